@@ -1,0 +1,1 @@
+"""The command line for a real account; none of it ships to Lambda."""

@@ -1,0 +1,69 @@
+"""The application: what starts each function, and which module does its work."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEvent
+
+from chalicelib import logs
+from chalicelib.events import AnyEvent, accept_any_event, request_body
+from chalicelib.jobs import ScanJob
+from chalicelib.lister import start_listing
+from chalicelib.listing_requests import ListingRequest, RequestError
+from chalicelib.notifier import report_scan
+from chalicelib.scan_events import ScanResult
+from chalicelib.scanner import scan_repository
+from chalicelib.services import Services
+from chalicelib.settings import Settings
+from chalicelib.time_left import TimeLeft
+
+settings = Settings.from_environment(os.environ)
+services = Services(settings)
+logs.configure(settings.log_level)
+
+app = Chalice(app_name="ecr-scan-reporter", configure_logs=False)
+
+
+@app.middleware("all")
+def log_request_id(event: Any, next_handler: Callable[[Any], Any]) -> Any:
+    """Every log line names the request that it belongs to."""
+    logs.of_request(getattr(event, "lambda_context", None) or event.context)
+    return next_handler(event)
+
+
+@accept_any_event
+@app.schedule(settings.scan_rate, description="Lists the repositories whose images to review")
+def list_repositories(event: AnyEvent) -> dict[str, Any]:
+    """The scheduled lister; a direct invocation may carry the same overrides as the schedule."""
+    return start_listing(ListingRequest.from_event(event.to_dict()), services).to_dict()
+
+
+@app.on_sqs_message(queue=settings.jobs_queue_name, batch_size=1)
+def scan_images(event: SQSEvent) -> None:
+    """The scanner: one repository a message."""
+    for record in event:
+        scan_repository(ScanJob.from_json(record.body), services, TimeLeft.of(event.context))
+
+
+@accept_any_event
+@app.on_cw_event(
+    {
+        "source": ["aws.ecr"],
+        "detail-type": ["ECR Image Scan"],
+        "detail": {"scan-status": list(settings.reported_scan_statuses)},
+    }
+)
+def notify(event: AnyEvent) -> None:
+    """The notifier: one finished scan an event."""
+    report_scan(ScanResult.from_event(event.to_dict()), services)
+
+
+@app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())
+def start_scans() -> Response:
+    """The lister on demand; the body may carry overrides."""
+    try:
+        listing = start_listing(ListingRequest.from_body(request_body(app)), services)
+    except RequestError as error:
+        raise BadRequestError(str(error)) from error
+    return Response(listing.to_dict(), status_code=202)

@@ -1,0 +1,21 @@
+"""The boto3 clients: made when first used, once a container."""
+
+from functools import cache
+from typing import Any
+
+
+@cache
+def client(service: str) -> Any:
+    """The client of a service, in the function's own region.
+
+    Its own retries are few and its time-outs short, so that a call ends well before the function
+    is stopped; the scanner waits out throttling itself, within the time it has left.
+    """
+    # Imported here because it is the slowest part of a cold start, and packaging needs none of it.
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]

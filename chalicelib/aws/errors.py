@@ -1,0 +1,23 @@
+"""What an AWS call's error means, by the code that the service gave it."""
+
+from botocore.exceptions import ClientError
+
+_THROTTLING = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "SlowDown",
+    }
+)
+
+
+def code_of(error: ClientError) -> str:
+    """The service's error code, such as ``ImageNotFoundException``."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def is_throttling(error: ClientError) -> bool:
+    """Whether the service asked for a slower pace."""
+    return code_of(error) in _THROTTLING

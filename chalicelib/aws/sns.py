@@ -1,0 +1,32 @@
+"""Amazon SNS: the topic that reports are published to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+    from chalicelib.messages import Message
+
+
+class ReportTopic:
+    """The topic whose subscribers are told."""
+
+    def __init__(self, client: SNSClient, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def publish(self, message: Message) -> str:
+        """Publish a text for each medium; returns the message's id. Source: Publish."""
+        answer = self._client.publish(
+            TopicArn=self._arn,
+            Subject=message.subject,
+            Message=message.body,
+            MessageStructure="json",
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in message.attributes.items()
+            },
+        )
+        return answer["MessageId"]

@@ -1,0 +1,76 @@
+"""Amazon SQS: the queue of scan jobs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import (
+        BatchResultErrorEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
+
+    from chalicelib.jobs import ScanJob
+
+BATCH_SIZE = 10
+"""The most messages that SendMessageBatch takes."""
+
+_ATTEMPTS = 4
+
+
+class NotSent(Exception):
+    """Messages that the queue did not take: says how many, which and why."""
+
+
+class JobsQueue:
+    """The queue between the lister and the scanner."""
+
+    def __init__(
+        self, client: SQSClient, url: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._url = url
+        self._sleep = sleep
+
+    def send(self, jobs: Sequence[ScanJob], delay_seconds: int = 0) -> None:
+        """Send the jobs, ten a call; entries that fail are sent again. Source: SendMessageBatch.
+
+        Every batch is tried before an error is raised, so that one bad entry holds up no other.
+
+        :raises NotSent: when some jobs were not taken after all attempts.
+        """
+        refused = [
+            f"{job.repository} ({error['Code']})"
+            for start in range(0, len(jobs), BATCH_SIZE)
+            for job, error in self._send_batch(jobs[start : start + BATCH_SIZE], delay_seconds)
+        ]
+        if refused:
+            raise NotSent(f"{len(refused)} of {len(jobs)} jobs not sent: {', '.join(refused)}")
+
+    def _send_batch(
+        self, jobs: Sequence[ScanJob], delay_seconds: int
+    ) -> Iterator[tuple[ScanJob, BatchResultErrorEntryTypeDef]]:
+        """Send up to ten jobs; yields those that were refused for good, and why."""
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(index), "MessageBody": job.to_json(), "DelaySeconds": delay_seconds}
+            for index, job in enumerate(jobs)
+        ]
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self._sleep(2.0 ** (attempt - 2))
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            failed = {error["Id"]: error for error in answer.get("Failed", ())}
+            # The sender's own fault does not go away by sending the same again.
+            again = {entry for entry, error in failed.items() if not error["SenderFault"]}
+            if attempt == _ATTEMPTS - 1:
+                again = set()
+            yield from (
+                (jobs[int(entry)], error) for entry, error in failed.items() if entry not in again
+            )
+            entries = [entry for entry in entries if entry["Id"] in again]
+            if not entries:
+                return

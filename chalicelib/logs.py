@@ -1,0 +1,70 @@
+"""Structured logs: one JSON object a line, with CloudWatch metrics embedded in the summaries."""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+METRICS_NAMESPACE = "EcrScanReporter"
+
+logger = logging.getLogger("ecr_scan_reporter")
+
+_request: dict[str, str] = {}
+
+
+def configure(level: str) -> None:
+    """Write this application's logs to standard output, from ``level`` on, as JSON lines."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        JsonFormatter(
+            "{levelname}{message}{exc_info}",
+            style="{",
+            timestamp=True,
+            rename_fields={"levelname": "level", "exc_info": "exception"},
+        )
+    )
+    handler.addFilter(_add_request)
+    logger.handlers = [handler]
+    logger.setLevel(level)
+    # Lambda's own root handler would write every line a second time.
+    logger.propagate = False
+
+
+def of_request(context: Any) -> None:
+    """Put a Lambda context's request id into every line from now on."""
+    _request["request_id"] = getattr(context, "aws_request_id", "")
+
+
+def summary(message: str, metrics: Mapping[str, int], **fields: Any) -> None:
+    """Log the one line that tells what a run did; ``metrics`` become CloudWatch metrics too."""
+    logger.info(message, extra={**fields, **_embedded(metrics)})
+
+
+def count(metric: str, value: int, **dimension: str) -> None:
+    """Log a CloudWatch metric that is counted by a dimension, such as a reason."""
+    logger.info(metric, extra=_embedded({metric: value}, dimension))
+
+
+def _embedded(
+    metrics: Mapping[str, int], dimension: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The fields that make CloudWatch extract metrics from a log line.
+
+    Source: CloudWatch user guide, "Embedded metric format specification".
+    """
+    dimension = dimension or {}
+    directive = {
+        "Namespace": METRICS_NAMESPACE,
+        "Dimensions": [list(dimension)],
+        "Metrics": [{"Name": name, "Unit": "Count"} for name in metrics],
+    }
+    about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    return {**metrics, **dimension, "_aws": about}
+
+
+def _add_request(record: logging.LogRecord) -> bool:
+    record.__dict__.update(_request)
+    return True

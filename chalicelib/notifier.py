@@ -1,0 +1,34 @@
+"""The notifier: tells subscribers of a scan that crosses a threshold or failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib import logs
+from chalicelib.messages import report
+
+if TYPE_CHECKING:
+    from chalicelib.messages import Message
+    from chalicelib.scan_events import ScanResult
+    from chalicelib.services import Services
+
+
+def report_scan(result: ScanResult, services: Services) -> Message | None:
+    """Publish a report of the scan, if there is anything to report; returns what was published."""
+    settings = services.settings
+    message = None
+    if result.status in settings.reported_scan_statuses:
+        message = report(result, settings.thresholds)
+    if message is not None:
+        services.report_topic.publish(message)
+        severity = message.attributes.get("severity", result.status)
+        logs.count("NotificationsSent", 1, Severity=severity)
+    logs.summary(
+        "scan reported" if message else "nothing to report",
+        {"ScansFailed": int(result.failed)},
+        repository=result.repository,
+        image_digest=result.image_digest,
+        scan_status=result.status,
+        severity_counts=dict(result.severity_counts),
+    )
+    return message

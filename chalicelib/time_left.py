@@ -1,0 +1,32 @@
+"""How long a function may go on working."""
+
+from collections.abc import Callable
+from typing import Any
+
+_MOST_RESERVED = 30_000
+
+
+class TimeLeft:
+    """The time until a Lambda function must start to hand over what is left of its work.
+
+    A part of the function's time is kept in reserve for the call that is under way and for the
+    handing over: a quarter of what remains at the start, 30 seconds at most.
+    """
+
+    def __init__(self, remaining_milliseconds: Callable[[], int]) -> None:
+        self._remaining = remaining_milliseconds
+        self._reserved = min(_MOST_RESERVED, remaining_milliseconds() // 4)
+
+    @classmethod
+    def of(cls, context: Any) -> "TimeLeft":
+        """Of the Lambda invocation with this context."""
+        return cls(context.get_remaining_time_in_millis)
+
+    @classmethod
+    def unlimited(cls) -> "TimeLeft":
+        """For callers that nothing stops."""
+        return cls(lambda: 10**12)
+
+    def allows(self, seconds: float = 0) -> bool:
+        """Whether this many seconds can still be spent."""
+        return self._remaining() - seconds * 1000 > self._reserved
