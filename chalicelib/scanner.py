@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import logs
-from chalicelib.aws.ecr import RepositoryGone, Throttled, TokenExpired
+from chalicelib.aws.ecr import RepositoryGone, TokenExpired
 from chalicelib.decisions import Decision, Reason, decide
+from chalicelib.patience import OutOfTime, Patience
+from chalicelib.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from chalicelib.images import Image
     from chalicelib.jobs import ScanJob
     from chalicelib.services import Services
-    from chalicelib.time_left import TimeLeft
-
-Answer = TypeVar("Answer")
 
 MOST_STALLS = 10
 """How often in a row a job may be handed on without progress before it fails."""
@@ -35,12 +32,6 @@ STALL_DELAY_SECONDS = 60
 
 MOST_FAILURES = 100
 """How many scans may fail to start before a job gives up."""
-
-_LONGEST_PAUSE_SECONDS = 30.0
-
-
-class OutOfTime(Exception):
-    """The function's time is nearly over, or would be before ECR may be asked again."""
 
 
 class ScansNotStarted(Exception):
@@ -86,6 +77,32 @@ def scan_repository(
     return scan.summary
 
 
+def plan_repository(
+    job: ScanJob, services: Services, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[tuple[Image, Decision]]:
+    """Every image of a job's repository with the decision about it; starts nothing.
+
+    :raises RepositoryGone: when there is no such repository.
+    """
+    registry, stale_before = services.registry, _stale_before(job, services)
+    patience = Patience(TimeLeft.unlimited(), sleep)
+    page = None
+    while page is None or page.next_token is not None:
+        next_token = page and page.next_token
+        page = patience.call(registry.image_page, job.repository, next_token)
+        for image, decision in review(page.images, stale_before):
+            if decision.due and services.settings.scan_time_lookup:
+                last_scan = patience.call(registry.last_scan, job.repository, image.digest)
+                yield image, decide(last_scan, stale_before)
+            else:
+                yield image, decision
+
+
+def _stale_before(job: ScanJob, services: Services) -> datetime:
+    duration = job.duration or services.settings.images_duration
+    return duration.before(datetime.now(UTC))
+
+
 class _RepositoryScan:
     def __init__(
         self,
@@ -97,10 +114,8 @@ class _RepositoryScan:
         self.summary = ScanSummary(job.repository)
         self._job = job
         self._services = services
-        self._time_left = time_left
-        self._sleep = sleep
-        duration = job.duration or services.settings.images_duration
-        self._stale_before = duration.before(datetime.now(UTC))
+        self._patience = Patience(time_left, sleep)
+        self._stale_before = _stale_before(job, services)
         self._pending = deque(job.image_digests)
         self._next_token = job.next_token
         self._walks = job.walks
@@ -138,7 +153,7 @@ class _RepositoryScan:
         )
 
     def _read_page(self) -> None:
-        page = self._patiently(self._page)
+        page = self._patience.call(self._page)
         self._next_token = page.next_token
         self._walks = page.next_token is not None
         self._progressed = True
@@ -164,7 +179,7 @@ class _RepositoryScan:
         while self._pending:
             digest = self._pending[0]
             try:
-                passed_over = self._patiently(self._start, digest)
+                passed_over = self._patience.call(self._start, digest)
             except (ClientError, BotoCoreError) as error:
                 self._fail(digest, error)
             else:
@@ -193,21 +208,6 @@ class _RepositoryScan:
         self.summary.skipped[passed_over] += 1
         about = {"repository": self._job.repository, "image_digest": digest}
         logs.logger.info("image passed over", extra={**about, "reason": passed_over})
-
-    def _patiently(self, call: Callable[..., Answer], *arguments: str) -> Answer:
-        """Call, and as long as ECR asks for a slower pace, pause and call again."""
-        for attempt in count():
-            if not self._time_left.allows():
-                break
-            try:
-                return call(*arguments)
-            except Throttled:
-                # Jitter keeps scanners that were throttled together from coming back together.
-                pause = random.uniform(0.5, 1) * min(_LONGEST_PAUSE_SECONDS, 2.0**attempt)  # noqa: S311
-                if not self._time_left.allows(pause):
-                    break
-                self._sleep(pause)
-        raise OutOfTime
 
     def _hand_on(self) -> None:
         stalls = 0 if self._progressed else self._job.stalls + 1

@@ -6,16 +6,22 @@ from typing import Any
 
 @cache
 def client(service: str) -> Any:
-    """The client of a service, in the function's own region.
+    """The client of a service, in the function's own region."""
+    # Imported here because it is the slowest part of a cold start, and packaging needs none of it.
+    import boto3
+
+    return client_of(boto3.Session(), service)
+
+
+def client_of(session: Any, service: str) -> Any:
+    """The client of a service, from a boto3 session.
 
     Its own retries are few and its time-outs short, so that a call ends well before the function
     is stopped; the scanner waits out throttling itself, within the time it has left.
     """
-    # Imported here because it is the slowest part of a cold start, and packaging needs none of it.
-    import boto3
     from botocore.config import Config
 
     config = Config(
         connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
     )
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    return session.client(service, config=config)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.errors import code_of, is_throttling
 from chalicelib.decisions import Reason
 from chalicelib.images import Image, images_of
+from chalicelib.patience import Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 1000
 """The most that DescribeRepositories and DescribeImages return at once."""
-
-
-class Throttled(Exception):
-    """ECR asked for a slower pace."""
 
 
 class RepositoryGone(Exception):
