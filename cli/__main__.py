@@ -1,0 +1,134 @@
+"""``python -m cli``: see what is due in a real account, or start it, without deploying."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.aws.clients import client_of
+from chalicelib.aws.ecr import RepositoryGone
+from chalicelib.lister import start_listing
+from chalicelib.listing_requests import ListingRequest, RequestError
+from chalicelib.scanner import ScansNotStarted, plan_repository, scan_repository
+from chalicelib.services import Services
+from chalicelib.settings import SettingError, Settings
+from chalicelib.time_left import TimeLeft
+from cli import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chalicelib.jobs import ScanJob
+
+Profile = Annotated[str | None, typer.Option(help="AWS profile whose credentials to use.")]
+Region = Annotated[str | None, typer.Option(help="AWS region; the profile's own by default.")]
+ReposRegex = Annotated[
+    str | None, typer.Option(help="Only repositories whose name this pattern is found in.")
+]
+Duration = Annotated[
+    str | None, typer.Option(help="Scans older than this are due, such as 7d or 1m2w3d.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+
+@commands.command()
+def plan(
+    profile: Profile = None,
+    region: Region = None,
+    repos_regex: ReposRegex = None,
+    duration: Duration = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every image, whether it is due and the rule that decided; start nothing."""
+    services = _services(profile, region)
+    rows = _plan(_jobs(services, repos_regex, duration), services)
+    if as_json:
+        print(json.dumps(list(rows), indent=2))
+    else:
+        tables.print_plan(rows)
+
+
+@commands.command()
+def scan(
+    profile: Profile = None,
+    region: Region = None,
+    repos_regex: ReposRegex = None,
+    duration: Duration = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the scan of every image that is due."""
+    services = _services(profile, region)
+    rows = [_scan(job, services) for job in _jobs(services, repos_regex, duration)]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        tables.print_scans(rows)
+    if any(row["error"] for row in rows):
+        raise typer.Exit(1)
+
+
+def _services(profile: str | None, region: str | None) -> Services:
+    session = boto3.Session(profile_name=profile, region_name=region)
+    settings = Settings.from_environment(os.environ)
+    return Services(settings, client=lambda service: client_of(session, service))
+
+
+def _jobs(services: Services, repos_regex: str | None, duration: str | None) -> tuple[ScanJob, ...]:
+    """The jobs that a listing with these overrides would send."""
+    overrides = {"repositoriesFilterRegexp": repos_regex, "ecrImagesDurationDelta": duration}
+    request = ListingRequest.from_values({**overrides, "dryRun": True})
+    return start_listing(request, services).jobs
+
+
+def _plan(jobs: tuple[ScanJob, ...], services: Services) -> Iterator[dict[str, Any]]:
+    for job in jobs:
+        try:
+            for image, decision in plan_repository(job, services):
+                scanned_at = image.scan_completed_at
+                yield {
+                    "repository": job.repository,
+                    "imageDigest": image.digest,
+                    "imageTags": image.tags,
+                    "scanCompletedAt": scanned_at and scanned_at.isoformat(),
+                    "due": decision.due,
+                    "reason": decision.reason,
+                }
+        except RepositoryGone:
+            print(f"{job.repository} is gone since it was listed", file=sys.stderr)
+
+
+def _scan(job: ScanJob, services: Services) -> dict[str, Any]:
+    row: dict[str, Any] = {"repository": job.repository, "error": None}
+    try:
+        summary = scan_repository(job, services, TimeLeft.unlimited())
+    except (ScansNotStarted, ClientError, BotoCoreError) as error:
+        return {**row, "error": str(error), "skipped": Counter()}
+    return {
+        **row,
+        "images": summary.images,
+        "due": summary.due,
+        "started": summary.started,
+        "skipped": summary.skipped,
+    }
+
+
+def main() -> None:
+    """Run the command line; what the user or AWS got wrong ends it with one line and status 2."""
+    try:
+        commands()
+    except (SettingError, RequestError, ClientError, BotoCoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
