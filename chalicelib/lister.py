@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import logs
 from chalicelib.jobs import ScanJob
 from chalicelib.listing_requests import ListingRequest, RequestError
+from chalicelib.patterns import PatternTooSlow, names_matching
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from chalicelib.services import Services
@@ -63,21 +65,23 @@ def wanted_repositories(
 
     A filter matches a name anywhere in it, as ``re.search`` does; ``^`` and ``$`` anchor it.
 
-    :raises RequestError: when the request names a repository that does not exist.
+    :raises RequestError: when the request names a repository that does not exist, and when the
+        filter takes too long.
     """
     if request.repositories is None:
-        pattern = request.repositories_filter or settings.repositories_filter
-        return [repository for repository in repositories if pattern.search(repository)]
-    unknown = sorted(set(request.repositories) - set(repositories))
-    if unknown:
+        return _matching(request.repositories_filter or settings.repositories_filter, repositories)
+    names = set(request.repositories)
+    if unknown := sorted(names.difference(repositories)):
         raise RequestError(f"repositories: there is no {', '.join(map(repr, unknown))}")
-    named = set(request.repositories)
-    return [
-        repository
-        for repository in repositories
-        if repository in named
-        and (request.repositories_filter is None or request.repositories_filter.search(repository))
-    ]
+    named = [repository for repository in repositories if repository in names]
+    return _matching(request.repositories_filter, named) if request.repositories_filter else named
+
+
+def _matching(pattern: re.Pattern[str], repositories: Sequence[str]) -> list[str]:
+    try:
+        return names_matching(pattern, repositories)
+    except PatternTooSlow as error:
+        raise RequestError(f"the repositories filter: {error}") from error
 
 
 def _log(listing: Listing) -> None:
