@@ -1,0 +1,1 @@
+"""Tools for development only: nothing in here is shipped."""
