@@ -265,7 +265,12 @@ class Repository:
     _by_tag: dict[str, Image] = field(default_factory=dict)
 
     def add(self, image: Image) -> None:
-        """Hold an image; its tags leave the images that had them."""
+        """Hold an image; its tags leave the images that had them.
+
+        Pushing a digest again is but tagging it: see `tag`.
+        """
+        if image.digest in self.images:
+            raise ValueError(f"{self.name} has an image with digest {image.digest}")
         tags, image.tags = image.tags, ()
         self.images[image.digest] = image
         self._ordered.append(image)

@@ -207,6 +207,11 @@ class TestDescribeImages:
         assert "imageTags" not in describe_image(ecr, old.digest)
         assert describe_image(ecr, new.digest)["imageTags"] == ["latest"]
 
+    def test_a_digest_is_held_once(self, registry: LocalRegistry) -> None:
+        image = registry.add_image(REPOSITORY)
+        with pytest.raises(ValueError, match=image.digest):
+            registry.add_image(REPOSITORY, digest=image.digest)
+
     def test_what_an_image_tells(
         self, registry: LocalRegistry, ecr: ECRClient, clock: Clock
     ) -> None:
@@ -489,14 +494,20 @@ class TestDescribeImageScanFindings:
         registry.scan_type = "ENHANCED"
         image = registry.add_image(
             REPOSITORY,
-            findings=Findings((Finding("CVE-2024-0001", "UNDEFINED", fixed_in_version="9"),)),
+            findings=Findings(
+                (
+                    Finding("CVE-2024-0001", "UNDEFINED", fixed_in_version="9"),
+                    Finding("CVE-2024-0002", "UNDEFINED"),
+                )
+            ),
             scanned_at=clock() - DAY,
         )
         answer = scan_findings(ecr, image.digest)
         assert answer["imageScanStatus"]["status"] == "ACTIVE"
-        assert answer["imageScanFindings"]["findingSeverityCounts"] == {"UNTRIAGED": 1}
+        assert answer["imageScanFindings"]["findingSeverityCounts"] == {"UNTRIAGED": 2}
         assert "findings" not in answer["imageScanFindings"]
-        [finding] = answer["imageScanFindings"]["enhancedFindings"]
+        finding, other = answer["imageScanFindings"]["enhancedFindings"]
+        assert finding["findingArn"] != other["findingArn"]
         assert finding["packageVulnerabilityDetails"]["vulnerabilityId"] == "CVE-2024-0001"
         assert finding["severity"] == "UNTRIAGED"
         assert finding["fixAvailable"] == "YES"
