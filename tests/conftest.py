@@ -1,0 +1,157 @@
+"""What every test starts from: no AWS account, no settings but those that the test names."""
+
+import importlib
+import json
+import sys
+from types import SimpleNamespace
+
+import boto3
+import hypothesis
+import pytest
+from chalice.test import Client
+from moto import mock_aws
+
+from chalicelib import logs
+from chalicelib.aws import clients
+from chalicelib.settings import Settings
+from local.ecr import local_ecr
+
+REGION = "eu-west-1"
+TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
+
+# No deadline, since no test is about speed; the same examples in every run, so that a failure
+# belongs to the change under test.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("suite")
+
+_VARIABLES = (
+    "SCAN_RATE",
+    "REPOSITORIES_FILTER_REGEXP",
+    "ECR_IMAGES_DURATION_DELTA",
+    "CRITICAL",
+    "HIGH",
+    "MEDIUM",
+    "LOW",
+    "NOTIFY_ON_SCAN_FAILURE",
+    "SCAN_TIME_LOOKUP",
+    "LOG_LEVEL",
+    "IMAGES_SCAN_JOBS_QUEUE_URL",
+    "ECR_SNS_REPORT_TOPIC_ARN",
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    """Credentials that open nothing, one region, and the default of every setting."""
+    for variable in _VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(variable, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_REGION", REGION)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_retries(monkeypatch):
+    """Let botocore's own retries follow at once."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logs(monkeypatch):
+    """No handler, level or request id of an earlier test."""
+    monkeypatch.setattr(logs, "_request", {})
+    monkeypatch.setattr(logs.logger, "handlers", [])
+    monkeypatch.setattr(logs.logger, "propagate", logs.logger.propagate)
+    level = logs.logger.level
+    yield
+    logs.logger.setLevel(level)
+
+
+@pytest.fixture
+def settings():
+    """Settings from the variables given; queue and topic are set."""
+
+    def make(**variables):
+        defaults = {
+            "IMAGES_SCAN_JOBS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs",
+            "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
+        }
+        return Settings.from_environment({**defaults, **variables})
+
+    return make
+
+
+@pytest.fixture
+def logged(capsys):
+    """Call something and give every line that it logs, parsed."""
+
+    def run(function, *arguments):
+        # In the test itself: pytest undoes what its fixtures do to a logger's handlers.
+        logs.configure("INFO")
+        function(*arguments)
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+@pytest.fixture
+def aws():
+    """The AWS that boto3 reaches, all of it local; gives the ECR registry."""
+    clients.client.cache_clear()
+    with mock_aws(), local_ecr() as registry:
+        yield registry
+    clients.client.cache_clear()
+
+
+@pytest.fixture
+def queue(aws):
+    """The jobs queue of the local AWS, as boto3's SQS client with the queue's URL filled in."""
+    return Queue()
+
+
+class Queue:
+    def __init__(self):
+        self.client = boto3.client("sqs")
+        self.url = self.client.create_queue(QueueName="jobs")["QueueUrl"]
+
+    def receive_all(self):
+        """Take every message off the queue, as Lambda does; gives their bodies, parsed."""
+        bodies = []
+        while messages := self.client.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=10
+        ).get("Messages"):
+            for message in messages:
+                bodies.append(message["Body"])
+                self.client.delete_message(
+                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                )
+        return [json.loads(body) for body in bodies]
+
+
+@pytest.fixture
+def load_app(monkeypatch):
+    """Import the application anew with these variables set, as a starting Lambda function does."""
+
+    def load(**variables):
+        for variable, value in variables.items():
+            monkeypatch.setenv(variable, value)
+        monkeypatch.delitem(sys.modules, "app", raising=False)
+        return importlib.import_module("app")
+
+    yield load
+    sys.modules.pop("app", None)
+
+
+@pytest.fixture
+def chalice_client(load_app):
+    """Chalice's test client of an application that was imported with these variables set."""
+    return lambda **variables: Client(load_app(**variables).app)
