@@ -1,6 +1,7 @@
 """How old a scan may grow: durations such as ``7d`` or ``1m2w3d``."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,7 +24,7 @@ class Duration:
     """A positive span of calendar months, weeks, days and hours, and the text that gave it."""
 
     text: str
-    span: relativedelta = field(repr=False, compare=False)
+    units: Mapping[str, int] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> "Duration":
@@ -36,12 +37,12 @@ class Duration:
         units = {unit: int(number) for unit, number in digits.items()}
         if not any(units.values()):
             raise ValueError(f"{text!r} is not a duration; accepted: {ACCEPTED_DURATIONS}")
-        return cls(text, relativedelta(**units))  # type: ignore[arg-type]
+        return cls(text, units)
 
     def before(self, moment: datetime) -> datetime:
         """The aware UTC moment that lies this long before ``moment``."""
         try:
-            return moment.astimezone(UTC) - self.span
+            return moment.astimezone(UTC) - relativedelta(**self.units)  # type: ignore[arg-type]
         except (ValueError, OverflowError):
             # Longer than the calendar reaches back: no scan is that old.
             return _BEGINNING_OF_TIME

@@ -40,12 +40,12 @@ def of_request(context: Any) -> None:
 
 def summary(message: str, metrics: Mapping[str, int], **fields: Any) -> None:
     """Log the one line that tells what a run did; ``metrics`` become CloudWatch metrics too."""
-    logger.info(message, extra={**fields, **_embedded(metrics)})
+    logger.info({"message": message, **fields, **_embedded(metrics)})
 
 
 def count(metric: str, value: int, **dimension: str) -> None:
     """Log a CloudWatch metric that is counted by a dimension, such as a reason."""
-    logger.info(metric, extra=_embedded({metric: value}, dimension))
+    logger.info({"message": metric, **_embedded({metric: value}, dimension)})
 
 
 def _embedded(

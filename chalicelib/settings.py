@@ -14,11 +14,13 @@ Value = TypeVar("Value")
 
 DEFAULT_JOBS_QUEUE_NAME = "ecr-scan-reporter-jobs"
 
-_A_QUEUE_URL = "an SQS queue URL"
+_A_QUEUE_URL = re.compile(
+    r"https?://[^/\s]+/(?:[^/\s]+/)*(?P<name>[A-Za-z0-9_-]{1,80})/?", re.ASCII
+)
 _A_TOPIC_ARN = "an SNS topic ARN"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _COUNT = re.compile(r"\d{1,18}", re.ASCII)
-_QUEUE_URL = re.compile(r"https?://[^/\s]+/\S*?(?P<name>[A-Za-z0-9_-]{1,80})/?")
+_QUEUE_URL = re.compile(r"https?://[^/\s]+/(?:[^/\s]+/)*(?P<name>[A-Za-z0-9_-]{1,80})/?", re.ASCII)
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 
 

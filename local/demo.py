@@ -54,19 +54,20 @@ class Notification:
 
 
 class Collector(logging.Handler):
-    """The application's log records."""
+    """The summary lines of the application's log."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.records: list[logging.LogRecord] = []
+        self.lines: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record."""
-        self.records.append(record)
+        """Keep the line, if it is a summary."""
+        if isinstance(record.msg, dict):
+            self.lines.append(record.msg)
 
     def reviews(self) -> list[dict[str, Any]]:
         """The scanner's summary lines, one a message."""
-        return [vars(record) for record in self.records if record.msg == "repository reviewed"]
+        return [line for line in self.lines if line["message"] == "repository reviewed"]
 
 
 class Demo:
