@@ -16,8 +16,6 @@ _DURATION = re.compile(
     r"(?:(?P<months>\d+)m)?(?:(?P<weeks>\d+)w)?(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?",
     re.ASCII,
 )
-# Of any unit more than the calendar has; dateutil fails on numbers that no float holds.
-_LONGEST = 10**9
 _BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -36,7 +34,7 @@ class Duration:
         """
         match = _DURATION.fullmatch(text)
         digits = match.groupdict("0") if match else {}
-        units = {unit: min(int(number), _LONGEST) for unit, number in digits.items()}
+        units = {unit: int(number) for unit, number in digits.items()}
         if not any(units.values()):
             raise ValueError(f"{text!r} is not a duration; accepted: {ACCEPTED_DURATIONS}")
         return cls(text, units)
