@@ -14,9 +14,7 @@ Value = TypeVar("Value")
 
 DEFAULT_JOBS_QUEUE_NAME = "ecr-scan-reporter-jobs"
 
-_A_QUEUE_URL = re.compile(
-    r"https?://[^/\s]+/(?:[^/\s]+/)*(?P<name>[A-Za-z0-9_-]{1,80})/?", re.ASCII
-)
+_A_QUEUE_URL = "an SQS queue URL"
 _A_TOPIC_ARN = "an SNS topic ARN"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _COUNT = re.compile(r"\d{1,18}", re.ASCII)

@@ -23,6 +23,7 @@ def client_of(session: Any, service: str) -> Any:
 
     # The newer retry modes take ECR's LimitExceededException, which a second scan within a day
     # meets, for throttling, and would ask again in vain for each such image.
-    retries = {"mode": "legacy", "total_max_attempts": 3}
-    config = Config(connect_timeout=3, read_timeout=10, retries=retries)
+    config = Config(
+        connect_timeout=3, read_timeout=10, retries={"mode": "legacy", "total_max_attempts": 3}
+    )
     return session.client(service, config=config)

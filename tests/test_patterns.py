@@ -1,0 +1,29 @@
+"""Regular expressions from outside."""
+
+import re
+import signal
+
+import pytest
+
+from chalicelib import patterns
+from chalicelib.patterns import PatternTooSlow, names_matching, parse_pattern
+
+
+def test_a_pattern_is_found_anywhere_in_a_name():
+    names = ["payments/api", "shop/payments", "shop/web"]
+    assert names_matching(re.compile("payments"), names) == ["payments/api", "shop/payments"]
+    assert names_matching(re.compile("^payments"), names) == ["payments/api"]
+    assert names_matching(re.compile("^shop/web$"), names) == ["shop/web"]
+
+
+@pytest.mark.parametrize("text", ["(", "[a", "*", "a{99999999999}", "(?P<x>a)(?P<x>b)"])
+def test_what_does_not_compile_is_a_clear_error(text):
+    with pytest.raises(ValueError, match="is not a Python regular expression: "):
+        parse_pattern(text)
+
+
+def test_a_pattern_that_backtracks_without_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(patterns, "MATCHING_SECONDS", 0.05)
+    with pytest.raises(PatternTooSlow, match="takes too long"):
+        names_matching(re.compile("(a+)+$"), ["a" * 100 + "b"])
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
