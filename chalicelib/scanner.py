@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib import logs
 from chalicelib.aws.ecr import RepositoryGone, TokenExpired
+from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.decisions import Decision, Reason, decide
 from chalicelib.patience import OutOfTime, Patience
 from chalicelib.time_left import TimeLeft
@@ -180,7 +179,7 @@ class _RepositoryScan:
             digest = self._pending[0]
             try:
                 passed_over = self._patience.call(self._start, digest)
-            except (ClientError, BotoCoreError) as error:
+            except AWS_ERRORS as error:
                 self._fail(digest, error)
             else:
                 self._tally(digest, passed_over)

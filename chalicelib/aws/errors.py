@@ -1,6 +1,9 @@
 """What an AWS call's error means, by the code that the service gave it."""
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+
+AWS_ERRORS = (ClientError, BotoCoreError)
+"""What a call raises: the service's answer, or that none came."""
 
 _THROTTLING = frozenset(
     {

@@ -1,0 +1,55 @@
+"""Which module may know of AWS, and which may not."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OUTSIDE_AWS = sorted((ROOT / "chalicelib").glob("*.py"))
+PURE = [
+    *("decisions", "durations", "fields", "images", "jobs", "lister", "listing_requests"),
+    *("messages", "notifier", "patience", "patterns", "scan_events", "schedules", "services"),
+    *("settings", "thresholds", "time_left"),
+]
+
+
+@pytest.mark.parametrize("path", OUTSIDE_AWS, ids=lambda path: path.stem)
+def test_only_the_aws_package_imports_the_aws_sdk(path):
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").partition(".")[0])
+    assert not imported & {"boto3", "botocore"}
+
+
+def test_deciding_needs_no_aws_sdk_even_indirectly():
+    script = f"""
+import importlib, sys
+for name in {PURE!r}:
+    importlib.import_module(f"chalicelib.{{name}}")
+print([name for name in ("boto3", "botocore", "chalice") if name in sys.modules])
+"""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_module_is_known_here_to_be_pure_or_not():
+    impure = {"__init__", "events", "logs", "scanner"}
+    assert {path.stem for path in OUTSIDE_AWS} == {*PURE, *impure}
+
+
+def test_starting_a_function_loads_neither_boto3_nor_anything_for_development():
+    script = (
+        "import sys, app; print(sorted({'boto3', 'moto', 'local', 'cli', 'rich'} & {*sys.modules}))"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
