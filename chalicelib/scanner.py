@@ -183,8 +183,8 @@ class _RepositoryScan:
                 self._fail(digest, error)
             else:
                 self._tally(digest, passed_over)
+                self._progressed = True
             self._pending.popleft()
-            self._progressed = True
 
     def _fail(self, digest: str, error: Exception) -> None:
         """Go on with the other images, unless this is no matter of a few images."""

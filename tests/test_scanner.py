@@ -248,6 +248,15 @@ def test_a_job_that_makes_no_progress_again_and_again_fails(scan, aws):
         scan(ScanJob(REPOSITORY, stalls=MOST_STALLS), time_for(0))
 
 
+def test_trying_a_scan_that_fails_again_is_no_progress(aws, scan, queue):
+    digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
+    aws.fail_next("StartImageScan", "ValidationException")
+    job = ScanJob(REPOSITORY, image_digests=(digest,), next_token="further", stalls=MOST_STALLS)
+
+    with pytest.raises(ScansNotStarted, match="no progress in 11 deliveries"):
+        scan(job, time_for(1))
+
+
 def test_images_that_failed_are_handed_on_with_the_rest(aws, scan, queue):
     digests = [aws.add_image(REPOSITORY, scanned_at=STALE).digest for _ in range(3)]
     aws.fail_next("StartImageScan", "ValidationException")
