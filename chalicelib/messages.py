@@ -14,6 +14,9 @@ SUBJECT_LENGTH = 100
 SMS_LENGTH = 140
 """The longest short text, so that it goes out as a single SMS."""
 
+MOST_TAGS = 100
+"""The most tags that a report names: an image may have 1,000, and SNS takes 256 KB in all."""
+
 _CONSOLE_HOSTS = {
     "cn-": "console.amazonaws.cn",
     "us-gov-": "console.amazonaws-us-gov.com",
@@ -73,7 +76,7 @@ def _email(
         f"{_plain(result.repository)}: {headline}",
         "",
         f"Repository  {_plain(result.repository)}",
-        f"Tags        {_plain(', '.join(result.image_tags)) or 'none (untagged)'}",
+        f"Tags        {_plain(_tags(result)) or 'none (untagged)'}",
         f"Digest      {_plain(result.image_digest)}",
         f"Account     {_plain(result.account)}",
         f"Region      {_plain(result.region)}",
@@ -84,6 +87,12 @@ def _email(
         console_url(result),
     ]
     return "\n".join(lines)
+
+
+def _tags(result: ScanResult) -> str:
+    named = ", ".join(result.image_tags[:MOST_TAGS])
+    more = len(result.image_tags) - MOST_TAGS
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _failure() -> list[str]:
@@ -113,7 +122,8 @@ def _document(
         "region": result.region,
         "repository": result.repository,
         "imageDigest": result.image_digest,
-        "imageTags": result.image_tags,
+        "imageTags": result.image_tags[:MOST_TAGS],
+        "imageTagCount": len(result.image_tags),
         "scanStatus": result.status,
         "time": result.time,
         "findingSeverityCounts": dict(result.severity_counts),
