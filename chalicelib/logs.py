@@ -20,7 +20,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         JsonFormatter(
-            "{levelname}{message}{exc_info}",
+            "{levelname}{message}",
             style="{",
             timestamp=True,
             rename_fields={"levelname": "level", "exc_info": "exception"},

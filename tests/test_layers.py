@@ -34,7 +34,7 @@ for name in {PURE!r}:
     importlib.import_module(f"chalicelib.{{name}}")
 print([name for name in ("boto3", "botocore", "chalice") if name in sys.modules])
 """
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
@@ -49,7 +49,7 @@ def test_starting_a_function_loads_neither_boto3_nor_anything_for_development():
     script = (
         "import sys, app; print(sorted({'boto3', 'moto', 'local', 'cli', 'rich'} & {*sys.modules}))"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,119 @@
+"""The command line, against the local ECR."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli import __main__ as cli
+
+STALE = datetime.now(UTC) - timedelta(days=30)
+
+
+@pytest.fixture
+def run(aws, monkeypatch, capsys):
+    """Run the command line; gives its exit status and what it printed."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["cli", *arguments])
+        with pytest.raises(SystemExit) as exited:
+            cli.main()
+        return exited.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _registry(aws):
+    aws.add_image("shop/api", tags=("1", "latest"), scanned_at=STALE)
+    aws.add_image("shop/api", scanned_at=datetime.now(UTC))
+    aws.add_image("payments/api", tags=("2",))
+
+
+def test_plan_shows_every_image_and_the_rule_and_starts_nothing(run, aws):
+    status, out, _ = run("plan")
+    assert status == 0
+    for text in ("shop/api", "1, latest", "scan expired", "scan fresh", "never scanned"):
+        assert text in out
+    assert "2 of 3 images are due." in out
+    assert aws.calls["StartImageScan"] == 0
+
+
+def test_plan_as_json_is_for_machines(run):
+    _, out, _ = run("plan", "--json", "--repos-regex", "^shop")
+    first, second = json.loads(out)
+    assert first["repository"] == "shop/api"
+    assert (first["due"], first["reason"], first["imageTags"]) == (
+        True,
+        "scan expired",
+        ["1", "latest"],
+    )
+    assert (second["due"], second["reason"]) == (False, "scan fresh")
+    assert datetime.fromisoformat(first["scanCompletedAt"]) == STALE.replace(
+        microsecond=0
+    ) or first["scanCompletedAt"].startswith(STALE.isoformat()[:19])
+
+
+def test_the_duration_of_the_command_line_counts(run):
+    _, out, _ = run("plan", "--json", "--duration", "2m", "--repos-regex", "^shop")
+    assert [image["due"] for image in json.loads(out)] == [False, False]
+
+
+def test_scan_starts_what_is_due(run, aws):
+    status, out, _ = run("scan")
+    assert status == 0
+    assert aws.calls["StartImageScan"] == 2
+    assert "1 scan fresh" in out
+
+
+def test_scan_as_json(run):
+    _, out, _ = run("scan", "--json", "--repos-regex", "shop")
+    assert json.loads(out) == [
+        {
+            "repository": "shop/api",
+            "error": None,
+            "images": 2,
+            "due": 1,
+            "started": 1,
+            "skipped": {"scan fresh": 1},
+        }
+    ]
+
+
+def test_a_scan_that_does_not_start_is_shown_and_ends_with_status_1(run, aws):
+    aws.fail_next("StartImageScan", "ValidationException")
+    status, out, _ = run("scan")
+    assert status == 1
+    assert "scans not started" in out
+    assert aws.calls["StartImageScan"] == 2
+
+
+def test_a_repository_that_goes_meanwhile_is_told_and_passed_over(run, aws):
+    aws.fail_next("DescribeImages", "RepositoryNotFoundException")
+    status, out, err = run("plan", "--json")
+    assert status == 0
+    assert len(json.loads(out)) == 2
+    assert "payments/api is gone" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plan", "--repos-regex", "("], "error: repositoriesFilterRegexp: '('"),
+        (["plan", "--duration", "soon"], "error: ecrImagesDurationDelta: 'soon' is not a duration"),
+        (["plan", "--profile", "nobody"], "error: The config profile (nobody) could not be found"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_status_2(run, arguments, message):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+
+
+def test_what_aws_refuses_is_one_line_and_status_2(run, aws):
+    aws.fail_next("DescribeRepositories", "AccessDeniedException")
+    status, _, err = run("plan")
+    assert status == 2
+    assert "AccessDeniedException" in err
+    assert "Traceback" not in err
