@@ -65,7 +65,7 @@ class ListingRequest:
 
         :raises RequestError: as :meth:`from_values` does.
         """
-        values = event or {}
-        if isinstance(values, Mapping) and "detail-type" in values:
-            values = values.get("detail") or {}
-        return cls.from_values(values)
+        values: Any = event
+        if isinstance(event, Mapping) and "detail-type" in event:
+            values = event.get("detail")
+        return cls.from_values({} if values is None else values)

@@ -80,6 +80,13 @@ def test_any_json_is_a_request_or_a_clear_error(value):
     assert isinstance(request, ListingRequest)
 
 
+@pytest.mark.parametrize("overrides", [[], "", 0, False])
+def test_an_event_with_overrides_of_another_type_is_refused(overrides):
+    for event in (overrides, {"detail-type": "Scheduled Event", "detail": overrides}):
+        with pytest.raises(RequestError, match="accepted: a JSON object"):
+            ListingRequest.from_event(event)
+
+
 def test_a_long_value_is_shown_shortened():
     with pytest.raises(RequestError) as raised:
         ListingRequest.from_values({"dryRun": "x" * 10_000})
