@@ -144,6 +144,13 @@ def test_a_long_repository_is_cut_in_its_middle():
     assert subject.endswith("x/api: 3 CRITICAL, 1 LOW")
 
 
+@pytest.mark.parametrize("length", [100, 141, 256])
+def test_an_sms_with_a_long_repository_is_still_one(length):
+    sms = texts(replace(RESULT, repository="x" * length))["sms"]
+    assert len(sms) == min(SMS_LENGTH, length + len("ECR:  3 CRITICAL, 1 LOW"))
+    assert sms.endswith("x 3 CRITICAL, 1 LOW")
+
+
 @given(
     st.builds(
         ScanResult,

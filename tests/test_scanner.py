@@ -1,17 +1,14 @@
 """The scanner, over real boto3 calls to the local ECR and SQS."""
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 
-import boto3
-import hypothesis
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
-from chalicelib.aws import clients
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.decisions import Reason
 from chalicelib.durations import Duration
@@ -25,9 +22,9 @@ from chalicelib.scanner import (
     scan_repository,
 )
 from chalicelib.services import Services
-from chalicelib.settings import Settings
 from chalicelib.time_left import TimeLeft
-from local.ecr import local_ecr
+from local.ecr import LocalRegistry
+from tests.doubles import EcrClient, Messages, Stopped
 
 REPOSITORY = "payments/api"
 NOW = datetime.now(UTC)
@@ -248,6 +245,12 @@ def test_a_job_that_makes_no_progress_again_and_again_fails(scan, aws):
         scan(ScanJob(REPOSITORY, stalls=MOST_STALLS), time_for(0))
 
 
+def test_a_job_without_progress_is_handed_on_until_then(scan, aws):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+
+    assert scan(ScanJob(REPOSITORY, stalls=MOST_STALLS - 1), time_for(0)).handed_on
+
+
 def test_trying_a_scan_that_fails_again_is_no_progress(aws, scan, queue):
     digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
     aws.fail_next("StartImageScan", "ValidationException")
@@ -275,29 +278,36 @@ def test_a_rest_that_the_queue_does_not_take_fails_the_message(aws, scan, queue)
         scan(time_left=time_for(1))
 
 
-@hypothesis.settings(max_examples=25)
-@given(st.randoms(use_true_random=False), st.integers(1, 25))
-def test_no_image_is_lost_or_started_twice_whenever_time_runs_out(shuffle, images):
-    """However often and wherever the function is cut, every due image starts exactly once."""
-    with mock_aws(), local_ecr() as registry:
-        clients.client.cache_clear()
-        sqs = boto3.client("sqs")
-        url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
-        services = Services(Settings.from_environment({"IMAGES_SCAN_JOBS_QUEUE_URL": url}))
-        for _ in range(images):
-            registry.add_image(REPOSITORY, scanned_at=shuffle.choice([STALE, FRESH, None]))
-        due = sum(decision.due for _, decision in plan_repository(ScanJob(REPOSITORY), services))
-        jobs, total = [ScanJob(REPOSITORY)], 0
-        while jobs:
-            total += scan_repository(jobs.pop(), services, time_for(shuffle.randint(1, 9))).started
-            messages = sqs.receive_message(QueueUrl=url).get("Messages", [])
-            for message in messages:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                jobs.append(ScanJob.from_json(message["Body"]))
-        clients.client.cache_clear()
+@pytest.mark.parametrize("interrupted", [False, True])
+@given(st.integers(0), st.integers(1, 40))
+def test_no_image_is_lost_or_started_twice_whenever_time_runs_out(
+    settings, monkeypatch, interrupted, seed, images
+):
+    """However often the function is cut, throttled or stopped, due images start exactly once."""
+    monkeypatch.setattr("chalicelib.aws.ecr.PAGE_SIZE", 4)
+    chance = random.Random(seed)  # noqa: S311
+    registry, messages = LocalRegistry(), Messages([ScanJob(REPOSITORY)])
+    clients = {"ecr": EcrClient(registry), "sqs": messages}
+    services = Services(settings(), clients.__getitem__)
+    for _ in range(images):
+        registry.add_image(REPOSITORY, scanned_at=chance.choice([STALE, FRESH, None]))
+    due = [
+        i.digest for i, decision in plan_repository(ScanJob(REPOSITORY), services) if decision.due
+    ]
 
-        assert total == due
-        assert registry.calls["StartImageScan"] == due
+    while messages.jobs:
+        job = messages.jobs.pop(0)
+        operation = chance.choice(["DescribeImages", "StartImageScan"])
+        registry.fail_next(operation, "ThrottlingException", chance.randint(0, 2))
+        clients["ecr"].stops_after = chance.choice([None, *range(1, 9)]) if interrupted else None
+        try:
+            scan_repository(job, services, time_for(chance.randint(1, 9)), lambda _: None)
+        except (Stopped, ScansNotStarted):
+            messages.jobs.append(job)  # as SQS does once its visibility timeout is over
+
+    assert started(registry) == due
+    unseen = {"LimitExceededException"} if interrupted else set()
+    assert registry.errors.keys() <= {"ThrottlingException", *unseen}
 
 
 def test_an_expired_page_token_starts_the_walk_anew(aws, scan):
@@ -342,6 +352,24 @@ class TestRegistryThatTellsScanTimesOnlyByImage:
 
         assert (summary.started, summary.skipped) == (2, {Reason.SCAN_FRESH: 1})
         assert aws.calls["DescribeImageScanFindings"] == 3
+
+    def test_an_image_whose_last_scan_failed_is_started(self, aws, scan):
+        aws.add_image(REPOSITORY, scanned_at=FRESH, scan_status="FAILED")
+
+        assert scan(SCAN_TIME_LOOKUP="true").started == 3
+
+    def test_a_lookup_that_fails_fails_the_message_after_the_others_started(self, aws, scan):
+        aws.fail_next("DescribeImageScanFindings", "ValidationException")
+
+        with pytest.raises(ScansNotStarted, match="1 scans not started"):
+            scan(SCAN_TIME_LOOKUP="true")
+
+        assert len(started(aws)) == 2
+
+    def test_a_throttled_lookup_is_waited_out(self, aws, scan):
+        aws.fail_next("DescribeImageScanFindings", "ThrottlingException", times=7)
+
+        assert scan(SCAN_TIME_LOOKUP="true").started == 2
 
     def test_the_plan_looks_scan_times_up_too(self, services):
         plan = plan_repository(ScanJob(REPOSITORY), services(SCAN_TIME_LOOKUP="true"))

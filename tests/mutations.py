@@ -1,0 +1,203 @@
+"""Break the rules one at a time and see that the tests notice: ``python -m tests.mutations``.
+
+Each mutation is made in a copy of the project, in which the tests of that module must then fail.
+Prints a table; ends with status 1 when a mutation survives or no longer fits the source.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+NEEDED = ("app.py", "chalicelib", "local", "tests", "pyproject.toml")
+FAILED, PASSED = 1, 0
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One replacement in a module, which the given tests must notice."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+    tests: str
+
+    def apply(self, source: str) -> str:
+        """The source with the rule broken; the old text must be in it exactly once."""
+        if source.count(self.old) != 1:
+            raise ValueError(f"{self.module} has {self.old!r} {source.count(self.old)} times")
+        return source.replace(self.old, self.new)
+
+
+def mutations_of(module: str, tests: str, *changes: tuple[str, str, str]) -> list[Mutation]:
+    """The mutations of one module, each given as its name, the old text and the new one."""
+    return [Mutation(name, module, old, new, tests) for name, old, new in changes]
+
+
+AGE = "image.scan_completed_at < stale_before"
+DUE = "Decision(True, Reason.{})"
+NOT_DUE = "Decision(False, Reason.{})"
+
+MUTATIONS = [
+    *mutations_of(
+        "chalicelib/decisions.py",
+        "tests/test_decisions.py",
+        ("a scan exactly as old as allowed is due", AGE, AGE.replace("<", "<=")),
+        ("fresh scans are due, stale ones are not", AGE, AGE.replace("<", ">")),
+        ("stale scans are not due", DUE.format("SCAN_EXPIRED"), NOT_DUE.format("SCAN_EXPIRED")),
+        ("unscanned is not due", DUE.format("NEVER_SCANNED"), NOT_DUE.format("NEVER_SCANNED")),
+        ("failed scans are not due", DUE.format("SCAN_FAILED"), NOT_DUE.format("SCAN_FAILED")),
+        ("failed scans go by their age", '.scan_status == "FAILED"', '.scan_status == "NONE"'),
+        ("running scans are started", '"IN_PROGRESS": Reason.SCAN_RUNNING,', ""),
+        ("pending scans are started", '"PENDING": Reason.SCAN_RUNNING,', ""),
+        ("Inspector's images are started", '"ACTIVE": Reason.CONTINUOUSLY_SCANNED,', ""),
+        ("archived images are started", "if image.archived:", "if False:"),
+        ("manifest lists are started", "if image.is_manifest_list:", "if False:"),
+        ("artifacts are started", "if image.is_artifact:", "if False:"),
+    ),
+    *mutations_of(
+        "chalicelib/thresholds.py",
+        "tests/test_thresholds.py",
+        ("the threshold itself is not reached", ">= max(", "> max("),
+        ("no finding reaches a threshold of 0", "max(1, self.of(severity))", "self.of(severity)"),
+        ("one finding does not reach 0", "max(1, self", "max(2, self"),
+        ("any finding reaches any threshold", "max(1, self.of(severity))", "1"),
+        ("every threshold is the critical one", "severity.lower()", '"critical"'),
+    ),
+    *mutations_of(
+        "chalicelib/images.py",
+        "tests/test_images.py",
+        (
+            "no deduplication by digest",
+            "return list(images.values())",
+            "return [*map(_image, details)]",
+        ),
+        ("one image a tag", "images[image.digest] = ", "images[str(image.tags)] = "),
+        ("the first tags only", "twin.tags + image.tags", "twin.tags"),
+        ("the last tags only", "twin.tags + image.tags", "image.tags"),
+        ("tags twice", "tuple(dict.fromkeys(twin.tags + image.tags))", "twin.tags + image.tags"),
+        (
+            "the source's update is the scan's time",
+            '"imageScanCompletedAt"',
+            '"vulnerabilitySourceUpdatedAt"',
+        ),
+        ("signatures are images", "bool(self.tags) and", "False and"),
+        ("untagged images are signatures", "bool(self.tags) and ", ""),
+        ("what refers to an image is an image", "if self.subject_digest is not None:", "if False:"),
+    ),
+    *mutations_of(
+        "chalicelib/durations.py",
+        "tests/test_durations.py",
+        ("durations reach into the future", "astimezone(UTC) - rel", "astimezone(UTC) + rel"),
+        ("one digit a unit", r"(?P<days>\d+)d", r"(?P<days>\d)d"),
+        ("zero is a duration", "if not any(units.values()):", "if not match:"),
+        ("trailing text is let through", "_DURATION.fullmatch", "_DURATION.match"),
+        ("local time", "moment.astimezone(UTC) -", "moment -"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/sqs.py",
+        "tests/aws/test_sqs.py tests/test_lister.py",
+        ("refused entries are not sent again", "_ATTEMPTS = 4", "_ATTEMPTS = 1"),
+        ("refused entries are dropped", "if refused:", "if False:"),
+        ("eleven messages a batch", "BATCH_SIZE = 10", "BATCH_SIZE = 11"),
+        ("one message a batch", "BATCH_SIZE = 10", "BATCH_SIZE = 1"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/ecr.py",
+        "tests/test_scanner.py",
+        ("100 images a page", "PAGE_SIZE = 1000", "PAGE_SIZE = 100"),
+        ("once a day is an error", '"LimitExceededException": Reason.SCANNED_TODAY,', ""),
+        ("a deleted image is an error", '"ImageNotFoundException": Reason.GONE,', ""),
+        ("throttling is an error", "if is_throttling(error):", "if False:"),
+        ("an expired token is an error", "if next_token is not None and", "if False and"),
+    ),
+    *mutations_of(
+        "chalicelib/scanner.py",
+        "tests/test_scanner.py",
+        ("unstarted images are lost", "(*self._pending, *self._failures)", "(*self._failures,)"),
+        ("failed images are lost", "(*self._pending, *self._failures)", "(*self._pending,)"),
+        ("unread pages are lost", "next_token=self._next_token", "next_token=None"),
+        ("failures are forgotten", "if self._failures:", "if False:"),
+        ("one stall too many", "stalls > MOST_STALLS", "stalls >= MOST_STALLS"),
+        ("stalls are not counted", "self._job.stalls + 1", "1"),
+        ("stalled jobs come again at once", "STALL_DELAY_SECONDS if stalls", "0 if stalls"),
+        ("a job's own duration is ignored", "job.duration or ", ""),
+    ),
+    *mutations_of(
+        "chalicelib/messages.py",
+        "tests/test_messages.py",
+        (
+            "failed scans are not reported",
+            "if not crossed and not result.failed:",
+            "if not crossed:",
+        ),
+        ("an SMS of two parts", "result.repository, SMS_LENGTH", "result.repository, 160"),
+        (
+            "a subject that SNS refuses",
+            "result.repository, SUBJECT_LENGTH",
+            "result.repository, 101",
+        ),
+        ("line breaks in a mail's lines", "if character.isprintable()", "if character"),
+    ),
+]
+
+
+def copy_project(to: Path) -> None:
+    """Copy what the tests need."""
+    for name in NEEDED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, to / name)
+
+
+def run_tests(directory: Path, tests: str) -> int:
+    """The exit status of pytest, which stops at the first failure."""
+    options = ["-x", "-q", "--numprocesses=0", "--no-cov", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-B", "-m", "pytest", *options, *tests.split()]
+    return subprocess.run(command, cwd=directory, capture_output=True, check=False).returncode
+
+
+def outcome(mutation: Mutation | None, tests: str) -> str:
+    """What became of a mutation, or of the source as it is."""
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        copy_project(directory)
+        if mutation is not None:
+            path = directory / mutation.module
+            try:
+                path.write_text(mutation.apply(path.read_text()))
+            except ValueError as error:
+                return f"does not fit: {error}"
+        status = run_tests(directory, tests)
+    if mutation is None:
+        return "pass" if status == PASSED else f"do not pass (status {status})"
+    return {FAILED: "caught", PASSED: "SURVIVED"}.get(status, f"pytest ended with {status}")
+
+
+def main() -> int:
+    """Try the tests without a mutation, then with each; 0 when all were caught."""
+    suites = sorted({mutation.tests for mutation in MUTATIONS})
+    with ThreadPoolExecutor(2) as pool:
+        unbroken = dict(
+            zip(suites, pool.map(lambda tests: outcome(None, tests), suites), strict=True)
+        )
+        for tests, result in unbroken.items():
+            print(f"{tests}: {result}")
+        if set(unbroken.values()) != {"pass"}:
+            return 1
+        results = list(pool.map(lambda mutation: outcome(mutation, mutation.tests), MUTATIONS))
+    for mutation, result in zip(MUTATIONS, results, strict=True):
+        print(f"{mutation.module:<26} {mutation.name:<44} {result}")
+    caught = results.count("caught")
+    print(f"{caught} of {len(results)} mutations caught")
+    return 0 if caught == len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
