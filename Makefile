@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types check plan scan lock clean
+.PHONY: demo test lint types mutations check plan scan lock clean
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
@@ -20,6 +20,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+mutations: $(READY)  ## Break the rules one by one and see that the tests notice
+	$(BIN)/python -m tests.mutations
 
 check: lint types test demo  ## What must hold before a change lands
 

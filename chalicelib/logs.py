@@ -10,7 +10,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 METRICS_NAMESPACE = "EcrScanReporter"
 
-logger = logging.getLogger("ecr_scan_reporter")
+logger = logging.getLogger("ecr-scan-reporter")
+"""The application's logger: Chalice logs what fails behind the HTTP door to the same name."""
 
 _request: dict[str, str] = {}
 

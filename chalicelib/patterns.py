@@ -2,6 +2,7 @@
 
 import re
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,7 +39,14 @@ def names_matching(pattern: re.Pattern[str], names: Iterable[str]) -> list[str]:
 
 @contextmanager
 def _time_limit(pattern: re.Pattern[str]) -> Iterator[None]:
-    """Interrupt the matching by a timer, which the regular expression engine heeds."""
+    """Interrupt the matching by a timer, which the regular expression engine heeds.
+
+    Timers are the main thread's, in which Lambda runs every function; elsewhere, as in a local
+    server's threads, there is no limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def stop(*_: Any) -> None:
         raise PatternTooSlow(

@@ -146,6 +146,12 @@ class TestThreeWaysIn:
         assert response.json_body["Code"] == "InternalServerError"
         assert b"Traceback" not in response.body
 
+    def test_a_failure_within_is_logged_with_the_request(self, application, queue, logged):
+        queue.client.delete_queue(QueueUrl=queue.url)
+        [line] = logged(application.http.post, "/scans")
+        assert "NonExistentQueue" in line["exception"]
+        assert line["request_id"]
+
 
 def test_a_message_that_is_no_job_fails_so_that_it_is_kept(application):
     event = application.events.generate_sqs_event(["not a job"])

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,3 +28,8 @@ def test_a_pattern_that_backtracks_without_end_is_stopped(monkeypatch):
     with pytest.raises(PatternTooSlow, match="takes too long"):
         names_matching(re.compile("(a+)+$"), ["a" * 100 + "b"])
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_outside_the_main_thread_there_is_no_timer_and_the_names_still_match():
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(names_matching, re.compile("a"), ["a", "b"]).result() == ["a"]
