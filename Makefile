@@ -5,8 +5,15 @@ PYTHON ?= $(firstword $(foreach version,3.14 3.13 3.12 3.11,$(shell python$(vers
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHECKOV := .venv-checkov
+CHECKOV_READY := $(CHECKOV)/.ready
 
-.PHONY: demo test lint types mutations check plan scan lock clean
+# Which stage of .chalice/config.json is packaged, deployed or deleted.
+STAGE ?= dev
+# Parameters of the stage's stack, such as "CriticalThreshold=1 NotificationEmails=a@example.org".
+PARAMETERS ?=
+
+.PHONY: demo test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
@@ -18,13 +25,20 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+lint-templates: export AWS_DEFAULT_REGION ?= us-east-1
+lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deployed
+	$(BIN)/python -m deployment templates out/templates
+	cd out/templates && $(abspath $(BIN))/cfn-lint sam.yaml plain.json resources.json
+	cd out/templates && $(abspath $(CHECKOV))/bin/checkov --framework cloudformation --skip-download \
+		--compact --quiet --file sam.yaml plain.json resources.json
+
 types: $(READY)
 	$(BIN)/mypy
 
 mutations: $(READY)  ## Break the rules one by one and see that the tests notice
 	$(BIN)/python -m tests.mutations
 
-check: lint types test demo  ## What must hold before a change lands
+check: lint lint-templates types test demo  ## What must hold before a change lands
 
 plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
 	@$(BIN)/python -m cli plan $(ARGS)
@@ -32,16 +46,38 @@ plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audi
 scan: $(READY)  ## Start the scans that are due in a real account
 	@$(BIN)/python -m cli scan $(ARGS)
 
+package: $(READY)  ## The whole application as one template and one zip file, in out/STAGE
+	$(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/template.yaml out/$(STAGE)
+
+resources: $(READY)  ## Before `chalice deploy`: the stage's queues, topics, roles and alarms
+	$(BIN)/python -m deployment resources $(STAGE) $(PARAMETERS)
+
+deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="CriticalThreshold=1"
+	$(BIN)/chalice --project-dir .chalice/stages/$(STAGE) deploy --stage $(STAGE)
+	$(BIN)/python -m deployment finish $(STAGE)
+
+delete: $(READY)  ## Delete a stage that was deployed, with everything in it
+	$(BIN)/chalice delete --stage $(STAGE)
+	$(BIN)/python -m deployment delete $(STAGE)
+
 lock: $(READY)  ## Resolve the development requirements anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --upgrade \
 		requirements-dev.in --output-file requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --upgrade \
+		requirements-checkov.in --output-file requirements-checkov.txt
 
 clean:
-	rm -rf $(VENV) out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(CHECKOV) out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(READY): requirements-dev.txt
 	@echo "Setting up $(VENV) with $(PYTHON) (once) …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $(READY)
+
+$(CHECKOV_READY): requirements-checkov.txt
+	@echo "Setting up $(CHECKOV) with $(PYTHON) (once) …"
+	@$(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
+	@touch $(CHECKOV_READY)

@@ -39,7 +39,8 @@ def list_repositories(event: AnyEvent) -> dict[str, Any]:
     return start_listing(ListingRequest.from_event(event.to_dict()), services).to_dict()
 
 
-@app.on_sqs_message(queue=settings.jobs_queue_name, batch_size=1)
+# Five at a time, so that a large registry's scanners together do not run into ECR's request rates.
+@app.on_sqs_message(queue=settings.jobs_queue_name, batch_size=1, maximum_concurrency=5)
 def scan_images(event: SQSEvent) -> None:
     """The scanner: one repository a message."""
     for record in event:

@@ -1,0 +1,1 @@
+"""What deploying needs beside Chalice; none of it ships to Lambda."""

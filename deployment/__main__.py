@@ -1,0 +1,96 @@
+"""``python -m deployment``: what deploying with Chalice needs before and after it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import boto3
+import typer
+
+from deployment import finishing, stages
+from deployment.packages import PROJECT, Package, package
+from deployment.stacks import Stack
+from deployment.templates import resources_template, serialized
+
+Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
+Parameters = Annotated[
+    list[str] | None, typer.Argument(help="Parameters of the template, as Name=value.")
+]
+
+commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+
+def refuse_outdated_python(packaged: Package, version: tuple[int, int]) -> None:
+    """Chalice gives functions the version of the Python that it runs on; Lambda retires these."""
+    running = "python{}.{}".format(*version)
+    if running not in packaged.runtimes:
+        raise SystemExit(
+            f"`chalice deploy` would make functions of {running}, the Python it runs on;"
+            f" run it on one of {', '.join(packaged.runtimes)}, or deploy by `chalice package`"
+        )
+
+
+@commands.command()
+def resources(stage: Stage, parameters: Parameters = None) -> None:
+    """Before `chalice deploy`: make or change the stage's stack, and its Chalice project."""
+    packaged = _packaged(stage)
+    refuse_outdated_python(packaged, sys.version_info[:2])
+    given = dict(_named(parameter) for parameter in parameters or ())
+    stack = _stack(stage)
+    stack.deploy(resources_template(packaged), given)
+    directory = stages.write_project(stage, packaged, stack.outputs())
+    print(f"Now: chalice --project-dir {directory.relative_to(PROJECT)} deploy --stage {stage}")
+
+
+@commands.command()
+def finish(stage: Stage) -> None:
+    """After `chalice deploy`: set what it cannot, failure destinations and throttling."""
+    finishing.finish(
+        stages.stack_name(stage),
+        _packaged(stage),
+        _stack(stage).outputs()["FailedEventsQueueArn"],
+        stages.deployed_resources(stage),
+        boto3.client,  # type: ignore[arg-type]
+    )
+
+
+@commands.command()
+def delete(stage: Stage) -> None:
+    """After `chalice delete`: delete the stage's stack."""
+    _stack(stage).delete()
+
+
+@commands.command()
+def templates(directory: Path) -> None:
+    """Write every template that is deployed, for linters and readers."""
+    from deployment.translation import plain_template
+
+    packaged = package("dev", directory)
+    for name, template in {
+        "resources": resources_template(packaged),
+        "plain": plain_template(packaged, "bucket", "deployment.zip"),
+    }.items():
+        (directory / f"{name}.json").write_text(serialized(template))
+
+
+def _packaged(stage: str) -> Package:
+    with tempfile.TemporaryDirectory() as directory:
+        return package(stage, Path(directory))
+
+
+def _named(parameter: str) -> tuple[str, str]:
+    name, equals, value = parameter.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{parameter!r} is not of the form Name=value")
+    return name, value
+
+
+def _stack(stage: str) -> Stack:
+    return Stack(boto3.client("cloudformation"), stages.stack_name(stage))
+
+
+if __name__ == "__main__":
+    commands()

@@ -1,0 +1,67 @@
+"""The Chalice project of a stage, which knows the resources that Chalice does not make.
+
+Chalice reads ``.chalice/config.json`` and nothing else. What an account's resources are called
+does not belong in that file, which is tracked, so each stage gets a project directory of its own:
+links to the application's code, and a configuration with the stage's variables and roles in it.
+"""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from deployment.packages import PROJECT, Package
+from deployment.templates import environment_output, role_output
+
+_LINKED = ("app.py", "chalicelib", "requirements.txt", ".chalice/deployed")
+
+
+def stack_name(stage: str) -> str:
+    """The stack of a stage's resources, named as Chalice names the stage's functions."""
+    return f"{_tracked_config()['app_name']}-{stage}"
+
+
+def project_directory(stage: str) -> Path:
+    """Where the Chalice project of a stage is, not tracked."""
+    return PROJECT / ".chalice" / "stages" / stage
+
+
+def write_project(stage: str, package: Package, outputs: Mapping[str, str]) -> Path:
+    """Write the Chalice project of a stage; deployments stay recorded in the main project."""
+    directory = project_directory(stage)
+    (directory / ".chalice").mkdir(parents=True, exist_ok=True)
+    (PROJECT / ".chalice" / "deployed").mkdir(exist_ok=True)
+    for name in _LINKED:
+        link = directory / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(PROJECT / name)
+    config = stage_config(_tracked_config(), package, outputs)
+    (directory / ".chalice" / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    return directory
+
+
+def deployed_resources(stage: str) -> dict[str, dict[str, Any]]:
+    """What Chalice recorded of its last deployment of the stage, by the name of the resource."""
+    recorded = PROJECT / ".chalice" / "deployed" / f"{stage}.json"
+    resources = json.loads(recorded.read_text())["resources"]
+    return {resource["name"]: resource for resource in resources}
+
+
+def stage_config(
+    config: Mapping[str, Any], package: Package, outputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """The configuration with the stack's variables, and its roles in place of the policy files."""
+    staged = deepcopy(dict(config))
+    staged["environment_variables"] = {
+        variable: outputs[environment_output(variable)] for variable in package.environment
+    }
+    for function in package.functions:
+        own = staged["lambda_functions"][function.name]
+        own |= {"manage_iam_role": False, "iam_role_arn": outputs[role_output(function.name)]}
+    return staged
+
+
+def _tracked_config() -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((PROJECT / ".chalice" / "config.json").read_text())
+    return config

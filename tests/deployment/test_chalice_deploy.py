@@ -1,0 +1,146 @@
+"""`chalice deploy` and `chalice delete`, run for real against a moto server."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployment.__main__ import refuse_outdated_python
+from deployment.packages import Package
+
+# What moto's CloudFormation leaves out: policies of queues and topics, alarms, subscriptions.
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+
+Client = Callable[[str], Any]
+Run = Callable[..., str]
+STACK = "ecr-scan-reporter-dev"
+FAILED_EVENTS = f"arn:aws:sqs:eu-central-1:123456789012:{STACK}-failed-events"
+
+
+@pytest.fixture
+def deploy(run: Run, project: Path) -> Callable[..., None]:
+    """The commands of `make deploy`."""
+    # The Python that runs the tests need not be one that Lambda has for long.
+    template = project / ".chalice" / "template.yaml"
+    runtimes = "AllowedValues: [python3.10, python3.11, python3.12, "
+    template.write_text(template.read_text().replace("AllowedValues: [python3.12, ", runtimes))
+
+    def deploy(*parameters: str) -> None:
+        run("python", "-m", "deployment", "resources", "dev", *parameters)
+        run("chalice", "--project-dir", ".chalice/stages/dev", "deploy", "--stage", "dev")
+        run("python", "-m", "deployment", "finish", "dev")
+
+    return deploy
+
+
+def functions(client: Client) -> dict[str, Any]:
+    listed = client("lambda").list_functions()["Functions"]
+    return {function["FunctionName"]: function for function in listed}
+
+
+def variables(client: Client) -> dict[str, str]:
+    found = [f["Environment"]["Variables"] for f in functions(client).values()]
+    assert all(those == found[0] for those in found)
+    return dict(found[0])
+
+
+def everything(client: Client) -> dict[str, list[Any]]:
+    """Whatever may be left in the account."""
+    return {
+        "stacks": client("cloudformation").describe_stacks()["Stacks"],
+        "functions": client("lambda").list_functions()["Functions"],
+        "triggers": client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        "rules": client("events").list_rules()["Rules"],
+        "apis": client("apigateway").get_rest_apis()["items"],
+        "queues": client("sqs").list_queues().get("QueueUrls", []),
+        "topics": client("sns").list_topics()["Topics"],
+        "roles": client("iam").list_roles()["Roles"],
+        "logs": client("logs").describe_log_groups()["logGroups"],
+        "dashboards": client("cloudwatch").list_dashboards().get("DashboardEntries", []),
+    }
+
+
+def test_makes_the_complete_application(client: Client, deploy: Callable[..., None]) -> None:
+    deploy("CriticalThreshold=3", "ScanRate=rate(12 hours)")
+
+    there = everything(client)
+    assert {kind: len(found) for kind, found in there.items()} == {
+        "stacks": 1,
+        "functions": 4,
+        "triggers": 1,
+        "rules": 2,
+        "apis": 1,
+        "queues": 3,
+        "topics": 2,
+        "roles": 4,
+        "logs": 4,
+        "dashboards": 1,
+    }
+    given = variables(client)
+    assert given["CRITICAL"] == "3"
+    assert given["IMAGES_SCAN_JOBS_QUEUE_URL"].endswith(f"/{STACK}-jobs")
+    assert given["ECR_SNS_REPORT_TOPIC_ARN"].endswith(f":{STACK}-reports")
+    assert "rate(12 hours)" in [rule.get("ScheduleExpression") for rule in there["rules"]]
+    [trigger] = there["triggers"]
+    assert trigger["EventSourceArn"].endswith(f":{STACK}-jobs")
+    assert trigger["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert {log["logGroupName"] for log in there["logs"]} == {
+        f"/aws/lambda/{function}" for function in functions(client)
+    }
+    for function in functions(client).values():
+        role = function["Role"].rsplit("/", 1)[1]
+        (policy,) = client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+        document = client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        assert f"/aws/lambda/{function['FunctionName']}:*" in document
+        assert function["Architectures"] == ["arm64"]
+
+
+def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., None]) -> None:
+    deploy()
+
+    kept = client("lambda").get_function_event_invoke_config(FunctionName=f"{STACK}-notify")
+    assert kept["DestinationConfig"]["OnFailure"] == {"Destination": FAILED_EVENTS}
+    for rule in client("events").list_rules()["Rules"]:
+        [target] = client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        assert target["DeadLetterConfig"] == {"Arn": FAILED_EVENTS}
+    [api] = client("apigateway").get_rest_apis()["items"]
+    [stage] = client("apigateway").get_stages(restApiId=api["id"])["item"]
+    limits = stage["methodSettings"]["*/*"]
+    assert (limits["throttlingRateLimit"], limits["throttlingBurstLimit"]) == (1, 5)
+
+
+def test_keeps_parameters_when_deployed_again(client: Client, deploy: Callable[..., None]) -> None:
+    deploy("CriticalThreshold=3", "HighThreshold=4")
+    deploy("HighThreshold=5")
+
+    assert (variables(client)["CRITICAL"], variables(client)["HIGH"]) == ("3", "5")
+    assert len(functions(client)) == 4
+
+
+def test_leaves_nothing_behind(client: Client, deploy: Callable[..., None], run: Run) -> None:
+    before = everything(client)
+    deploy()
+    assert everything(client) != before
+
+    run("chalice", "delete", "--stage", "dev")
+    run("python", "-m", "deployment", "delete", "dev")
+
+    assert everything(client) == before
+
+
+def test_keeps_the_accounts_names_out_of_the_tracked_configuration(
+    client: Client, deploy: Callable[..., None], project: Path
+) -> None:
+    config = project / ".chalice" / "config.json"
+    tracked = config.read_text()
+
+    deploy()
+
+    assert config.read_text() == tracked
+
+
+def test_refuses_a_python_that_lambda_gives_up(packaged: Package) -> None:
+    with pytest.raises(SystemExit, match="python2.7, the Python it runs on"):
+        refuse_outdated_python(packaged, (2, 7))
+    refuse_outdated_python(packaged, (3, 13))

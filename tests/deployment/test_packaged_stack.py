@@ -1,0 +1,178 @@
+"""The packaged application, created as a stack on moto."""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.deployment.conftest import STACK
+
+# What moto's CloudFormation leaves out: policies of queues and topics, alarms, subscriptions.
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+
+CreateStack = Callable[..., dict[str, str]]
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/4d2c8a0e-0000-4000-8000-000000000000"
+BOUNDARY = "arn:aws:iam::123456789012:policy/developers"
+
+
+def functions() -> dict[str, Any]:
+    listed = boto3.client("lambda").list_functions()["Functions"]
+    return {function["FunctionName"]: function for function in listed}
+
+
+def queue_attributes(url: str) -> dict[str, str]:
+    sqs = boto3.client("sqs")
+    attributes: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+        "Attributes"
+    ]
+    return attributes
+
+
+def topic_key(arn: str) -> str | None:
+    key: str | None = (
+        boto3.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId")
+    )
+    return key
+
+
+def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> None:
+    create_stack()
+
+    assert functions().keys() == {
+        "reporter",
+        "reporter-list_repositories",
+        "reporter-notify",
+        "reporter-scan_images",
+    }
+    [mapping] = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["FunctionArn"] == functions()["reporter-scan_images"]["FunctionArn"]
+    assert mapping["EventSourceArn"].endswith(":reporter-jobs")
+    assert mapping["BatchSize"] == 1
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
+    events = boto3.client("events")
+    targets = {
+        events.list_targets_by_rule(Rule=rule["Name"])["Targets"][0]["Arn"].split(":")[-1]
+        for rule in events.list_rules()["Rules"]
+    }
+    assert targets == {"reporter-list_repositories", "reporter-notify"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "variable", "value"),
+    [
+        ("ScanRate", "SCAN_RATE", "rate(12 hours)"),
+        ("ImagesDuration", "ECR_IMAGES_DURATION_DELTA", "36h"),
+        ("RepositoriesFilter", "REPOSITORIES_FILTER_REGEXP", "^shop/"),
+        ("ScanTimeLookup", "SCAN_TIME_LOOKUP", "true"),
+        ("CriticalThreshold", "CRITICAL", "1"),
+        ("HighThreshold", "HIGH", "2"),
+        ("MediumThreshold", "MEDIUM", "3"),
+        ("LowThreshold", "LOW", "4"),
+        ("NotifyOnScanFailure", "NOTIFY_ON_SCAN_FAILURE", "false"),
+        ("LogLevel", "LOG_LEVEL", "DEBUG"),
+    ],
+)
+def test_gives_settings_to_the_functions(
+    create_stack: CreateStack, parameter: str, variable: str, value: str
+) -> None:
+    create_stack(**{parameter: value})
+
+    given = {f["Environment"]["Variables"][variable] for f in functions().values()}
+    assert {str(text) for text in given} == {value}, "moto keeps numbers as numbers"
+
+
+def test_schedules_the_lister_by_the_scan_rate(create_stack: CreateStack) -> None:
+    create_stack(ScanRate="cron(0 6 * * ? *)")
+
+    rules = boto3.client("events").list_rules()["Rules"]
+    assert [r["ScheduleExpression"] for r in rules if r.get("ScheduleExpression")] == [
+        "cron(0 6 * * ? *)"
+    ]
+
+
+def test_tells_the_functions_their_queue_and_topic(create_stack: CreateStack) -> None:
+    outputs = create_stack()
+
+    for function in functions().values():
+        variables = function["Environment"]["Variables"]
+        assert variables["IMAGES_SCAN_JOBS_QUEUE_URL"] == outputs["JobsQueueUrl"]
+        assert variables["ECR_SNS_REPORT_TOPIC_ARN"] == outputs["ReportTopicArn"]
+
+
+def test_runs_on_the_runtime_that_is_asked_for(create_stack: CreateStack) -> None:
+    create_stack(PythonRuntime="python3.14")
+
+    assert {function["Runtime"] for function in functions().values()} == {"python3.14"}
+
+
+def test_keeps_the_logs_of_every_function_for_as_long_as_is_asked(
+    create_stack: CreateStack,
+) -> None:
+    create_stack(LogRetentionDays="7")
+
+    groups = boto3.client("logs").describe_log_groups()["logGroups"]
+    assert {group["logGroupName"] for group in groups} == {f"/aws/lambda/{f}" for f in functions()}
+    assert {group["retentionInDays"] for group in groups} == {7}
+
+
+def test_makes_no_http_api_where_none_is_wanted(create_stack: CreateStack) -> None:
+    outputs = create_stack(HttpApi="false")
+
+    assert boto3.client("apigateway").get_rest_apis()["items"] == []
+    assert "reporter" not in functions()
+    assert "EndpointURL" not in outputs
+    roles = boto3.client("iam").list_roles()["Roles"]
+    assert len(roles) == len(functions()) == 3
+
+
+def test_encrypts_with_keys_of_aws_by_default(create_stack: CreateStack) -> None:
+    outputs = create_stack()
+
+    for queue in ("JobsQueueUrl", "DeadJobsQueueUrl", "FailedEventsQueueUrl"):
+        assert queue_attributes(outputs[queue])["SqsManagedSseEnabled"] == "true"
+    assert topic_key(outputs["ReportTopicArn"]) == "alias/aws/sns"
+    assert topic_key(outputs["AlarmTopicArn"]) is None, "CloudWatch may not use that key"
+
+
+def test_encrypts_with_the_customer_key_where_one_is_given(create_stack: CreateStack) -> None:
+    outputs = create_stack(KmsKeyArn=KEY)
+
+    for queue in ("JobsQueueUrl", "DeadJobsQueueUrl", "FailedEventsQueueUrl"):
+        assert queue_attributes(outputs[queue])["KmsMasterKeyId"] == KEY
+    for topic in ("ReportTopicArn", "AlarmTopicArn"):
+        assert topic_key(outputs[topic]) == KEY
+
+
+def test_moves_a_job_that_fails_five_times_to_the_dead_letter_queue(
+    create_stack: CreateStack,
+) -> None:
+    outputs = create_stack()
+
+    attributes = queue_attributes(outputs["JobsQueueUrl"])
+    dead = queue_attributes(outputs["DeadJobsQueueUrl"])
+    assert '"maxReceiveCount": 5' in attributes["RedrivePolicy"]
+    assert dead["QueueArn"] in attributes["RedrivePolicy"]
+    assert int(dead["MessageRetentionPeriod"]) == 14 * 24 * 60 * 60
+    timeout = functions()["reporter-scan_images"]["Timeout"]
+    assert int(attributes["VisibilityTimeout"]) >= 6 * timeout
+
+
+def test_bounds_the_permissions_of_every_role(create_stack: CreateStack) -> None:
+    create_stack(PermissionsBoundaryArn=BOUNDARY)
+
+    iam = boto3.client("iam")
+    roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for role in iam.list_roles()["Roles"]]
+    assert len(roles) == 4
+    assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {BOUNDARY}
+
+
+def test_leaves_nothing_behind(create_stack: CreateStack) -> None:
+    create_stack()
+
+    boto3.client("cloudformation").delete_stack(StackName=STACK)
+
+    assert functions() == {}
+    assert "QueueUrls" not in boto3.client("sqs").list_queues()
+    assert boto3.client("sns").list_topics()["Topics"] == []
+    assert boto3.client("iam").list_roles()["Roles"] == []

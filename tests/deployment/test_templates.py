@@ -1,0 +1,272 @@
+"""What the templates say, whatever stack is made of them."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from chalicelib import logs
+from deployment.packages import PROJECT, Package, Template
+from deployment.templates import resources_template, serialized
+
+QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
+TOPICS = ("ReportTopic", "AlarmTopic")
+
+
+@pytest.fixture(scope="session")
+def resources(packaged: Package) -> Template:
+    return resources_template(packaged)
+
+
+def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    found = template["Resources"].items()
+    return {name: r["Properties"] for name, r in found if r["Type"] == kind}
+
+
+def statements(template: Template, kind: str, attached_to: str, name: str) -> list[dict[str, Any]]:
+    return [
+        statement
+        for policy in of_type(template, kind).values()
+        if {"Ref": name} in policy[attached_to]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+class TestParameters:
+    def test_each_is_in_a_group_with_a_label_and_a_description(self, packaged: Package) -> None:
+        interface = packaged.template["Metadata"]["AWS::CloudFormation::Interface"]
+        grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+
+        assert sorted(grouped) == sorted(packaged.template["Parameters"])
+        assert sorted(interface["ParameterLabels"]) == sorted(packaged.template["Parameters"])
+        assert all(spec["Description"] for spec in packaged.template["Parameters"].values())
+
+    def test_each_has_a_default_that_it_accepts(self, packaged: Package) -> None:
+        for spec in packaged.template["Parameters"].values():
+            default = spec["Default"]
+            assert re.fullmatch(spec.get("AllowedPattern", ".*"), str(default))
+            assert default in spec.get("AllowedValues", [default])
+
+    @pytest.mark.parametrize(
+        ("parameter", "value"),
+        [
+            ("ScanRate", "1 day"),
+            ("ScanRate", "rate(1 days)"),
+            ("ScanRate", "rate(2 day)"),
+            ("ScanRate", "rate(0 days)"),
+            ("ImagesDuration", "7"),
+            ("ImagesDuration", "1d2w"),
+            ("ImagesDuration", "seven days"),
+            ("NotificationEmails", "nobody"),
+            ("NotificationEmails", "a@example.org, b@example.org"),
+            ("NotificationEmails", ",".join(["a@example.org"] * 6)),
+            ("KmsKeyArn", "alias/aws/sns"),
+            ("PermissionsBoundaryArn", "developers"),
+        ],
+    )
+    def test_nonsense_is_refused(self, packaged: Package, parameter: str, value: str) -> None:
+        pattern = packaged.template["Parameters"][parameter]["AllowedPattern"]
+        assert not re.fullmatch(pattern, value)
+
+    @pytest.mark.parametrize(
+        ("parameter", "value"),
+        [
+            ("ScanRate", "rate(12 hours)"),
+            ("ScanRate", "cron(0 6 ? * MON-FRI *)"),
+            ("ImagesDuration", "1m2w3d"),
+            ("ImagesDuration", "36h"),
+            ("NotificationEmails", ",".join(["a@example.org"] * 5)),
+            ("KmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab"),
+            ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/team/developers"),
+        ],
+    )
+    def test_sense_is_accepted(self, packaged: Package, parameter: str, value: str) -> None:
+        assert re.fullmatch(packaged.template["Parameters"][parameter]["AllowedPattern"], value)
+
+
+class TestAccess:
+    @pytest.mark.parametrize("queue", QUEUES)
+    def test_queues_refuse_access_without_tls(self, plain: Template, queue: str) -> None:
+        [refusal] = [
+            statement
+            for statement in statements(plain, "AWS::SQS::QueuePolicy", "Queues", queue)
+            if statement["Effect"] == "Deny"
+        ]
+        assert refusal["Action"] == "sqs:*"
+        assert refusal["Principal"] == "*"
+        assert refusal["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+        assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    @pytest.mark.parametrize("topic", TOPICS)
+    def test_topics_refuse_messages_without_tls(self, plain: Template, topic: str) -> None:
+        [refusal] = [
+            statement
+            for statement in statements(plain, "AWS::SNS::TopicPolicy", "Topics", topic)
+            if statement["Effect"] == "Deny"
+        ]
+        assert refusal["Action"] == "sns:Publish"
+        assert refusal["Principal"] == "*"
+        assert refusal["Resource"] == {"Ref": topic}
+        assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_only_services_with_a_source_are_let_in(self, plain: Template) -> None:
+        allowed = [
+            statement
+            for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
+            for policy in of_type(plain, kind).values()
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+        ]
+        assert {statement["Principal"]["Service"] for statement in allowed} == {
+            "cloudwatch.amazonaws.com",
+            "events.amazonaws.com",
+        }
+        assert all(statement["Condition"]["ArnLike"]["aws:SourceArn"] for statement in allowed)
+
+    def test_every_route_wants_a_signature_of_iam(self, plain: Template) -> None:
+        body = plain["Resources"]["RestAPI"]["Properties"]["Body"]
+        routes = [method for path in body["paths"].values() for method in path.values()]
+
+        assert len(routes) == 1
+        assert all(route["security"] == [{"sigv4": []}] for route in routes)
+        assert body["securityDefinitions"]["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+
+    def test_the_api_is_throttled(self, plain: Template) -> None:
+        [settings] = plain["Resources"]["RestAPIapiStage"]["Properties"]["MethodSettings"]
+        assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+        assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (1, 5)
+
+
+class TestFailures:
+    def test_events_that_are_not_delivered_are_kept(self, plain: Template) -> None:
+        queue = {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}
+        targets = [
+            target
+            for rule in of_type(plain, "AWS::Events::Rule").values()
+            for target in rule["Targets"]
+        ]
+        assert len(targets) == 2
+        assert all(target["DeadLetterConfig"] == {"Arn": queue} for target in targets)
+
+    def test_events_that_the_notifier_cannot_handle_are_kept(self, plain: Template) -> None:
+        [config] = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
+        assert config["FunctionName"] == {"Ref": "Notify"}
+        assert config["DestinationConfig"]["OnFailure"] == {
+            "Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}
+        }
+
+    def test_failures_throttles_and_what_is_kept_raise_alarms(self, plain: Template) -> None:
+        alarms = of_type(plain, "AWS::CloudWatch::Alarm")
+        assert {metric for alarm in alarms.values() for metric in _alarmed(alarm)} == {
+            *(("Errors", name) for name in ("list_repositories", "scan_images", "notify", "")),
+            *(("Throttles", name) for name in ("list_repositories", "scan_images", "notify", "")),
+            ("ApproximateNumberOfMessagesVisible", "DeadJobsQueue"),
+            ("ApproximateNumberOfMessagesVisible", "FailedEventsQueue"),
+        }
+        assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
+
+
+def _alarmed(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The metrics that an alarm watches, each with the function or queue that it is of."""
+    metrics = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
+    for metric in metrics or [alarm]:
+        [dimension] = metric["Dimensions"]
+        value = dimension["Value"]
+        if "Fn::GetAtt" in value:
+            yield metric["MetricName"], value["Fn::GetAtt"][0]
+        else:
+            yield metric["MetricName"], value.get("Fn::Sub", "").removeprefix("${AWS::StackName}-")
+
+
+def test_logs_are_encrypted_with_the_customer_key(plain: Template) -> None:
+    groups = of_type(plain, "AWS::Logs::LogGroup").values()
+    with_key = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    assert [group["KmsKeyId"] for group in groups] == [with_key] * 4
+
+
+class TestDashboard:
+    @pytest.fixture
+    def widgets(self, plain: Template) -> list[dict[str, Any]]:
+        [dashboard] = of_type(plain, "AWS::CloudWatch::Dashboard").values()
+        widgets: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+        return widgets
+
+    def test_draws_every_metric_that_the_code_counts(self, widgets: list[dict[str, Any]]) -> None:
+        drawn = json.dumps([widget["properties"]["metrics"] for widget in widgets])
+        assert logs.METRICS_NAMESPACE in drawn
+        assert metrics_counted(), "no metric was found in the code"
+        assert [metric for metric in metrics_counted() if metric not in drawn] == []
+
+    def test_draws_no_metric_that_nothing_counts(self, widgets: list[dict[str, Any]]) -> None:
+        drawn = {
+            metric[1]
+            for widget in widgets
+            for metric in widget["properties"]["metrics"]
+            if metric[0] == logs.METRICS_NAMESPACE
+        }
+        assert drawn
+        assert drawn <= metrics_counted()
+
+
+def metrics_counted() -> set[str]:
+    """The names that the code counts under."""
+    modules = (PROJECT / "chalicelib").glob("*.py")
+    sources = [path.read_text() for path in modules if path.stem != "logs"]
+    trees = [ast.parse(source) for source in sources if "logs.summary(" in source]
+    return {name for tree in trees for node in ast.walk(tree) for name in _names_counted(node)}
+
+
+def _names_counted(node: ast.AST) -> list[str]:
+    """What a call of `logs.count` or a dictionary of metrics names."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "logs.count":
+        names = node.args[:1]
+    else:
+        names = node.keys if isinstance(node, ast.Dict) else []
+    counted = [name.value for name in names if isinstance(name, ast.Constant)]
+    return [name for name in counted if name[:1].isupper()]
+
+
+class TestResourcesOfChaliceDeploy:
+    def test_are_all_but_what_chalice_makes(self, packaged: Package, resources: Template) -> None:
+        left_out = packaged.template["Resources"].keys() - resources["Resources"].keys()
+        assert left_out == {
+            "APIHandler",
+            "APIHandlerInvokePermission",
+            "ListRepositories",
+            "Notify",
+            "RestAPI",
+            "ScanImages",
+        }
+
+    def test_are_the_same_as_in_the_package(self, packaged: Package, resources: Template) -> None:
+        for name, resource in resources["Resources"].items():
+            packaged_one = packaged.template["Resources"][name]
+            assert resource["Properties"] == packaged_one["Properties"]
+
+    def test_fit_into_one_request(self, resources: Template) -> None:
+        assert len(serialized(resources)) <= 51_200
+
+    def test_have_no_parameter_that_only_the_package_has(
+        self, packaged: Package, resources: Template
+    ) -> None:
+        gone = packaged.template["Parameters"].keys() - resources["Parameters"].keys()
+        assert gone == {"HttpApi", "PythonRuntime"}
+
+
+class TestCode:
+    def test_is_small(self, code: Path) -> None:
+        assert code.stat().st_size <= 1_500_000
+
+    def test_is_pure_python_and_runs_on_any_runtime(self, code: Path) -> None:
+        names = ZipFile(code).namelist()
+        assert "chalicelib/scanner.py" in names
+        assert [name for name in names if name.endswith((".so", ".pyd", ".dylib"))] == []
+
+    def test_leaves_out_what_only_development_needs(self, code: Path) -> None:
+        top = {name.split("/")[0] for name in ZipFile(code).namelist()}
+        assert top.isdisjoint({"boto3", "botocore", "cli", "deployment", "local", "tests"})
