@@ -46,6 +46,8 @@ plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audi
 scan: $(READY)  ## Start the scans that are due in a real account
 	@$(BIN)/python -m cli scan $(ARGS)
 
+# The packaged template is the same for every region, but Chalice wants one to be set.
+package: export AWS_DEFAULT_REGION ?= us-east-1
 package: $(READY)  ## The whole application as one template and one zip file, in out/STAGE
 	$(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/template.yaml out/$(STAGE)
 
