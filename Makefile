@@ -13,7 +13,7 @@ STAGE ?= dev
 # Parameters of the stage's stack, such as "CriticalThreshold=1 NotificationEmails=a@example.org".
 PARAMETERS ?=
 
-.PHONY: demo test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
+.PHONY: bench-large demo test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
@@ -61,6 +61,9 @@ deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="Critica
 delete: $(READY)  ## Delete a stage that was deployed, with everything in it
 	$(BIN)/chalice delete --stage $(STAGE)
 	$(BIN)/python -m deployment delete $(STAGE)
+
+bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
+	@$(BIN)/python -m benchmarks.large_registry $(ARGS)
 
 lock: $(READY)  ## Resolve the development requirements anew
 	$(BIN)/pip install --quiet uv

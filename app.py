@@ -8,15 +8,14 @@ from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEv
 
 from chalicelib import logs
 from chalicelib.events import AnyEvent, accept_any_event, request_body
-from chalicelib.jobs import ScanJob
-from chalicelib.lister import start_listing
+from chalicelib.jobs import parse_job
 from chalicelib.listing_requests import ListingRequest, RequestError
 from chalicelib.notifier import report_scan
-from chalicelib.scan_events import ScanResult
-from chalicelib.scanner import scan_repository
+from chalicelib.scan_events import ScanResult, event_pattern
 from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.time_left import TimeLeft
+from chalicelib.work import answer_request, carry_out
 
 settings = Settings.from_environment(os.environ)
 services = Services(settings)
@@ -36,27 +35,21 @@ def log_request_id(event: Any, next_handler: Callable[[Any], Any]) -> Any:
 @app.schedule(settings.scan_rate, description="Lists the repositories whose images to review")
 def list_repositories(event: AnyEvent) -> dict[str, Any]:
     """The scheduled lister; a direct invocation may carry the same overrides as the schedule."""
-    return start_listing(ListingRequest.from_event(event.to_dict()), services).to_dict()
+    return answer_request(ListingRequest.from_event(event.to_dict()), services)
 
 
 # Five at a time, so that a large registry's scanners together do not run into ECR's request rates.
 @app.on_sqs_message(queue=settings.jobs_queue_name, batch_size=1, maximum_concurrency=5)
 def scan_images(event: SQSEvent) -> None:
-    """The scanner: one repository a message."""
+    """The scanner: one repository a message, or the plan of one registry."""
     for record in event:
-        scan_repository(ScanJob.from_json(record.body), services, TimeLeft.of(event.context))
+        carry_out(parse_job(record.body), services, TimeLeft.of(event.context))
 
 
 @accept_any_event
-@app.on_cw_event(
-    {
-        "source": ["aws.ecr"],
-        "detail-type": ["ECR Image Scan"],
-        "detail": {"scan-status": list(settings.reported_scan_statuses)},
-    }
-)
+@app.on_cw_event(event_pattern(settings))
 def notify(event: AnyEvent) -> None:
-    """The notifier: one finished scan an event."""
+    """The notifier: one finished scan, or one finding of Amazon Inspector, an event."""
     report_scan(ScanResult.from_event(event.to_dict()), services)
 
 
@@ -64,7 +57,7 @@ def notify(event: AnyEvent) -> None:
 def start_scans() -> Response:
     """The lister on demand; the body may carry overrides."""
     try:
-        listing = start_listing(ListingRequest.from_body(request_body(app)), services)
+        answer = answer_request(ListingRequest.from_body(request_body(app)), services)
     except RequestError as error:
         raise BadRequestError(str(error)) from error
-    return Response(listing.to_dict(), status_code=202)
+    return Response(answer, status_code=202)

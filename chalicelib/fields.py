@@ -69,10 +69,26 @@ class Fields:
         """A JSON object, to be read key by key."""
         return Fields(self._get(key), self._error, self._name(key))
 
+    def first_object(self, key: str) -> "Fields":
+        """The first of a list of JSON objects."""
+        values = self._get(key)
+        if not isinstance(values, list) or not values:
+            raise self._refuse(key, values, "a list of JSON objects, one or more")
+        return Fields(values[0], self._error, f"{self._name(key)}[0]")
+
     def counts(self, key: str) -> dict[str, int]:
         """A JSON object of whole numbers, 0 or more."""
         inner = self.object(key)
         return {name: inner.count(name) for name in inner._values}
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        """A JSON object, as it is."""
+        return self.object(key)._values
+
+    def text_by_key(self, key: str) -> dict[str, str]:
+        """A JSON object of strings that are not empty."""
+        inner = self.object(key)
+        return {name: inner.text(name) for name in inner._values}
 
     def refuse_others(self) -> None:
         """Refuse the keys that nothing has read."""

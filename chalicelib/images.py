@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-_MANIFEST_LISTS = frozenset(
+MANIFEST_LISTS = frozenset(
     {
         "application/vnd.docker.distribution.manifest.list.v2+json",
         "application/vnd.oci.image.index.v1+json",
@@ -27,7 +27,8 @@ class Image:
     """One image digest of a repository, with every tag that names it.
 
     Times are timezone-aware. ``scan_status`` and ``scan_completed_at`` are None where ECR
-    reports no scan.
+    reports no scan. ``index_tags`` and ``index_digests`` are those of the indexes which the image
+    is part of, as far as they were read; see :func:`chalicelib.indexes.with_indexes`.
     """
 
     digest: str
@@ -38,11 +39,20 @@ class Image:
     artifact_media_type: str | None = None
     subject_digest: str | None = None
     archived: bool = False
+    pushed_at: datetime | None = None
+    pulled_at: datetime | None = None
+    index_digests: tuple[str, ...] = ()
+    index_tags: tuple[str, ...] = ()
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The image's own tags, and those of the indexes that it is part of."""
+        return tuple(dict.fromkeys(self.tags + self.index_tags))
 
     @property
     def is_manifest_list(self) -> bool:
         """Whether this is an index of images for several platforms, not an image itself."""
-        return self.manifest_media_type in _MANIFEST_LISTS
+        return self.manifest_media_type in MANIFEST_LISTS
 
     @property
     def is_artifact(self) -> bool:
@@ -71,9 +81,15 @@ def _image(detail: Mapping[str, Any]) -> Image:
         digest=detail["imageDigest"],
         tags=tuple(detail.get("imageTags", ())),
         scan_status=detail.get("imageScanStatus", {}).get("status"),
-        scan_completed_at=completed_at and completed_at.astimezone(UTC),
+        scan_completed_at=_utc(completed_at),
         manifest_media_type=detail.get("imageManifestMediaType"),
         artifact_media_type=detail.get("artifactMediaType"),
         subject_digest=detail.get("subjectManifestDigest"),
         archived=detail.get("imageStatus", "ACTIVE") != "ACTIVE",
+        pushed_at=_utc(detail.get("imagePushedAt")),
+        pulled_at=_utc(detail.get("lastRecordedPullTime")),
     )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment and moment.astimezone(UTC)

@@ -45,6 +45,17 @@ class ListingRequest:
         fields.refuse_others()
         return request
 
+    def to_values(self) -> dict[str, Any]:
+        """What :meth:`from_values` reads as the same request."""
+        values = {
+            "repositories": self.repositories and list(self.repositories),
+            "repositoriesFilterRegexp": self.repositories_filter
+            and self.repositories_filter.pattern,
+            "ecrImagesDurationDelta": self.images_duration and self.images_duration.text,
+            "dryRun": self.dry_run or None,
+        }
+        return {key: value for key, value in values.items() if value is not None}
+
     @classmethod
     def from_body(cls, body: bytes | str) -> "ListingRequest":
         """Read the body of an HTTP request; an empty one asks for the settings' own listing.

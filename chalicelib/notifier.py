@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib import logs
+from chalicelib.event_context import (
+    is_of_note,
+    is_reported,
+    thresholds_of,
+    with_current_counts,
+    with_index_tags,
+)
 from chalicelib.messages import report
 
 if TYPE_CHECKING:
@@ -15,10 +22,12 @@ if TYPE_CHECKING:
 
 def report_scan(result: ScanResult, services: Services) -> Message | None:
     """Publish a report of the scan, if there is anything to report; returns what was published."""
-    settings = services.settings
     message = None
-    if result.status in settings.reported_scan_statuses:
-        message = report(result, settings.thresholds)
+    if is_reported(result, services.settings):
+        thresholds = thresholds_of(result, services)
+        result = with_current_counts(result, services)
+        if is_of_note(result, thresholds):
+            message = report(with_index_tags(result, thresholds, services), thresholds)
     if message is not None:
         services.report_topic.publish(message)
         severity = message.attributes.get("severity", result.status)

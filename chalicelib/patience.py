@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.time_left import TimeLeft
 
@@ -22,13 +22,22 @@ class OutOfTime(Exception):
 
 
 class Patience:
-    """Calls that pause and go on where they are throttled, for as long as time is left."""
+    """Calls that pause and go on where they are throttled, for as long as time is left.
 
-    def __init__(self, time_left: TimeLeft, sleep: Callable[[float], None] = time.sleep) -> None:
+    ``throttled`` is called each time, so that a caller can slow its pace.
+    """
+
+    def __init__(
+        self,
+        time_left: TimeLeft,
+        sleep: Callable[[float], None] = time.sleep,
+        throttled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._time_left = time_left
         self._sleep = sleep
+        self._throttled = throttled
 
-    def call(self, function: Callable[..., Answer], *arguments: str | None) -> Answer:
+    def call(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
         """What the function returns once it is no longer throttled.
 
         :raises OutOfTime: when no time is left to call, or to wait before the next call.
@@ -39,6 +48,7 @@ class Patience:
             try:
                 return function(*arguments)
             except Throttled:
+                self._throttled()
                 pause = _pause(attempt)
                 if not self._time_left.allows(pause):
                     break

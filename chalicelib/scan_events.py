@@ -1,10 +1,42 @@
-"""What ECR tells when a scan has ended."""
+"""What ECR and Amazon Inspector tell when a scan has ended, and when a finding changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.fields import Fields
+from chalicelib.registries import RegistryAddress
+
+if TYPE_CHECKING:
+    from chalicelib.settings import Settings
+
+
+_ECR_IMAGE = "AWS_ECR_CONTAINER_IMAGE"
+
+
+def event_pattern(settings: "Settings") -> dict[str, Any]:
+    """The EventBridge pattern of the events that the notifier acts on.
+
+    Basic scans that ended, Inspector's scans of images, and Inspector's findings where the
+    settings ask for them. Sources: ECR user guide, "Amazon ECR events and EventBridge"; Amazon
+    Inspector user guide, "EventBridge event schema".
+    """
+    basic = {
+        "source": ["aws.ecr"],
+        "detail-type": ["ECR Image Scan"],
+        "detail": {"scan-status": list(settings.reported_scan_statuses)},
+    }
+    scan = {
+        "source": ["aws.inspector2"],
+        "detail-type": ["Inspector2 Scan"],
+        "detail": {"image-digest": [{"exists": True}]},
+    }
+    finding = {
+        "source": ["aws.inspector2"],
+        "detail-type": ["Inspector2 Finding"],
+        "detail": {"status": ["ACTIVE"], "resources": {"type": [_ECR_IMAGE]}},
+    }
+    return {"$or": [basic, scan, *([finding] if settings.inspector_findings else [])]}
 
 
 class EventError(ValueError):
@@ -13,7 +45,10 @@ class EventError(ValueError):
 
 @dataclass(frozen=True)
 class ScanResult:
-    """The end of one image's scan; ``time`` is when, in ISO 8601."""
+    """The end of one image's scan; ``time`` is when, in ISO 8601.
+
+    ``finding_severity`` is set where one finding changed: the counts are then to be looked up.
+    """
 
     account: str
     region: str
@@ -23,6 +58,17 @@ class ScanResult:
     status: str
     severity_counts: Mapping[str, int]
     time: str
+    finding_severity: str | None = None
+
+    @property
+    def address(self) -> RegistryAddress:
+        """The registry that the image is in."""
+        return RegistryAddress(self.account, self.region)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the findings are known: after a basic scan, and after each of Inspector's."""
+        return self.status in {"COMPLETE", "ACTIVE"} or self.status.endswith("_SCAN_COMPLETE")
 
     @property
     def failed(self) -> bool:
@@ -36,22 +82,44 @@ class ScanResult:
 
     @classmethod
     def from_event(cls, event: Any) -> "ScanResult":
-        """Read an EventBridge event of the detail type ``ECR Image Scan``.
+        """Read an EventBridge event of the detail types that :func:`event_pattern` lets through.
 
         ``finding-severity-counts`` has only the severities that were found, and a failed scan
-        none. Source: ECR user guide, "Amazon ECR events and EventBridge".
+        none; Inspector adds their total. Inspector names the repository by its ARN.
+        Sources: as of :func:`event_pattern`.
 
         :raises EventError: for a key that is missing or of the wrong type.
         """
         fields = Fields(event, EventError)
+        if fields.optional(fields.text, "detail-type") == "Inspector2 Finding":
+            return cls._from_finding(fields)
         detail = fields.object("detail")
+        counts = detail.optional(detail.counts, "finding-severity-counts") or {}
+        name = detail.text("repository-name")
         return cls(
             account=fields.text("account"),
             region=fields.text("region"),
             time=fields.text("time"),
-            repository=detail.text("repository-name"),
+            repository=name.partition(":repository/")[2] or name,
             image_digest=detail.text("image-digest"),
             image_tags=detail.optional(detail.texts, "image-tags") or (),
             status=detail.text("scan-status"),
-            severity_counts=detail.optional(detail.counts, "finding-severity-counts") or {},
+            severity_counts={key: count for key, count in counts.items() if key != "TOTAL"},
+        )
+
+    @classmethod
+    def _from_finding(cls, fields: Fields) -> "ScanResult":
+        """Read an event about one finding of Amazon Inspector, in its first resource."""
+        detail = fields.object("detail")
+        image = detail.first_object("resources").object("details").object("awsEcrContainerImage")
+        return cls(
+            account=image.optional(image.text, "registry") or fields.text("account"),
+            region=fields.text("region"),
+            time=fields.text("time"),
+            repository=image.text("repositoryName"),
+            image_digest=image.text("imageHash"),
+            image_tags=image.optional(image.texts, "imageTags") or (),
+            status=detail.text("status"),
+            severity_counts={},
+            finding_severity=detail.text("severity"),
         )

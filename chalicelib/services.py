@@ -6,32 +6,72 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.clients import client
+from chalicelib.registries import OWN_REGISTRY, RegistryAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.sns import ReportTopic
     from chalicelib.aws.sqs import JobsQueue
+    from chalicelib.aws.tagging import RepositoryTags
+    from chalicelib.images_in_use import Workloads
+    from chalicelib.registries import Role
     from chalicelib.settings import Settings
 
 
 class Services:
-    """The settings and, made lazily and once, the registry, the queue and the topic.
+    """The settings and, made lazily and once, the registries, the queue and the topic.
 
-    ``client`` makes the boto3 client of a service from its name.
+    ``client`` makes the boto3 client of a service from its name, and, for another region or
+    account than the function's own, from the region and the role.
     """
 
-    def __init__(self, settings: Settings, client: Callable[[str], Any] = client) -> None:
+    def __init__(self, settings: Settings, client: Callable[..., Any] = client) -> None:
         self.settings = settings
         self._client = client
+        self._registries: dict[RegistryAddress, Registry] = {}
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
-        """The registry whose repositories are listed and scanned."""
+        """The registry of the function's own account and region."""
+        return self.registry_of(OWN_REGISTRY)
+
+    def registry_of(self, address: RegistryAddress) -> Registry:
+        """A registry, through the role of its account, if there is one."""
         from chalicelib.aws.ecr import Registry
 
-        return Registry(self._client("ecr"))
+        if address not in self._registries:
+            self._registries[address] = Registry(self._client_at("ecr", address), address.account)
+        return self._registries[address]
+
+    def repository_tags_of(self, address: RegistryAddress) -> RepositoryTags:
+        """The tags of a registry's repositories."""
+        from chalicelib.aws.tagging import RepositoryTags
+
+        return RepositoryTags(self._client_at("resourcegroupstaggingapi", address))
+
+    def workloads(self) -> Iterator[tuple[str, Workloads]]:
+        """Every source of images in use, and what to call it.
+
+        In the function's own account and in that of each discovery role; in each region. Another
+        source, such as a Kubernetes cluster, is to be added here.
+        """
+        from chalicelib.aws.ecs import EcsWorkloads
+        from chalicelib.aws.lambda_functions import LambdaFunctions
+
+        settings = self.settings
+        for role in (None, *settings.ecs_discovery_roles):
+            for region in settings.scan_regions:
+                where = str(RegistryAddress(role.account if role else None, region))
+                ecs = self._client_in("ecs", region, role)
+                yield f"ECS in {where}", EcsWorkloads(ecs, settings.ecs_discovery_task_definitions)
+                yield f"Lambda in {where}", LambdaFunctions(self._client_in("lambda", region, role))
+
+    @cached_property
+    def own_account(self) -> str:
+        """The account that the function runs in. Source: STS GetCallerIdentity."""
+        return str(self._client("sts").get_caller_identity()["Account"])
 
     @cached_property
     def jobs_queue(self) -> JobsQueue:
@@ -46,3 +86,12 @@ class Services:
         from chalicelib.aws.sns import ReportTopic
 
         return ReportTopic(self._client("sns"), self.settings.require_report_topic_arn())
+
+    def _client_at(self, service: str, address: RegistryAddress) -> Any:
+        roles = {role.account: role for role in self.settings.scan_roles}
+        return self._client_in(service, address.region, roles.get(address.account or ""))
+
+    def _client_in(self, service: str, region: str | None, role: Role | None) -> Any:
+        if region is None and role is None:
+            return self._client(service)
+        return self._client(service, region, role)

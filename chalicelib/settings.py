@@ -5,19 +5,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from chalicelib.budgets import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY
 from chalicelib.durations import ACCEPTED_DURATIONS, Duration
 from chalicelib.patterns import ACCEPTED_PATTERNS, parse_pattern
+from chalicelib.registries import (
+    ACCEPTED_EXTERNAL_IDS,
+    ACCEPTED_REGIONS,
+    ACCEPTED_ROLES,
+    RegistryAddress,
+    Role,
+    parse_external_id,
+    parse_regions,
+    parse_role_arns,
+)
+from chalicelib.rules import Rules
 from chalicelib.schedules import ACCEPTED_SCHEDULES, schedule_expression
 from chalicelib.thresholds import SEVERITIES, Thresholds
+from chalicelib.values import (
+    ACCEPTED_COUNTS,
+    ACCEPTED_POSITIVES,
+    ACCEPTED_SWITCHES,
+    parse_count,
+    parse_positive,
+    parse_switch,
+)
 
 Value = TypeVar("Value")
 
 DEFAULT_JOBS_QUEUE_NAME = "ecr-scan-reporter-jobs"
 
+_A_BUDGET = f"a whole number from 1 to {MOST_SCANS_A_DAY}"
 _A_QUEUE_URL = "an SQS queue URL"
 _A_TOPIC_ARN = "an SNS topic ARN"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_COUNT = re.compile(r"\d{1,18}", re.ASCII)
 _QUEUE_URL = re.compile(r"https?://[^/\s]+/(?:[^/\s]+/)*(?P<name>[A-Za-z0-9_-]{1,80})/?", re.ASCII)
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 
@@ -43,6 +63,19 @@ class Settings:
     log_level: str
     jobs_queue_url: str | None
     report_topic_arn: str | None
+    rules: Rules
+    repository_tag_rules: bool
+    scan_regions: tuple[str | None, ...]
+    scan_roles: tuple[Role, ...]
+    ecs_discovery: bool
+    ecs_discovery_task_definitions: bool
+    ecs_discovery_roles: tuple[Role, ...]
+    in_use_only: bool
+    resolve_indexes: bool
+    inspector_findings: bool
+    daily_scan_budget: int | None
+    scans_per_second: int | None
+    jobs_per_minute: int
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -64,12 +97,14 @@ class Settings:
             ),
             thresholds=Thresholds(
                 **{
-                    severity.lower(): read(severity, _count, "a whole number, 0 or more", "0")
+                    severity.lower(): read(severity, parse_count, ACCEPTED_COUNTS, "0")
                     for severity in SEVERITIES
                 }
             ),
-            notify_on_scan_failure=read("NOTIFY_ON_SCAN_FAILURE", _switch, "true, false", "true"),
-            scan_time_lookup=read("SCAN_TIME_LOOKUP", _switch, "true, false", "false"),
+            notify_on_scan_failure=read(
+                "NOTIFY_ON_SCAN_FAILURE", parse_switch, ACCEPTED_SWITCHES, "true"
+            ),
+            scan_time_lookup=read("SCAN_TIME_LOOKUP", parse_switch, ACCEPTED_SWITCHES, "false"),
             log_level=read("LOG_LEVEL", _one_of(*_LOG_LEVELS), ", ".join(_LOG_LEVELS), "INFO"),
             jobs_queue_url=read.optional(
                 "IMAGES_SCAN_JOBS_QUEUE_URL", _matching(_QUEUE_URL), _A_QUEUE_URL
@@ -77,6 +112,36 @@ class Settings:
             report_topic_arn=read.optional(
                 "ECR_SNS_REPORT_TOPIC_ARN", _matching(_TOPIC_ARN), _A_TOPIC_ARN
             ),
+            rules=_rules(read),
+            repository_tag_rules=read.switch("REPOSITORY_TAG_RULES", "false"),
+            scan_regions=read("SCAN_REGIONS", parse_regions, ACCEPTED_REGIONS, "") or (None,),
+            scan_roles=_roles(read, "SCAN_ROLES"),
+            ecs_discovery=read.switch("ECS_DISCOVERY_ENABLED", "false"),
+            ecs_discovery_task_definitions=read.switch(
+                "ECS_DISCOVERY_ALL_TASK_DEFINITIONS", "false"
+            ),
+            ecs_discovery_roles=_roles(read, "ECS_DISCOVERY_ROLES"),
+            in_use_only=_in_use_only(read),
+            resolve_indexes=read.switch("RESOLVE_IMAGE_INDEXES", "true"),
+            inspector_findings=read.switch("NOTIFY_ON_INSPECTOR_FINDINGS", "false"),
+            daily_scan_budget=read.optional("DAILY_SCAN_BUDGET", _budget, _A_BUDGET),
+            scans_per_second=read.optional("SCANS_PER_SECOND", parse_positive, ACCEPTED_POSITIVES),
+            jobs_per_minute=read("JOBS_PER_MINUTE", parse_positive, ACCEPTED_POSITIVES, "1000"),
+        )
+
+    @property
+    def pace(self) -> int | None:
+        """How many scans may start a second in a registry; None where nothing limits that."""
+        if self.scans_per_second is None and self.daily_scan_budget is not None:
+            return BUDGETED_SCANS_PER_SECOND
+        return self.scans_per_second
+
+    @property
+    def registries(self) -> tuple[RegistryAddress, ...]:
+        """The registries to review: the own account's and each role's, in each region."""
+        accounts = (None, *(role.account for role in self.scan_roles))
+        return tuple(
+            RegistryAddress(account, region) for account in accounts for region in self.scan_regions
         )
 
     @property
@@ -112,6 +177,9 @@ class _Reader:
         text = self._environ.get(variable)
         return None if text is None else self._parsed(variable, text, parse, accepted)
 
+    def switch(self, variable: str, default: str) -> bool:
+        return self(variable, parse_switch, ACCEPTED_SWITCHES, default)
+
     @staticmethod
     def _parsed(variable: str, text: str, parse: Callable[[str], Value], accepted: str) -> Value:
         try:
@@ -126,12 +194,35 @@ def _required(variable: str, value: str | None, accepted: str) -> str:
     return value
 
 
-def _count(text: str) -> int:
-    return int(_matching(_COUNT)(text))
+def _rules(read: _Reader) -> Rules:
+    return Rules(
+        tag_pattern=read.optional("IMAGES_TAG_PATTERN", parse_pattern, ACCEPTED_PATTERNS),
+        tagged_only=read.switch("IMAGES_TAGGED_ONLY", "false"),
+        newest=read.optional("IMAGES_NEWEST", parse_positive, ACCEPTED_POSITIVES),
+        pushed_within=read.optional("IMAGES_PUSHED_WITHIN", Duration.parse, ACCEPTED_DURATIONS),
+        pulled_within=read.optional("IMAGES_PULLED_WITHIN", Duration.parse, ACCEPTED_DURATIONS),
+    )
 
 
-def _switch(text: str) -> bool:
-    return _one_of("true", "false")(text.lower()) == "true"
+def _in_use_only(read: _Reader) -> bool:
+    """Refused without discovery, for then nothing would be known to be in use."""
+    in_use_only = read.switch("SCAN_IN_USE_ONLY", "false")
+    if in_use_only and not read.switch("ECS_DISCOVERY_ENABLED", "false"):
+        raise SettingError("SCAN_IN_USE_ONLY", "true", "true only with ECS_DISCOVERY_ENABLED=true")
+    return in_use_only
+
+
+def _roles(read: _Reader, variable: str) -> tuple[Role, ...]:
+    arns = read(variable, parse_role_arns, ACCEPTED_ROLES, "")
+    external_id = read.optional(f"{variable}_EXTERNAL_ID", parse_external_id, ACCEPTED_EXTERNAL_IDS)
+    return tuple(Role(arn, external_id) for arn in arns)
+
+
+def _budget(text: str) -> int:
+    budget = parse_positive(text)
+    if budget > MOST_SCANS_A_DAY:
+        raise ValueError(text)
+    return budget
 
 
 def _one_of(*accepted: str) -> Callable[[str], str]:

@@ -1,5 +1,6 @@
 """How long a function may go on working."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,12 @@ class TimeLeft:
     def unlimited(cls) -> "TimeLeft":
         """For callers that nothing stops."""
         return cls(lambda: 10**12)
+
+    @classmethod
+    def seconds(cls, seconds: float) -> "TimeLeft":
+        """So many seconds from now, a quarter of them in reserve."""
+        end = time.monotonic() + seconds
+        return cls(lambda: int((end - time.monotonic()) * 1000))
 
     def allows(self, seconds: float = 0) -> bool:
         """Whether this many seconds can still be spent."""

@@ -13,10 +13,10 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws.clients import client_of
-from chalicelib.aws.ecr import RepositoryGone
 from chalicelib.lister import start_listing
 from chalicelib.listing_requests import ListingRequest, RequestError
-from chalicelib.scanner import ScansNotStarted, plan_repository, scan_repository
+from chalicelib.plans import plan_images
+from chalicelib.scanner import ScansNotStarted, scan_repository
 from chalicelib.services import Services
 from chalicelib.settings import SettingError, Settings
 from chalicelib.time_left import TimeLeft
@@ -79,7 +79,7 @@ def scan(
 def _services(profile: str | None, region: str | None) -> Services:
     session = boto3.Session(profile_name=profile, region_name=region)
     settings = Settings.from_environment(os.environ)
-    return Services(settings, client=lambda service: client_of(session, service))
+    return Services(settings, client=lambda *arguments: client_of(session, *arguments))
 
 
 def _jobs(services: Services, repos_regex: str | None, duration: str | None) -> tuple[ScanJob, ...]:
@@ -90,20 +90,11 @@ def _jobs(services: Services, repos_regex: str | None, duration: str | None) -> 
 
 
 def _plan(jobs: tuple[ScanJob, ...], services: Services) -> Iterator[dict[str, Any]]:
-    for job in jobs:
-        try:
-            for image, decision in plan_repository(job, services):
-                scanned_at = image.scan_completed_at
-                yield {
-                    "repository": job.repository,
-                    "imageDigest": image.digest,
-                    "imageTags": image.tags,
-                    "scanCompletedAt": scanned_at and scanned_at.isoformat(),
-                    "due": decision.due,
-                    "reason": decision.reason,
-                }
-        except RepositoryGone:
-            print(f"{job.repository} is gone since it was listed", file=sys.stderr)
+    def say_gone(job: ScanJob) -> None:
+        print(f"{job.repository} is gone since it was listed", file=sys.stderr)
+
+    planned = plan_images(jobs, services, TimeLeft.unlimited(), gone=say_gone)
+    return (image.to_dict() for image in planned)
 
 
 def _scan(job: ScanJob, services: Services) -> dict[str, Any]:

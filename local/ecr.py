@@ -9,8 +9,9 @@ reference (2015-09-21) and the user guide describe them::
         boto3.client("ecr").describe_images(repositoryName="shop/basket")
 
 A `moto.server.ThreadedMotoServer` must be started inside `local_ecr()`, and stopped
-before it ends. The registry is that of one account and one region; in another region a
-client meets moto's own ECR, which is empty.
+before it ends. A registry is that of one account and one region; several can be given, and
+elsewhere a client meets moto's own ECR, which is empty. The tags of the repositories are answered
+by the Resource Groups Tagging API too.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from unittest.mock import patch
 
 from moto.ecr import urls
 from moto.ecr.responses import ECRResponse
+from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
 from local.faults import EcrError
 from local.images import Finding, Findings, Image, Repository
 from local.operations import ScanningRule
 from local.registry import Clock, LocalRegistry
+from local.tagging import tagged_repositories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "Clock",
@@ -59,15 +62,16 @@ LEFT_TO_MOTO = frozenset(
 class _LocalEcrResponse(ECRResponse):
     """moto's handler of ECR requests, which asks a LocalRegistry first."""
 
-    registry: ClassVar[LocalRegistry]
+    registries: ClassVar[Mapping[tuple[str, str], LocalRegistry]]
 
     def call_action(self) -> tuple[int, dict[str, Any], str | bytes]:
         operation = self._get_action()
-        if self.region != self.registry.region or operation in LEFT_TO_MOTO:
+        registry = self.registries.get((self.current_account, self.region))
+        if registry is None or operation in LEFT_TO_MOTO:
             return super().call_action()
         headers = {**self.response_headers, "Content-Type": "application/x-amz-json-1.1"}
         try:
-            answer = self.registry.answer(operation, json.loads(self.body or "{}"))
+            answer = registry.answer(operation, json.loads(self.body or "{}"))
         except EcrError as error:
             refusal = {"__type": error.code, "message": error.message}
             return error.status, headers, json.dumps(refusal)
@@ -75,12 +79,25 @@ class _LocalEcrResponse(ECRResponse):
 
 
 @contextmanager
-def local_ecr(registry: LocalRegistry | None = None) -> Iterator[LocalRegistry]:
-    """Let moto answer ECR requests from a registry, an empty one by default, until the end."""
-    asked = registry or LocalRegistry()
+def local_ecr(
+    registry: LocalRegistry | None = None, *others: LocalRegistry
+) -> Iterator[LocalRegistry]:
+    """Let moto answer ECR requests from registries, by default an empty one, until the end.
+
+    Gives the first registry.
+    """
+    first = registry or LocalRegistry()
+    by_place = {(each.account_id, each.region): each for each in (first, *others)}
 
     class Handler(_LocalEcrResponse):
-        registry = asked
+        registries = by_place
 
-    with patch.dict(urls.url_paths, dict.fromkeys(urls.url_paths, Handler.dispatch)):
-        yield asked
+    def tagged(backend: ResourceGroupsTaggingAPIBackend, **request: Any) -> tuple[str, list[Any]]:
+        asked = by_place.get((backend.account_id, backend.region_name))
+        return tagged_repositories(asked, request)
+
+    with (
+        patch.dict(urls.url_paths, dict.fromkeys(urls.url_paths, Handler.dispatch)),
+        patch.object(ResourceGroupsTaggingAPIBackend, "get_resources", tagged),
+    ):
+        yield first

@@ -41,6 +41,25 @@ _VARIABLES = (
     "NOTIFY_ON_SCAN_FAILURE",
     "SCAN_TIME_LOOKUP",
     "LOG_LEVEL",
+    "IMAGES_TAG_PATTERN",
+    "IMAGES_TAGGED_ONLY",
+    "IMAGES_NEWEST",
+    "IMAGES_PUSHED_WITHIN",
+    "IMAGES_PULLED_WITHIN",
+    "REPOSITORY_TAG_RULES",
+    "SCAN_REGIONS",
+    "SCAN_ROLES",
+    "SCAN_ROLES_EXTERNAL_ID",
+    "ECS_DISCOVERY_ENABLED",
+    "ECS_DISCOVERY_ALL_TASK_DEFINITIONS",
+    "ECS_DISCOVERY_ROLES",
+    "ECS_DISCOVERY_ROLES_EXTERNAL_ID",
+    "SCAN_IN_USE_ONLY",
+    "RESOLVE_IMAGE_INDEXES",
+    "NOTIFY_ON_INSPECTOR_FINDINGS",
+    "DAILY_SCAN_BUDGET",
+    "SCANS_PER_SECOND",
+    "JOBS_PER_MINUTE",
     "IMAGES_SCAN_JOBS_QUEUE_URL",
     "ECR_SNS_REPORT_TOPIC_ARN",
     "AWS_PROFILE",
@@ -107,9 +126,11 @@ def logged(capsys):
 def aws():
     """The AWS that boto3 reaches, all of it local; gives the ECR registry."""
     clients.client.cache_clear()
+    clients._own_session.cache_clear()
     with mock_aws(), local_ecr() as registry:
         yield registry
     clients.client.cache_clear()
+    clients._own_session.cache_clear()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ class EcrClient:
     def describe_images(self, **request):
         answer = self._call("DescribeImages", request)
         for detail in answer["imageDetails"]:
+            detail["imagePushedAt"] = datetime.fromtimestamp(detail["imagePushedAt"], UTC)
             summary = detail.get("imageScanFindingsSummary")
             if summary:
                 completed_at = datetime.fromtimestamp(summary["imageScanCompletedAt"], UTC)

@@ -23,3 +23,62 @@ def scan_event(*, region="eu-west-1", **detail):
             **detail,
         },
     }
+
+
+def inspector_scan(repository="shop/api", **detail):
+    """An ``Inspector2 Scan`` event of an image. Source: ECR user guide, "Amazon ECR events and
+    EventBridge", event for a completed initial scan."""
+    arn = f"arn:aws:ecr:eu-west-1:123456789012:repository/{repository}"
+    return {
+        "version": "0",
+        "id": "739c0d3c-4f02-85c7-5a88-94a9a5b6c7d8",
+        "detail-type": "Inspector2 Scan",
+        "source": "aws.inspector2",
+        "account": "123456789012",
+        "time": "2021-12-03T18:03:16Z",
+        "region": "eu-west-1",
+        "resources": [arn],
+        "detail": {
+            "scan-status": "INITIAL_SCAN_COMPLETE",
+            "repository-name": arn,
+            "finding-severity-counts": {"CRITICAL": 7, "HIGH": 61, "TOTAL": 68},
+            "image-digest": DIGEST,
+            "image-tags": ["latest"],
+            **detail,
+        },
+    }
+
+
+def inspector_finding(severity, digest=DIGEST, repository="shop/api"):
+    """An ``Inspector2 Finding`` event. Source: Amazon Inspector user guide, "EventBridge event
+    schema"."""
+    image = {
+        "architecture": "amd64",
+        "imageHash": digest,
+        "imageTags": ["latest"],
+        "platform": "AMAZON_LINUX_2",
+        "pushedAt": "2022-01-19T22:45:00.00Z",
+        "registry": "123456789012",
+        "repositoryName": repository,
+    }
+    arn = f"arn:aws:ecr:eu-west-1:123456789012:repository/{repository}/{digest}"
+    return {
+        **inspector_scan(repository),
+        "detail-type": "Inspector2 Finding",
+        "resources": [arn],
+        "detail": {
+            "awsAccountId": "123456789012",
+            "severity": severity,
+            "status": "ACTIVE",
+            "title": "CVE-2019-14697 - musl",
+            "type": "PACKAGE_VULNERABILITY",
+            "resources": [
+                {
+                    "id": arn,
+                    "type": "AWS_ECR_CONTAINER_IMAGE",
+                    "region": "eu-west-1",
+                    "details": {"awsEcrContainerImage": image},
+                }
+            ],
+        },
+    }

@@ -35,7 +35,7 @@ def test_an_image_is_due_once_its_scan_is_older_than_the_duration(completed_at, 
         ("IN_PROGRESS", Reason.SCAN_RUNNING),
         ("PENDING", Reason.SCAN_RUNNING),
         ("ACTIVE", Reason.CONTINUOUSLY_SCANNED),
-        ("SCAN_ELIGIBILITY_EXPIRED", Reason.CONTINUOUSLY_SCANNED),
+        ("SCAN_ELIGIBILITY_EXPIRED", Reason.ELIGIBILITY_EXPIRED),
         ("UNSUPPORTED_IMAGE", Reason.UNSUPPORTED),
         ("IMAGE_ARCHIVED", Reason.ARCHIVED),
         ("IMAGE_SIZE_EXCEEDED", Reason.TOO_LARGE),
@@ -58,6 +58,18 @@ def test_any_other_status_leaves_the_decision_to_the_age(status):
     fresh = image(scan_status=status, scan_completed_at=STALE_BEFORE)
     stale = image(scan_status=status, scan_completed_at=STALE_BEFORE - INSTANT)
     assert (decide(fresh, STALE_BEFORE).due, decide(stale, STALE_BEFORE).due) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (None, Reason.NEVER_SCANNED),
+        ("FINDINGS_UNAVAILABLE", Reason.FINDINGS_UNAVAILABLE),
+        ("LIMIT_EXCEEDED", Reason.LIMIT_REACHED_BEFORE),
+    ],
+)
+def test_an_image_without_findings_is_due_for_the_reason_that_its_status_gives(status, reason):
+    assert decide(image(scan_status=status), STALE_BEFORE) == Decision(True, reason)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """What travels through the queue."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.durations import Duration
-from chalicelib.jobs import JobError, ScanJob
+from chalicelib.jobs import JobError, PlanJob, ScanJob, parse_job
+from chalicelib.listing_requests import ListingRequest
 
 TEXT = st.text(min_size=1)
 JOBS = st.builds(
@@ -17,12 +19,34 @@ JOBS = st.builds(
     image_digests=st.lists(TEXT).map(tuple),
     next_token=st.none() | TEXT,
     stalls=st.integers(0, 20),
+    account=st.none() | TEXT,
+    region=st.none() | TEXT,
+    rules=st.dictionaries(TEXT, TEXT),
+    images_in_use=st.dictionaries(TEXT, TEXT),
+    scan_frequency=st.none() | TEXT,
+    not_before=st.integers(0),
+)
+REQUESTS = st.builds(
+    ListingRequest,
+    repositories=st.none() | st.lists(TEXT, min_size=1).map(tuple),
+    repositories_filter=st.none() | st.just(re.compile("^shop/")),
+    images_duration=st.none() | st.sampled_from(["7d", "1m2w"]).map(Duration.parse),
+)
+PLANS = st.builds(
+    PlanJob,
+    request=REQUESTS,
+    account=st.none() | TEXT,
+    region=st.none() | TEXT,
+    after=st.text(),
+    budget=st.none() | st.integers(0),
+    not_before=st.integers(0),
+    stalls=st.integers(0, 20),
 )
 
 
-@given(JOBS)
+@given(JOBS | PLANS)
 def test_a_job_survives_the_queue(job):
-    assert ScanJob.from_json(job.to_json()) == job
+    assert parse_job(job.to_json()) == job
 
 
 def test_a_job_of_the_lister_is_small():
@@ -53,12 +77,15 @@ def test_a_rest_of_a_whole_page_fits_into_a_message():
         ('{"repository": "a", "stalls": -1}', "stalls is -1; accepted: a whole number"),
         ('{"repository": "a", "stalls": true}', "stalls is True"),
         ('{"repository": "a", "ecrImagesDurationDelta": "x"}', "ecrImagesDurationDelta: 'x'"),
+        ('{"plan": []}', r"plan is \[\]; accepted: a JSON object"),
+        ('{"plan": {}}', "plan.request is missing"),
+        ('{"plan": {"request": {"dryRun": 1}}}', "request: dryRun is 1"),
         ('{"repository": "a", "repo": "b"}', "unknown: 'repo'; accepted: .*repository"),
     ],
 )
 def test_a_message_that_is_no_job_is_a_clear_error(body, message):
     with pytest.raises(JobError, match=message):
-        ScanJob.from_json(body)
+        parse_job(body)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))

@@ -105,7 +105,7 @@ def test_repositories_are_listed_a_thousand_a_call(aws, services):
         aws.add_repository(f"repository-{number}")
 
     assert len(start_listing(ListingRequest(dry_run=True), services()).jobs) == 2_001
-    assert aws.calls == {"DescribeRepositories": 3}
+    assert aws.calls == {"DescribeRepositories": 3, "GetRegistryScanningConfiguration": 1}
 
 
 def test_jobs_are_sent_ten_a_call(aws, services, queue):

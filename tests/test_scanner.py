@@ -13,12 +13,12 @@ from chalicelib.aws.ecr import TokenExpired
 from chalicelib.decisions import Reason
 from chalicelib.durations import Duration
 from chalicelib.jobs import ScanJob
+from chalicelib.plans import plan_images
 from chalicelib.scanner import (
     MOST_FAILURES,
     MOST_STALLS,
     STALL_DELAY_SECONDS,
     ScansNotStarted,
-    plan_repository,
     scan_repository,
 )
 from chalicelib.services import Services
@@ -46,6 +46,10 @@ def scan(services):
         )
 
     return run
+
+
+def plan(services):
+    return list(plan_images([ScanJob(REPOSITORY)], services, TimeLeft.unlimited()))
 
 
 class Calls:
@@ -291,9 +295,7 @@ def test_no_image_is_lost_or_started_twice_whenever_time_runs_out(
     services = Services(settings(), clients.__getitem__)
     for _ in range(images):
         registry.add_image(REPOSITORY, scanned_at=chance.choice([STALE, FRESH, None]))
-    due = [
-        i.digest for i, decision in plan_repository(ScanJob(REPOSITORY), services) if decision.due
-    ]
+    due = [row.image.digest for row in plan(services) if row.decision.due]
 
     while messages.jobs:
         job = messages.jobs.pop(0)
@@ -372,9 +374,9 @@ class TestRegistryThatTellsScanTimesOnlyByImage:
         assert scan(SCAN_TIME_LOOKUP="true").started == 2
 
     def test_the_plan_looks_scan_times_up_too(self, services):
-        plan = plan_repository(ScanJob(REPOSITORY), services(SCAN_TIME_LOOKUP="true"))
+        rows = plan(services(SCAN_TIME_LOOKUP="true"))
 
-        assert [decision.reason for _, decision in plan] == [
+        assert [row.decision.reason for row in rows] == [
             Reason.SCAN_FRESH,
             Reason.SCAN_EXPIRED,
             Reason.NEVER_SCANNED,
@@ -385,9 +387,9 @@ def test_the_plan_starts_nothing(aws, services):
     aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
     aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
 
-    plan = list(plan_repository(ScanJob(REPOSITORY), services()))
+    rows = plan(services())
 
-    assert [(image.tags, decision.due) for image, decision in plan] == [
+    assert [(row.image.tags, row.decision.due) for row in rows] == [
         (("stale",), True),
         (("fresh",), False),
     ]

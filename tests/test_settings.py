@@ -1,12 +1,16 @@
 import dataclasses
+import re
 
 import pytest
 
 from chalicelib.durations import Duration
+from chalicelib.registries import RegistryAddress, Role
+from chalicelib.rules import Rules
 from chalicelib.settings import SettingError, Settings
 from chalicelib.thresholds import Thresholds
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/some-jobs_2"
+ROLE_ARN = "arn:aws:iam::111111111111:role/scan"
 TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:reports"
 
 
@@ -21,6 +25,14 @@ def test_without_variables_every_setting_has_its_default():
     assert settings.log_level == "INFO"
     assert settings.jobs_queue_url is None
     assert settings.report_topic_arn is None
+    assert settings.rules == Rules(tagged_only=False)
+    assert settings.registries == (RegistryAddress(None, None),)
+    assert settings.resolve_indexes is True
+    assert settings.daily_scan_budget is None
+    assert settings.scans_per_second is None
+    assert settings.jobs_per_minute == 1000
+    switches = ("repository_tag_rules", "ecs_discovery", "in_use_only", "inspector_findings")
+    assert not any(getattr(settings, switch) for switch in switches)
 
 
 def test_every_variable_is_read():
@@ -38,9 +50,50 @@ def test_every_variable_is_read():
             "LOG_LEVEL": "DEBUG",
             "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
             "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
+            "IMAGES_TAG_PATTERN": "^v",
+            "IMAGES_TAGGED_ONLY": "true",
+            "IMAGES_NEWEST": "5",
+            "IMAGES_PUSHED_WITHIN": "3m",
+            "IMAGES_PULLED_WITHIN": "2w",
+            "REPOSITORY_TAG_RULES": "true",
+            "SCAN_REGIONS": "eu-west-1, us-gov-west-1",
+            "SCAN_ROLES": f"{ROLE_ARN},arn:aws-cn:iam::222222222222:role/path/scan",
+            "SCAN_ROLES_EXTERNAL_ID": "shared",
+            "ECS_DISCOVERY_ENABLED": "true",
+            "ECS_DISCOVERY_ALL_TASK_DEFINITIONS": "true",
+            "ECS_DISCOVERY_ROLES": ROLE_ARN,
+            "SCAN_IN_USE_ONLY": "true",
+            "RESOLVE_IMAGE_INDEXES": "false",
+            "NOTIFY_ON_INSPECTOR_FINDINGS": "true",
+            "DAILY_SCAN_BUDGET": "50000",
+            "SCANS_PER_SECOND": "20",
+            "JOBS_PER_MINUTE": "60",
             "UNRELATED": "value",
         }
     )
+    assert settings.rules == Rules(
+        tag_pattern=re.compile("^v"),
+        tagged_only=True,
+        newest=5,
+        pushed_within=Duration.parse("3m"),
+        pulled_within=Duration.parse("2w"),
+    )
+    assert settings.repository_tag_rules is True
+    assert settings.scan_roles == (
+        Role(ROLE_ARN, "shared"),
+        Role("arn:aws-cn:iam::222222222222:role/path/scan", "shared"),
+    )
+    assert settings.registries == tuple(
+        RegistryAddress(account, region)
+        for account in (None, "111111111111", "222222222222")
+        for region in ("eu-west-1", "us-gov-west-1")
+    )
+    assert (settings.ecs_discovery, settings.ecs_discovery_task_definitions) == (True, True)
+    assert settings.ecs_discovery_roles == (Role(ROLE_ARN),)
+    assert (settings.in_use_only, settings.resolve_indexes) == (True, False)
+    assert settings.inspector_findings is True
+    assert settings.daily_scan_budget == 50_000
+    assert (settings.scans_per_second, settings.jobs_per_minute) == (20, 60)
     assert settings.scan_rate == "rate(12 hours)"
     assert settings.repositories_filter.pattern == "^shop/"
     assert settings.images_duration == Duration.parse("1m2w")
@@ -74,6 +127,28 @@ WRONG_VALUES = {
         "an SNS topic ARN",
         ["", "reports", "arn:aws:sqs:eu-west-1:123456789012:reports", TOPIC_ARN + "/x"],
     ),
+    "IMAGES_TAG_PATTERN": ("a Python regular expression", ["("]),
+    "IMAGES_TAGGED_ONLY": ("true, false", ["", "yes"]),
+    "IMAGES_NEWEST": ("a whole number, 1 or more", ["", "0", "-1"]),
+    "IMAGES_PUSHED_WITHIN": ("months, weeks, days and hours", ["", "7"]),
+    "IMAGES_PULLED_WITHIN": ("months, weeks, days and hours", ["", "7"]),
+    "REPOSITORY_TAG_RULES": ("true, false", ["", "yes"]),
+    "SCAN_REGIONS": ("AWS regions, separated by commas", ["Ireland", "eu-west-1;eu-west-2"]),
+    "SCAN_ROLES": (
+        "ARNs of IAM roles of different accounts",
+        ["role", "arn:aws:iam::1:role/x", f"{ROLE_ARN},{ROLE_ARN}-2"],
+    ),
+    "SCAN_ROLES_EXTERNAL_ID": ("2 to 1224 letters", ["", "x", "with space"]),
+    "ECS_DISCOVERY_ENABLED": ("true, false", ["", "yes"]),
+    "ECS_DISCOVERY_ALL_TASK_DEFINITIONS": ("true, false", ["", "yes"]),
+    "ECS_DISCOVERY_ROLES": ("ARNs of IAM roles of different accounts", [ROLE_ARN + "\n\n?"]),
+    "ECS_DISCOVERY_ROLES_EXTERNAL_ID": ("2 to 1224 letters", ["x"]),
+    "SCAN_IN_USE_ONLY": ("true", ["", "yes", "true"]),
+    "RESOLVE_IMAGE_INDEXES": ("true, false", ["", "yes"]),
+    "NOTIFY_ON_INSPECTOR_FINDINGS": ("true, false", ["", "yes"]),
+    "DAILY_SCAN_BUDGET": ("a whole number from 1 to 100000", ["", "0", "100001"]),
+    "SCANS_PER_SECOND": ("a whole number, 1 or more", ["", "0", "0.5"]),
+    "JOBS_PER_MINUTE": ("a whole number, 1 or more", ["", "0"]),
 }
 
 
@@ -90,57 +165,8 @@ def test_a_wrong_value_is_an_error_that_names_variable_value_and_what_is_accepte
 
 
 def test_every_variable_is_tried_with_wrong_values():
-    assert len(WRONG_VALUES) == len(dataclasses.fields(Settings)) + len(
-        dataclasses.fields(Thresholds)
-    ) - len(["thresholds"])
-
-
-@pytest.mark.parametrize(
-    ("require", "variable"),
-    [
-        (Settings.require_jobs_queue_url, "IMAGES_SCAN_JOBS_QUEUE_URL"),
-        (Settings.require_report_topic_arn, "ECR_SNS_REPORT_TOPIC_ARN"),
-    ],
-)
-def test_queue_and_topic_are_missed_only_where_they_are_needed(require, variable):
-    with pytest.raises(SettingError, match=f"^{variable} is not set; accepted: an S"):
-        require(Settings.from_environment({}))
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        (QUEUE_URL, "some-jobs_2"),
-        (f"{QUEUE_URL}/", "some-jobs_2"),
-        ("http://localhost:4566/jobs", "jobs"),
-        (None, "ecr-scan-reporter-jobs"),
-    ],
-)
-def test_the_trigger_of_the_scanner_is_the_queue_of_the_url(url, name):
-    variables = {} if url is None else {"IMAGES_SCAN_JOBS_QUEUE_URL": url}
-    assert Settings.from_environment(variables).jobs_queue_name == name
-
-
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "arn:aws-cn:sns:cn-north-1:123456789012:reports",
-        "arn:aws-us-gov:sns:us-gov-west-1:123456789012:reports",
-    ],
-)
-def test_topics_of_every_partition_are_accepted(arn):
-    settings = Settings.from_environment({"ECR_SNS_REPORT_TOPIC_ARN": arn})
-    assert settings.report_topic_arn == arn
-
-
-@pytest.mark.parametrize(
-    ("value", "statuses"), [("true", ("COMPLETE", "FAILED")), ("false", ("COMPLETE",))]
-)
-def test_failed_scans_are_reported_unless_switched_off(value, statuses):
-    settings = Settings.from_environment({"NOTIFY_ON_SCAN_FAILURE": value})
-    assert settings.reported_scan_statuses == statuses
-
-
-def test_settings_do_not_change():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Settings.from_environment({}).log_level = "DEBUG"
+    rules = [name for name in WRONG_VALUES if name.startswith("IMAGES_") and "QUEUE" not in name]
+    external_ids = [name for name in WRONG_VALUES if name.endswith("_EXTERNAL_ID")]
+    single = {field.name for field in dataclasses.fields(Settings)} - {"thresholds", "rules"}
+    thresholds = dataclasses.fields(Thresholds)
+    assert len(WRONG_VALUES) == len([*single, *thresholds, *rules, *external_ids])

@@ -1,23 +1,36 @@
 """The boto3 clients: made when first used, once a container."""
 
+from __future__ import annotations
+
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.registries import Role
 
 
 @cache
-def client(service: str) -> Any:
-    """The client of a service, in the function's own region."""
+def client(service: str, region: str | None = None, role: Role | None = None) -> Any:
+    """The client of a service, in the function's own region and account or in others."""
+    return client_of(_own_session(), service, region, role)
+
+
+@cache
+def _own_session() -> Any:
     # Imported here because it is the slowest part of a cold start, and packaging needs none of it.
     import boto3
 
-    return client_of(boto3.Session(), service)
+    return boto3.Session()
 
 
-def client_of(session: Any, service: str) -> Any:
-    """The client of a service, from a boto3 session.
+def client_of(
+    session: Any, service: str, region: str | None = None, role: Role | None = None
+) -> Any:
+    """The client of a service, from a boto3 session or from a role that the session assumes.
 
     Its own retries are few and its time-outs short, so that a call ends well before the function
-    is stopped; the scanner waits out throttling itself, within the time it has left.
+    is stopped; it slows down when it is throttled, and the scanner waits out what remains, within
+    the time it has left.
     """
     from botocore.config import Config
 
@@ -26,4 +39,31 @@ def client_of(session: Any, service: str) -> Any:
     config = Config(
         connect_timeout=3, read_timeout=10, retries={"mode": "legacy", "total_max_attempts": 3}
     )
-    return session.client(service, config=config)
+    if role is not None:
+        session = _assuming(session, role)
+    return session.client(service, region_name=region, config=config)
+
+
+def _assuming(session: Any, role: Role) -> Any:
+    """A session with a role's credentials, got when first used and again before they expire.
+
+    Source: STS AssumeRole.
+    """
+    import boto3
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    arguments = {"RoleSessionName": "ecr-scan-reporter"}
+    if role.external_id is not None:
+        arguments["ExternalId"] = role.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=session._session.create_client,
+        source_credentials=session.get_credentials(),
+        role_arn=role.arn,
+        extra_args=arguments,
+    )
+    assumed = boto3.Session(region_name=session.region_name)
+    # botocore offers no public way to hand a session credentials that refresh themselves.
+    assumed._session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
+        fetcher.fetch_credentials, method="assume-role"
+    )
+    return assumed

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of, is_throttling
+from chalicelib.batches import batches
 from chalicelib.decisions import Reason
-from chalicelib.images import Image, images_of
+from chalicelib.images import MANIFEST_LISTS, Image, images_of
+from chalicelib.indexes import children_of
 from chalicelib.patience import Throttled
+from chalicelib.rules import rule_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_ecr import ECRClient
 
 PAGE_SIZE = 1000
 """The most that DescribeRepositories and DescribeImages return at once."""
+
+MOST_FREQUENCIES = 25
+"""The most repositories that BatchGetRepositoryScanningConfiguration takes."""
+
+MOST_MANIFESTS = 100
+"""The most images that BatchGetImage takes."""
 
 
 class RepositoryGone(Exception):
@@ -46,16 +55,86 @@ _PASSED_OVER = {
 
 
 class Registry:
-    """The private registry of the client's account and region."""
+    """The private registry of the client's region, of the client's own account unless one is named.
 
-    def __init__(self, client: ECRClient) -> None:
+    An account that is named is named to ECR too, so that a call which reaches another account's
+    registry fails and touches nothing there.
+    """
+
+    def __init__(self, client: ECRClient, account: str | None = None) -> None:
         self._client = client
+        self._registry: Any = {} if account is None else {"registryId": account}
+
+    @property
+    def region(self) -> str:
+        """The region that the registry is in."""
+        return self._client.meta.region_name
 
     def repositories(self) -> Iterator[str]:
         """The names of all repositories. Source: DescribeRepositories."""
         paginator = self._client.get_paginator("describe_repositories")
-        for page in paginator.paginate(PaginationConfig={"PageSize": PAGE_SIZE}):
+        pages = paginator.paginate(PaginationConfig={"PageSize": PAGE_SIZE}, **self._registry)
+        for page in pages:
             yield from (repository["repositoryName"] for repository in page["repositories"])
+
+    def is_enhanced(self) -> bool:
+        """Whether Amazon Inspector scans the registry. Source: GetRegistryScanningConfiguration."""
+        answer = self._client.get_registry_scanning_configuration()
+        return answer["scanningConfiguration"].get("scanType") == "ENHANCED"
+
+    def scan_frequencies(self, repositories: Sequence[str]) -> dict[str, str]:
+        """How the repositories are scanned: CONTINUOUS_SCAN, SCAN_ON_PUSH or MANUAL, by name.
+
+        A repository that is gone is left out. Source: BatchGetRepositoryScanningConfiguration.
+        """
+        frequencies: dict[str, str] = {}
+        for names in batches(repositories, MOST_FREQUENCIES):
+            answer = self._client.batch_get_repository_scanning_configuration(repositoryNames=names)
+            for configuration in answer.get("scanningConfigurations", ()):
+                name = configuration["repositoryName"]
+                frequencies[name] = configuration.get("scanFrequency", "MANUAL")
+        return frequencies
+
+    def index_children(
+        self, repository: str, digests: Sequence[str]
+    ) -> Mapping[str, tuple[str, ...]]:
+        """The digests of the children of image indexes, by the index's digest.
+
+        ECR counts this as a pull of the indexes. Source: BatchGetImage.
+
+        :raises Throttled: when ECR asks for a slower pace.
+        :raises RepositoryGone: when there is no such repository.
+        """
+        children: dict[str, tuple[str, ...]] = {}
+        for batch in batches(digests, MOST_MANIFESTS):
+            try:
+                answer = self._client.batch_get_image(
+                    repositoryName=repository,
+                    imageIds=[{"imageDigest": digest} for digest in batch],
+                    acceptedMediaTypes=sorted(MANIFEST_LISTS),
+                    **self._registry,
+                )
+            except ClientError as error:
+                raise _meaning(error) from error
+            for image in answer.get("images", ()):
+                digest = image.get("imageId", {}).get("imageDigest", "")
+                children[digest] = children_of(image.get("imageManifest", ""))
+        return children
+
+    def repository_rules(self, arn: str) -> dict[str, str]:
+        """The texts of the rules in a repository's tags, by rule. Source: ListTagsForResource."""
+        tags = self._client.list_tags_for_resource(resourceArn=arn).get("tags", ())
+        return rule_texts((tag["Key"], tag["Value"]) for tag in tags)
+
+    def severity_counts(self, repository: str, digest: str) -> dict[str, int]:
+        """How many findings of each severity an image has now. Source: DescribeImageScanFindings.
+
+        :raises Throttled: when ECR asks for a slower pace.
+        :raises RepositoryGone: when there is no such repository.
+        """
+        findings = self._scan_findings(repository, digest)
+        counts = findings.get("imageScanFindings", {}).get("findingSeverityCounts", {})
+        return {str(severity): count for severity, count in counts.items()}
 
     def image_page(self, repository: str, next_token: str | None) -> ImagePage:
         """One page of a repository's images, archived ones too. Source: DescribeImages.
@@ -64,19 +143,28 @@ class Registry:
         :raises RepositoryGone: when there is no such repository.
         :raises TokenExpired: when ECR refuses the token.
         """
-        position = {} if next_token is None else {"nextToken": next_token}
+        position: Any = {} if next_token is None else {"nextToken": next_token}
         try:
             page = self._client.describe_images(
                 repositoryName=repository,
                 maxResults=PAGE_SIZE,
                 filter={"imageStatus": "ANY"},
-                **position,  # type: ignore[arg-type]
+                **position,
+                **self._registry,
             )
         except ClientError as error:
             if next_token is not None and code_of(error) == "InvalidParameterException":
                 raise TokenExpired(repository) from error
             raise _meaning(error) from error
         return ImagePage(images_of(page["imageDetails"]), page.get("nextToken"))
+
+    def image_pages(self, repository: str) -> Iterator[list[Image]]:
+        """All of a repository's images, a page at a time; :meth:`image_page` says how it fails."""
+        page = self.image_page(repository, None)
+        yield page.images
+        while page.next_token is not None:
+            page = self.image_page(repository, page.next_token)
+            yield page.images
 
     def start_scan(self, repository: str, digest: str) -> Reason | None:
         """Start a scan; None when it started, otherwise why the image is passed over.
@@ -89,10 +177,10 @@ class Registry:
         """
         try:
             self._client.start_image_scan(
-                repositoryName=repository, imageId={"imageDigest": digest}
+                repositoryName=repository, imageId={"imageDigest": digest}, **self._registry
             )
         except ClientError as error:
-            if reason := _PASSED_OVER.get(code_of(error)):
+            if reason := _passed_over(error):
                 return reason
             raise _meaning(error) from error
         return None
@@ -105,19 +193,40 @@ class Registry:
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryGone: when there is no such repository.
         """
-        try:
-            findings = self._client.describe_image_scan_findings(
-                repositoryName=repository, imageId={"imageDigest": digest}, maxResults=1
-            )
-        except ClientError as error:
-            if code_of(error) in {"ScanNotFoundException", "ImageNotFoundException"}:
-                return Image(digest)
-            raise _meaning(error) from error
+        findings = self._scan_findings(repository, digest)
         return Image(
             digest,
             scan_status=findings.get("imageScanStatus", {}).get("status"),
             scan_completed_at=findings.get("imageScanFindings", {}).get("imageScanCompletedAt"),
         )
+
+    def _scan_findings(self, repository: str, digest: str) -> Mapping[str, Any]:
+        """What is known of the last scan, with one finding; nothing when there was none."""
+        try:
+            return self._client.describe_image_scan_findings(
+                repositoryName=repository,
+                imageId={"imageDigest": digest},
+                maxResults=1,
+                **self._registry,
+            )
+        except ClientError as error:
+            if code_of(error) in {"ScanNotFoundException", "ImageNotFoundException"}:
+                return {}
+            raise _meaning(error) from error
+
+
+def _passed_over(error: ClientError) -> Reason | None:
+    """Why ECR starts no scan, where that is no failure.
+
+    The two daily limits and the refusal under enhanced scanning have no code of their own, so
+    the message tells.
+    """
+    message = str(error).lower()
+    if code_of(error) == "LimitExceededException" and "registry" in message:
+        return Reason.DAILY_LIMIT
+    if code_of(error) == "ValidationException" and ("disabled" in message or "enhanced" in message):
+        return Reason.CONTINUOUSLY_SCANNED
+    return _PASSED_OVER.get(code_of(error))
 
 
 def _meaning(error: ClientError) -> Exception:

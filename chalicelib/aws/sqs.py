@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from chalicelib.batches import batches
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
         SendMessageBatchRequestEntryTypeDef,
     )
 
-    from chalicelib.jobs import ScanJob
+    from chalicelib.jobs import PlanJob, ScanJob
 
 BATCH_SIZE = 10
 """The most messages that SendMessageBatch takes."""
@@ -36,28 +38,35 @@ class JobsQueue:
         self._url = url
         self._sleep = sleep
 
-    def send(self, jobs: Sequence[ScanJob], delay_seconds: int = 0) -> None:
+    def send(
+        self, jobs: Sequence[ScanJob | PlanJob], delay_seconds: int | Sequence[int] = 0
+    ) -> None:
         """Send the jobs, ten a call; entries that fail are sent again. Source: SendMessageBatch.
+
+        ``delay_seconds`` is how long they wait until they are delivered: all as long, or each its
+        own time.
 
         Every batch is tried before an error is raised, so that one bad entry holds up no other.
 
         :raises NotSent: when some jobs were not taken after all attempts.
         """
+        delays = [delay_seconds] * len(jobs) if isinstance(delay_seconds, int) else delay_seconds
+        delayed = list(zip(jobs, delays, strict=True))
         refused = [
             f"{job.repository} ({error['Code']})"
-            for start in range(0, len(jobs), BATCH_SIZE)
-            for job, error in self._send_batch(jobs[start : start + BATCH_SIZE], delay_seconds)
+            for batch in batches(delayed, BATCH_SIZE)
+            for job, error in self._send_batch(batch)
         ]
         if refused:
             raise NotSent(f"{len(refused)} of {len(jobs)} jobs not sent: {', '.join(refused)}")
 
     def _send_batch(
-        self, jobs: Sequence[ScanJob], delay_seconds: int
-    ) -> Iterator[tuple[ScanJob, BatchResultErrorEntryTypeDef]]:
-        """Send up to ten jobs; yields those that were refused for good, and why."""
+        self, delayed: Sequence[tuple[ScanJob | PlanJob, int]]
+    ) -> Iterator[tuple[ScanJob | PlanJob, BatchResultErrorEntryTypeDef]]:
+        """Send up to ten jobs, each with its delay; yields those refused for good, and why."""
         entries: list[SendMessageBatchRequestEntryTypeDef] = [
-            {"Id": str(index), "MessageBody": job.to_json(), "DelaySeconds": delay_seconds}
-            for index, job in enumerate(jobs)
+            {"Id": str(index), "MessageBody": job.to_json(), "DelaySeconds": delay}
+            for index, (job, delay) in enumerate(delayed)
         ]
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -69,7 +78,9 @@ class JobsQueue:
             if attempt == _ATTEMPTS - 1:
                 again = set()
             yield from (
-                (jobs[int(entry)], error) for entry, error in failed.items() if entry not in again
+                (delayed[int(entry)][0], error)
+                for entry, error in failed.items()
+                if entry not in again
             )
             entries = [entry for entry in entries if entry["Id"] in again]
             if not entries:

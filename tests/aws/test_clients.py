@@ -1,8 +1,13 @@
 """The boto3 clients."""
 
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
 import pytest
+from botocore.credentials import AssumeRoleCredentialFetcher
 
 from chalicelib.aws.clients import client
+from chalicelib.registries import Role
 
 
 @pytest.mark.usefixtures("aws")
@@ -25,3 +30,45 @@ def test_a_second_scan_within_a_day_is_asked_for_once(aws):
         client("ecr").start_image_scan(repositoryName="shop/api", imageId={"imageDigest": digest})
 
     assert aws.calls["StartImageScan"] == 1
+
+
+class TestRole:
+    ARN = "arn:aws:iam::222222222222:role/scan"
+
+    def test_a_client_of_a_role_acts_in_its_account_and_in_the_region(self, aws):
+        sts = client("sts", "us-east-1", Role(self.ARN))
+        assert sts.get_caller_identity()["Account"] == "222222222222"
+        assert sts.meta.region_name == "us-east-1"
+
+    @pytest.mark.parametrize("external_id", [None, "shared"])
+    def test_the_role_is_assumed_when_first_used_once_with_its_external_id(self, aws, external_id):
+        requests = []
+        fetch = AssumeRoleCredentialFetcher._get_credentials
+
+        def recorded(fetcher):
+            requests.append(fetcher._assume_kwargs)
+            return fetch(fetcher)
+
+        with patch.object(AssumeRoleCredentialFetcher, "_get_credentials", recorded):
+            sts = client("sts", None, Role(self.ARN, external_id))
+            assert requests == []
+            sts.get_caller_identity()
+            sts.get_caller_identity()
+        [request] = requests
+        assert (request["RoleArn"], request.get("ExternalId")) == (self.ARN, external_id)
+
+    def test_credentials_are_got_again_before_they_expire(self, aws):
+        requests = []
+        fetch = AssumeRoleCredentialFetcher._get_credentials
+
+        def nearly_expired(fetcher):
+            requests.append(1)
+            answer = fetch(fetcher)
+            answer["Credentials"]["Expiration"] = datetime.now(UTC) + timedelta(minutes=11)
+            return answer
+
+        with patch.object(AssumeRoleCredentialFetcher, "_get_credentials", nearly_expired):
+            sts = client("sts", None, Role(self.ARN))
+            sts.get_caller_identity()
+            sts.get_caller_identity()
+        assert len(requests) == 2

@@ -1,0 +1,299 @@
+"""``make bench-large``: 10,000 repositories with 1,000,000 images, scanned within ECR's quotas.
+
+The application's own lister, planner and scanner run against a simulated registry, queue and
+clock, day by day, until every image has had its scan. Printed are the API calls, the simulated
+hours against the least that the quotas allow, and the peak of memory.
+
+The registry refuses what ECR refuses: scans beyond 100,000 in any 24 hours, a second scan of an
+image within 24 hours, and calls beyond a rate, which AWS does not publish and which is an
+assumption here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import logging
+import resource
+import time
+from array import array
+from collections import Counter, deque
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from chalicelib import logs
+from chalicelib.aws.ecr import ImagePage
+from chalicelib.decisions import Reason
+from chalicelib.images import Image
+from chalicelib.jobs import PlanJob, ScanJob, parse_job
+from chalicelib.lister import start_listing
+from chalicelib.listing_requests import ListingRequest
+from chalicelib.pace import TokenBucket
+from chalicelib.patience import Throttled
+from chalicelib.planner import plan_scans
+from chalicelib.scanner import scan_repository
+from chalicelib.services import Services
+from chalicelib.settings import Settings
+from chalicelib.time_left import TimeLeft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chalicelib.registries import RegistryAddress
+
+START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+DAY = 86_400.0
+SCANS_A_DAY = 100_000
+CALL_SECONDS = 0.05
+FUNCTION_SECONDS = 900
+BATCH_SIZE = 10
+
+
+class Clock:
+    """Simulated time, in seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+    @property
+    def datetime(self) -> type[datetime]:
+        """A datetime class whose now is this clock's."""
+        clock = self
+
+        class Simulated(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return datetime.fromtimestamp(clock.now, tz)
+
+        return Simulated
+
+    def time_left(self) -> TimeLeft:
+        """A Lambda function's time."""
+        end = self.now + FUNCTION_SECONDS
+        return TimeLeft(lambda: int((end - self.now) * 1000))
+
+
+class SimulatedRegistry:
+    """A registry with what the application asks of ECR, its quotas and its calls, counted."""
+
+    region = "eu-west-1"
+
+    def __init__(
+        self, clock: Clock, repositories: int, images: int, rate: float, tells_times: bool
+    ) -> None:
+        self.calls: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.scanned = 0
+        self.last_scan_ended_at = 0.0
+        self._clock = clock
+        self._images = images
+        self._tells_times = tells_times
+        self._names = [
+            f"team-{number % 97:02}/repository-{number:05}" for number in range(repositories)
+        ]
+        self._numbers = {name: number for number, name in enumerate(self._names)}
+        self._scanned_at = array("d", bytes(8 * repositories * images))
+        self._recent: deque[float] = deque()
+        self._bucket = TokenBucket(rate, clock)
+
+    @property
+    def unscanned(self) -> int:
+        """How many images have had no scan."""
+        return len(self._scanned_at) - self.scanned
+
+    def repositories(self) -> Iterator[str]:
+        """DescribeRepositories, a thousand a call."""
+        for number, name in enumerate(self._names):
+            if number % 1_000 == 0:
+                self._call("DescribeRepositories")
+            yield name
+
+    def is_enhanced(self) -> bool:
+        """GetRegistryScanningConfiguration."""
+        self._call("GetRegistryScanningConfiguration")
+        return False
+
+    def image_page(self, repository: str, next_token: str | None) -> ImagePage:
+        """DescribeImages: the repository's images, all in one page."""
+        self._call("DescribeImages")
+        first = self._numbers[repository] * self._images
+        return ImagePage([self._image(first + number) for number in range(self._images)], None)
+
+    def start_scan(self, repository: str, digest: str) -> Reason | None:
+        """StartImageScan, refused as ECR refuses it."""
+        self._call("StartImageScan")
+        if self._bucket.take() > 0:
+            self.refused["throttled"] += 1
+            raise Throttled
+        number, now = int(digest[-16:], 16), self._clock.now
+        while self._recent and now - self._recent[0] >= DAY:
+            self._recent.popleft()
+        if len(self._recent) >= SCANS_A_DAY:
+            self.refused["registry's daily limit"] += 1
+            return Reason.DAILY_LIMIT
+        if self._scanned_at[number] and now - self._scanned_at[number] < DAY:
+            self.refused["image's daily limit"] += 1
+            return Reason.SCANNED_TODAY
+        self.scanned += not self._scanned_at[number]
+        self._scanned_at[number] = now
+        self._recent.append(now)
+        self.last_scan_ended_at = now
+        return None
+
+    def _image(self, number: int) -> Image:
+        scanned_at = self._scanned_at[number] if self._tells_times else 0
+        completed_at = datetime.fromtimestamp(scanned_at, UTC) if scanned_at else None
+        # The number fills the end of a digest whose beginning is spread as a hash is.
+        spread = number * 0x9E3779B97F4A7C15 % 2**64
+        return Image(
+            f"sha256:{spread:016x}{'0' * 32}{number:016x}",
+            (f"v{number % self._images}",) if number % 3 else (),
+            scan_status="COMPLETE" if scanned_at else None,
+            scan_completed_at=completed_at,
+            pushed_at=datetime.fromtimestamp(START - DAY * (1 + number % self._images), UTC),
+        )
+
+    def _call(self, operation: str) -> None:
+        self.calls[operation] += 1
+        self._clock.sleep(CALL_SECONDS)
+
+
+class SimulatedQueue:
+    """The jobs queue, which delivers each message when its delay is over."""
+
+    def __init__(self, clock: Clock, calls: Counter[str]) -> None:
+        self._clock = clock
+        self._calls = calls
+        self._messages: list[tuple[float, int, str]] = []
+        self._numbers = count()
+        self.sent = 0
+
+    def send(
+        self, jobs: Sequence[ScanJob | PlanJob], delay_seconds: int | Sequence[int] = 0
+    ) -> None:
+        """SendMessageBatch, ten jobs a call."""
+        delays = [delay_seconds] * len(jobs) if isinstance(delay_seconds, int) else delay_seconds
+        self._calls["SendMessageBatch"] += -(-len(jobs) // BATCH_SIZE)
+        self.sent += len(jobs)
+        for job, delay in zip(jobs, delays, strict=True):
+            message = (self._clock.now + delay, next(self._numbers), job.to_json())
+            heapq.heappush(self._messages, message)
+
+    def receive(self) -> str | None:
+        """The next message, once its time has come."""
+        if not self._messages:
+            return None
+        due, _, body = heapq.heappop(self._messages)
+        self._clock.now = max(self._clock.now, due)
+        return body
+
+
+class SimulatedServices(Services):
+    """The application's services, simulated."""
+
+    def __init__(
+        self, settings: Settings, registry: SimulatedRegistry, queue: SimulatedQueue
+    ) -> None:
+        super().__init__(settings)
+        self._registry = registry
+        self._queue = queue
+
+    def registry_of(self, address: RegistryAddress) -> Any:
+        """The one registry."""
+        return self._registry
+
+    @cached_property
+    def jobs_queue(self) -> Any:
+        """The queue."""
+        return self._queue
+
+
+def run_day(services: SimulatedServices, queue: SimulatedQueue, clock: Clock) -> None:
+    """A listing and all the jobs that come of it."""
+    start_listing(ListingRequest(), services)
+    while body := queue.receive():
+        job = parse_job(body)
+        if isinstance(job, PlanJob):
+            plan_scans(job, services, clock.time_left(), clock.sleep)
+        else:
+            scan_repository(job, services, clock.time_left(), clock.sleep)
+
+
+def main() -> None:
+    """Run the simulation and print what it took."""
+    options = _options()
+    clock = Clock()
+    total = options.repositories * options.images
+    registry = SimulatedRegistry(
+        clock, options.repositories, options.images, options.rate, not options.native
+    )
+    queue = SimulatedQueue(clock, registry.calls)
+    settings = Settings.from_environment(
+        {
+            "DAILY_SCAN_BUDGET": str(SCANS_A_DAY),
+            "SCANS_PER_SECOND": str(options.pace),
+            "ECR_IMAGES_DURATION_DELTA": "3m",
+        }
+    )
+    services = SimulatedServices(settings, registry, queue)
+    logs.logger.setLevel(logging.CRITICAL)
+    before, began = _peak(), time.perf_counter()
+    print(f"{options.repositories:,} repositories, {total:,} images; {options.pace} scans a second")
+    with ExitStack() as stack:
+        for module in ("reviews", "planner"):
+            stack.enter_context(patch(f"chalicelib.{module}.datetime", clock.datetime))
+        for module in ("scanner", "planner"):
+            stack.enter_context(patch(f"chalicelib.{module}.time.time", clock))
+        stack.enter_context(
+            patch("chalicelib.scanner.TokenBucket", partial(TokenBucket, clock=clock))
+        )
+        for day in count():
+            clock.now = max(clock.now, START + day * DAY)
+            run_day(services, queue, clock)
+            print(f"day {day + 1:>3}: {registry.scanned:>9,} images scanned", flush=True)
+            if not registry.unscanned or day + 1 >= options.most_days:
+                break
+    hours = (registry.last_scan_ended_at - START) / 3600
+    days, rest = divmod(total - 1, SCANS_A_DAY)
+    least = days * 24 + (rest + 1) / options.pace / 3600
+    print(f"\nsimulated hours to finish {hours:>12,.1f}")
+    print(f"least that quotas allow   {least:>12,.1f}   ({hours / least:.3f} times)")
+    print(f"never scanned             {registry.unscanned:>12,}")
+    for operation, calls in sorted(registry.calls.items()):
+        print(f"{operation:<34}{calls:>12,}")
+    print(f"{'messages':<34}{queue.sent:>12,}")
+    for why, refusals in sorted(registry.refused.items()):
+        print(f"{'refused: ' + why:<34}{refusals:>12,}")
+    print(f"peak memory {_peak():,.0f} MB, of which {before:,.0f} MB before the first listing")
+    print(f"wall time   {time.perf_counter() - began:,.0f} s")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--repositories", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=100, help="images a repository")
+    parser.add_argument("--pace", type=int, default=10, help="SCANS_PER_SECOND")
+    parser.add_argument("--rate", type=float, default=20, help="what the registry allows a second")
+    parser.add_argument("--native", action="store_true", help="no scan times in DescribeImages")
+    parser.add_argument("--most-days", type=int, default=40)
+    return parser.parse_args()
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""What an event does not tell about its image, looked up where that decides or is reported.
+
+A look-up that fails is logged and left out: a report without it is better than none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import logs
+from chalicelib.indexes import with_indexes
+from chalicelib.patience import Throttled
+from chalicelib.rules import parse_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.aws.ecr import Registry
+    from chalicelib.scan_events import ScanResult
+    from chalicelib.services import Services
+    from chalicelib.settings import Settings
+    from chalicelib.thresholds import Thresholds
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "us-iso-": "aws-iso",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+
+
+def is_reported(result: ScanResult, settings: Settings) -> bool:
+    """Whether a scan of this status is worth weighing.
+
+    It is when the findings are known, and when the scan failed, if that is to be reported. An image
+    that is unsupported, too large or archived, whose findings are unavailable or that Inspector no
+    longer scans has no findings to weigh.
+    """
+    return result.complete or (result.failed and settings.notify_on_scan_failure)
+
+
+def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
+    """The thresholds of the repository's tags, and otherwise those of the settings."""
+    thresholds = services.settings.thresholds
+    if not services.settings.repository_tag_rules:
+        return thresholds
+    arn = _repository_arn(result)
+    texts = _looked_up(result, services, {}, lambda registry: registry.repository_rules(arn))
+    rules, bad = parse_rules(texts)
+    for rule in bad:
+        logs.logger.warning(str(rule), extra={"repository": result.repository})
+    return rules.thresholds(thresholds)
+
+
+def with_current_counts(result: ScanResult, services: Services) -> ScanResult:
+    """The result with how many findings the image has now, where the event is about one finding.
+
+    :raises ClientError: and others, for then it is unknown whether there is anything to report.
+    """
+    if result.finding_severity is None:
+        return result
+    registry = services.registry_of(result.address)
+    counts = registry.severity_counts(result.repository, result.image_digest)
+    return replace(result, severity_counts=counts)
+
+
+def is_of_note(result: ScanResult, thresholds: Thresholds) -> bool:
+    """Whether the event itself may be reason for a report.
+
+    One finding is when the findings of its severity reach their threshold: what was reported of
+    worse ones need not be repeated for it.
+    """
+    if result.finding_severity is None:
+        return True
+    return result.finding_severity in thresholds.crossed_by(result.severity_counts)
+
+
+def with_index_tags(result: ScanResult, thresholds: Thresholds, services: Services) -> ScanResult:
+    """The result with the tags of the image's indexes, where it has none and is to be reported.
+
+    ECR does not tell which index an image belongs to, so the repository's indexes are read: two
+    calls for a repository of up to 1,000 images and 100 indexes.
+    """
+    silent = not result.failed and not thresholds.crossed_by(result.severity_counts)
+    if result.image_tags or silent or not services.settings.resolve_indexes:
+        return result
+    tags = _looked_up(result, services, (), lambda registry: _index_tags(result, registry))
+    return replace(result, image_tags=tags)
+
+
+def _index_tags(result: ScanResult, registry: Registry) -> tuple[str, ...]:
+    images = [image for page in registry.image_pages(result.repository) for image in page]
+    indexes = [image.digest for image in images if image.is_manifest_list and image.tags]
+    if not indexes:
+        return ()
+    found = with_indexes(images, registry.index_children(result.repository, indexes))
+    return next((image.index_tags for image in found if image.digest == result.image_digest), ())
+
+
+def _looked_up(
+    result: ScanResult, services: Services, otherwise: Any, look_up: Callable[[Registry], Any]
+) -> Any:
+    from chalicelib.aws.ecr import RepositoryGone
+    from chalicelib.aws.errors import AWS_ERRORS
+
+    try:
+        return look_up(services.registry_of(result.address))
+    except RepositoryGone:
+        return otherwise
+    except (*AWS_ERRORS, Throttled) as error:
+        extra = {"repository": result.repository, "error": str(error)}
+        logs.logger.warning("look-up failed", extra=extra)
+        return otherwise
+
+
+def _repository_arn(result: ScanResult) -> str:
+    partitions = (name for prefix, name in _PARTITIONS.items() if result.region.startswith(prefix))
+    partition = next(partitions, "aws")
+    return f"arn:{partition}:ecr:{result.region}:{result.account}:repository/{result.repository}"

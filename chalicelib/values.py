@@ -1,0 +1,30 @@
+"""Numbers and switches in texts from outside."""
+
+import re
+
+ACCEPTED_COUNTS = "a whole number, 0 or more"
+ACCEPTED_POSITIVES = "a whole number, 1 or more"
+ACCEPTED_SWITCHES = "true, false"
+
+_COUNT = re.compile(r"\d{1,18}", re.ASCII)
+
+
+def parse_count(text: str) -> int:
+    """Read a whole number, 0 or more; :raises ValueError: for anything else."""
+    if not _COUNT.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def parse_positive(text: str) -> int:
+    """Read a whole number, 1 or more; :raises ValueError: for anything else."""
+    if not (number := parse_count(text)):
+        raise ValueError(text)
+    return number
+
+
+def parse_switch(text: str) -> bool:
+    """Read true or false; :raises ValueError: for anything else."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"

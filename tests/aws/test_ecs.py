@@ -1,0 +1,79 @@
+"""ECS: the images that tasks, services and task definitions use."""
+
+from unittest.mock import patch
+
+import boto3
+import pytest
+
+from chalicelib.aws.ecs import EcsWorkloads
+from chalicelib.images_in_use import ImageUse
+
+HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+DIGEST = "sha256:" + "1" * 64
+
+
+@pytest.fixture
+def ecs(aws):
+    client = boto3.client("ecs")
+    client.create_cluster(clusterName="shop")
+    for family in ("web", "batch", "unused"):
+        client.register_task_definition(
+            family=family,
+            containerDefinitions=[
+                {"name": "main", "image": f"{HOST}/{family}:1", "memory": 64},
+                {"name": "proxy", "image": "envoy:1", "memory": 64},
+            ],
+        )
+    return client
+
+
+def images(ecs, **options):
+    return [use for use in EcsWorkloads(ecs, **options).images() if "ecr" in use.uri]
+
+
+def test_a_services_task_definition_is_in_use_once_however_many_services_share_it(ecs):
+    for service in ("front", "back"):
+        ecs.create_service(cluster="shop", serviceName=service, taskDefinition="web")
+    [use] = images(ecs)
+    assert use.uri == f"{HOST}/web:1"
+    assert use.where in ("ECS service front in shop", "ECS service back in shop")
+
+
+def test_more_services_than_one_call_describes(ecs):
+    for number in range(11):
+        ecs.register_task_definition(
+            family=f"f{number}",
+            containerDefinitions=[{"name": "main", "image": f"{HOST}/f{number}:1", "memory": 64}],
+        )
+        ecs.create_service(cluster="shop", serviceName=f"s{number}", taskDefinition=f"f{number}")
+    assert len({use.uri for use in images(ecs)}) == 11
+
+
+def test_a_running_tasks_digest_is_in_use(ecs):
+    """moto's tasks have no containers, so their description is given here, as AWS documents it."""
+    task = {
+        "group": "family:batch",
+        "containers": [
+            {"name": "main", "image": f"{HOST}/batch:1", "imageDigest": DIGEST},
+            {"name": "starting"},
+        ],
+    }
+    arns = {"taskArns": ["arn:aws:ecs:eu-west-1:123456789012:task/shop/1"]}
+    call = boto3.client("ecs")._make_api_call
+    answers = {"ListTasks": arns, "DescribeTasks": {"tasks": [task]}}
+
+    def answer(operation, parameters):
+        return answers.get(operation) or call(operation, parameters)
+
+    with patch.object(ecs, "_make_api_call", side_effect=answer):
+        found = images(ecs)
+    assert found == [
+        ImageUse(f"{HOST}/batch:1", "ECS task of family:batch in shop", DIGEST),
+    ]
+
+
+def test_all_active_task_definitions_are_an_option(ecs):
+    assert images(ecs) == []
+    found = images(ecs, all_task_definitions=True)
+    assert {use.uri for use in found} == {f"{HOST}/{name}:1" for name in ("web", "batch", "unused")}
+    assert found[0].where.startswith("ECS task definition ")
