@@ -64,8 +64,8 @@ def with_current_counts(result: ScanResult, services: Services) -> ScanResult:
     if result.finding_severity is None:
         return result
     registry = services.registry_of(result.address)
-    counts = registry.severity_counts(result.repository, result.image_digest)
-    return replace(result, severity_counts=counts)
+    scan = registry.scan_findings(result.repository, result.image_digest)
+    return replace(result, severity_counts=scan.counts if scan else {})
 
 
 def is_of_note(result: ScanResult, thresholds: Thresholds) -> bool:

@@ -107,9 +107,10 @@ def _table(result: ScanResult, thresholds: Thresholds, crossed: tuple[str, ...])
     for severity in SEVERITIES:
         reached = "  reached" if severity in crossed else ""
         found = result.severity_counts.get(severity, 0)
-        rows.append(f"{severity:<14}{found:>10}{thresholds.of(severity):>11}{reached}")
-    others = sorted(set(result.severity_counts) - set(SEVERITIES))
-    rows += [f"{_plain(other):<14}{result.severity_counts[other]:>10}" for other in others]
+        threshold = thresholds.of(severity)
+        if threshold is not None or found:
+            limit = "" if threshold is None else threshold
+            rows.append(f"{severity:<14}{found:>10}{limit:>11}{reached}".rstrip())
     return rows
 
 
@@ -127,7 +128,7 @@ def _document(
         "scanStatus": result.status,
         "time": result.time,
         "findingSeverityCounts": dict(result.severity_counts),
-        "thresholds": {severity: thresholds.of(severity) for severity in SEVERITIES},
+        "thresholds": thresholds.by_severity(),
         "crossed": crossed,
         "consoleUrl": console_url(result),
     }

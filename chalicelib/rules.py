@@ -40,6 +40,8 @@ class Rules:
     high: int | None = None
     medium: int | None = None
     low: int | None = None
+    informational: int | None = None
+    undefined: int | None = None
 
     @property
     def select(self) -> bool:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.fields import Fields
+from chalicelib.findings import severity_counts
 from chalicelib.registries import RegistryAddress
+from chalicelib.thresholds import severity_of
 
 if TYPE_CHECKING:
     from chalicelib.settings import Settings
@@ -104,7 +106,7 @@ class ScanResult:
             image_digest=detail.text("image-digest"),
             image_tags=detail.optional(detail.texts, "image-tags") or (),
             status=detail.text("scan-status"),
-            severity_counts={key: count for key, count in counts.items() if key != "TOTAL"},
+            severity_counts=severity_counts(counts),
         )
 
     @classmethod
@@ -121,5 +123,5 @@ class ScanResult:
             image_tags=image.optional(image.texts, "imageTags") or (),
             status=detail.text("status"),
             severity_counts={},
-            finding_severity=detail.text("severity"),
+            finding_severity=severity_of(detail.text("severity")),
         )

@@ -20,7 +20,7 @@ from chalicelib.registries import (
 )
 from chalicelib.rules import Rules
 from chalicelib.schedules import ACCEPTED_SCHEDULES, schedule_expression
-from chalicelib.thresholds import SEVERITIES, Thresholds
+from chalicelib.thresholds import REPORTED_BY_DEFAULT, SEVERITIES, Thresholds
 from chalicelib.values import (
     ACCEPTED_COUNTS,
     ACCEPTED_POSITIVES,
@@ -96,10 +96,7 @@ class Settings:
                 "ECR_IMAGES_DURATION_DELTA", Duration.parse, ACCEPTED_DURATIONS, "7d"
             ),
             thresholds=Thresholds(
-                **{
-                    severity.lower(): read(severity, parse_count, ACCEPTED_COUNTS, "0")
-                    for severity in SEVERITIES
-                }
+                **{severity.lower(): read.threshold(severity) for severity in SEVERITIES}
             ),
             notify_on_scan_failure=read(
                 "NOTIFY_ON_SCAN_FAILURE", parse_switch, ACCEPTED_SWITCHES, "true"
@@ -176,6 +173,11 @@ class _Reader:
     def optional(self, variable: str, parse: Callable[[str], Value], accepted: str) -> Value | None:
         text = self._environ.get(variable)
         return None if text is None else self._parsed(variable, text, parse, accepted)
+
+    def threshold(self, severity: str) -> int | None:
+        if severity in REPORTED_BY_DEFAULT:
+            return self(severity, parse_count, ACCEPTED_COUNTS, "0")
+        return self.optional(severity, parse_count, ACCEPTED_COUNTS)
 
     def switch(self, variable: str, default: str) -> bool:
         return self(variable, parse_switch, ACCEPTED_SWITCHES, default)

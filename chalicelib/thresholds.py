@@ -3,30 +3,46 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
-"""The severities that have a threshold, worst first."""
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
+"""The severities of findings, worst first. Source: ECR, ImageScanFinding."""
+
+REPORTED_BY_DEFAULT = SEVERITIES[:4]
+"""Those whose findings are reported unless a threshold is set."""
+
+
+def severity_of(text: str) -> str:
+    """The severity of that name; UNDEFINED for every other, such as Inspector's UNTRIAGED."""
+    return text.upper() if text.upper() in SEVERITIES else "UNDEFINED"
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """For each severity the count of findings from which on a scan is reported."""
+    """For each severity the count of findings from which on a scan is reported; None for never."""
 
-    critical: int = 0
-    high: int = 0
-    medium: int = 0
-    low: int = 0
+    critical: int | None = 0
+    high: int | None = 0
+    medium: int | None = 0
+    low: int | None = 0
+    informational: int | None = None
+    undefined: int | None = None
 
-    def of(self, severity: str) -> int:
+    def of(self, severity: str) -> int | None:
         """The threshold of one of :data:`SEVERITIES`."""
-        return int(getattr(self, severity.lower()))
+        threshold: int | None = getattr(self, severity.lower())
+        return threshold
+
+    def by_severity(self) -> dict[str, int]:
+        """The thresholds that are set, worst severity first."""
+        thresholds = {severity: self.of(severity) for severity in SEVERITIES}
+        return {severity: count for severity, count in thresholds.items() if count is not None}
 
     def crossed_by(self, counts: Mapping[str, int]) -> tuple[str, ...]:
         """The severities, worst first, whose count of findings reaches the threshold.
 
         A severity without findings never does, so that a threshold of 0 means any finding.
         """
-        return tuple(
-            severity
-            for severity in SEVERITIES
-            if counts.get(severity, 0) >= max(1, self.of(severity))
-        )
+        return tuple(severity for severity in SEVERITIES if self._is_crossed(severity, counts))
+
+    def _is_crossed(self, severity: str, counts: Mapping[str, int]) -> bool:
+        threshold = self.of(severity)
+        return threshold is not None and counts.get(severity, 0) >= max(1, threshold)

@@ -13,7 +13,20 @@ PURE = [
     *("alerts", "batches", "budgets", "event_context", "image_uris", "images_in_use", "indexes"),
     *("pace", "registries", "reviews", "rules", "selection", "values"),
     *("decisions", "durations", "fields", "images", "jobs", "lister", "listing_requests"),
-    *("messages", "notifier", "patience", "patterns", "scan_events", "schedules", "services"),
+    *(
+        "accepted_risks",
+        "changes",
+        "findings",
+        "gates",
+        "messages",
+        "notifier",
+        "reports",
+        "patience",
+        "patterns",
+        "scan_events",
+        "schedules",
+        "services",
+    ),
     *("settings", "thresholds", "time_left"),
 ]
 

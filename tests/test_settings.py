@@ -116,6 +116,8 @@ WRONG_VALUES = {
     "HIGH": ("a whole number, 0 or more", ["x"]),
     "MEDIUM": ("a whole number, 0 or more", ["x"]),
     "LOW": ("a whole number, 0 or more", ["x"]),
+    "INFORMATIONAL": ("a whole number, 0 or more", ["x"]),
+    "UNDEFINED": ("a whole number, 0 or more", ["x"]),
     "NOTIFY_ON_SCAN_FAILURE": ("true, false", ["", "yes", "1", "true "]),
     "SCAN_TIME_LOOKUP": ("true, false", ["", "no", "0"]),
     "LOG_LEVEL": ("DEBUG, INFO, WARNING, ERROR", ["", "info", "TRACE"]),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.thresholds import SEVERITIES, Thresholds
+from chalicelib.thresholds import REPORTED_BY_DEFAULT, SEVERITIES, Thresholds, severity_of
 
 COUNTS = st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 1000))
 
@@ -38,11 +38,20 @@ def test_the_worst_severity_comes_first():
     assert Thresholds().crossed_by(counts) == ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
 
-def test_severities_without_a_threshold_are_never_reported():
-    assert Thresholds().crossed_by({"INFORMATIONAL": 5, "UNDEFINED": 7}) == ()
+def test_severities_below_low_are_reported_only_where_a_threshold_is_set():
+    counts = {"INFORMATIONAL": 5, "UNDEFINED": 7}
+    assert Thresholds().crossed_by(counts) == ()
+    assert Thresholds(informational=6, undefined=7).crossed_by(counts) == ("UNDEFINED",)
 
 
 @given(COUNTS)
-def test_by_default_any_finding_reports(counts):
-    found = {severity for severity, count in counts.items() if count}
+def test_by_default_any_finding_from_low_on_reports(counts):
+    found = {severity for severity in REPORTED_BY_DEFAULT if counts.get(severity)}
     assert set(Thresholds().crossed_by(counts)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"), [("HIGH", "HIGH"), ("High", "HIGH"), ("UNTRIAGED", "UNDEFINED")]
+)
+def test_severities_have_one_spelling(text, severity):
+    assert severity_of(text) == severity

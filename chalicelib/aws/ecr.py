@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.errors import code_of, is_throttling
 from chalicelib.batches import batches
 from chalicelib.decisions import Reason
+from chalicelib.findings import findings_of, severity_counts, worst_first
 from chalicelib.images import MANIFEST_LISTS, Image, images_of
 from chalicelib.indexes import children_of
 from chalicelib.patience import Throttled
@@ -17,8 +18,11 @@ from chalicelib.rules import rule_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from mypy_boto3_ecr import ECRClient
+
+    from chalicelib.findings import Finding
 
 PAGE_SIZE = 1000
 """The most that DescribeRepositories and DescribeImages return at once."""
@@ -44,6 +48,19 @@ class ImagePage:
 
     images: list[Image]
     next_token: str | None
+
+
+@dataclass(frozen=True)
+class ScanFindings:
+    """What an image's last scan found: worst first, and counted by severity.
+
+    ``completed_at`` is None and the findings are none where the scan failed or is not done.
+    """
+
+    status: str
+    completed_at: datetime | None
+    counts: Mapping[str, int]
+    findings: tuple[Finding, ...]
 
 
 _PASSED_OVER = {
@@ -126,15 +143,29 @@ class Registry:
         tags = self._client.list_tags_for_resource(resourceArn=arn).get("tags", ())
         return rule_texts((tag["Key"], tag["Value"]) for tag in tags)
 
-    def severity_counts(self, repository: str, digest: str) -> dict[str, int]:
-        """How many findings of each severity an image has now. Source: DescribeImageScanFindings.
+    def scan_findings(self, repository: str, digest: str) -> ScanFindings | None:
+        """What the last scan of an image found; None when there was none.
+
+        A thousand findings a call. Source: DescribeImageScanFindings.
 
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryGone: when there is no such repository.
         """
-        findings = self._scan_findings(repository, digest)
-        counts = findings.get("imageScanFindings", {}).get("findingSeverityCounts", {})
-        return {str(severity): count for severity, count in counts.items()}
+        page = self._findings_page(repository, digest, maxResults=PAGE_SIZE)
+        if not page:
+            return None
+        findings, summary = [], page.get("imageScanFindings", {})
+        while True:
+            findings += findings_of(page.get("imageScanFindings", {}))
+            if not (token := page.get("nextToken")):
+                break
+            page = self._findings_page(repository, digest, maxResults=PAGE_SIZE, nextToken=token)
+        return ScanFindings(
+            status=page.get("imageScanStatus", {}).get("status", ""),
+            completed_at=summary.get("imageScanCompletedAt"),
+            counts=severity_counts(summary.get("findingSeverityCounts", {})),
+            findings=worst_first(findings),
+        )
 
     def image_page(self, repository: str, next_token: str | None) -> ImagePage:
         """One page of a repository's images, archived ones too. Source: DescribeImages.
@@ -193,20 +224,20 @@ class Registry:
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryGone: when there is no such repository.
         """
-        findings = self._scan_findings(repository, digest)
+        page = self._findings_page(repository, digest, maxResults=1)
         return Image(
             digest,
-            scan_status=findings.get("imageScanStatus", {}).get("status"),
-            scan_completed_at=findings.get("imageScanFindings", {}).get("imageScanCompletedAt"),
+            scan_status=page.get("imageScanStatus", {}).get("status"),
+            scan_completed_at=page.get("imageScanFindings", {}).get("imageScanCompletedAt"),
         )
 
-    def _scan_findings(self, repository: str, digest: str) -> Mapping[str, Any]:
-        """What is known of the last scan, with one finding; nothing when there was none."""
+    def _findings_page(self, repository: str, digest: str, **position: Any) -> Mapping[str, Any]:
+        """One page of what is known of the last scan; nothing when there was none."""
         try:
             return self._client.describe_image_scan_findings(
                 repositoryName=repository,
                 imageId={"imageDigest": digest},
-                maxResults=1,
+                **position,
                 **self._registry,
             )
         except ClientError as error:

@@ -1,0 +1,60 @@
+"""Which findings count: those with a fix, those of some score."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.findings import counts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from chalicelib.findings import Finding
+
+NO_FIX = "without a fix"
+LOW_SCORE = "below the minimum score"
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What a finding must have in order to count.
+
+    With ``fixable_only`` the thresholds weigh findings with a fix, and the others are shown. With
+    ``ignore_unfixed`` the others are left out altogether, as are, with ``minimum_score`` (0 to 10),
+    those with a lower score. A finding without a score is kept, for nobody knows how bad it is.
+    """
+
+    fixable_only: bool = False
+    ignore_unfixed: bool = False
+    minimum_score: float = 0.0
+
+    @property
+    def need_findings(self) -> bool:
+        """Whether a scan's counts alone do not tell what counts."""
+        return self.fixable_only or self.ignore_unfixed or self.minimum_score > 0
+
+    def pass_through(
+        self, findings: Iterable[Finding]
+    ) -> tuple[tuple[Finding, ...], Mapping[str, int]]:
+        """The findings that are shown, and how many are left out, by reason."""
+        shown: list[Finding] = []
+        left_out: Counter[str] = Counter()
+        for finding in findings:
+            if reason := self._reason_against(finding):
+                left_out[reason] += 1
+            else:
+                shown.append(finding)
+        return tuple(shown), dict(left_out)
+
+    def weighed(self, shown: Iterable[Finding]) -> dict[str, int]:
+        """The counts by severity that the thresholds are compared with."""
+        return counts_of(finding for finding in shown if finding.fixable or not self.fixable_only)
+
+    def _reason_against(self, finding: Finding) -> str | None:
+        if self.ignore_unfixed and not finding.fixable:
+            return NO_FIX
+        if finding.score is not None and finding.score < self.minimum_score:
+            return LOW_SCORE
+        return None

@@ -1,0 +1,50 @@
+"""What people are told about a scan, before it is worded for a medium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.accepted_risks import AcceptedRisk
+    from chalicelib.changes import Changes
+    from chalicelib.findings import Finding
+    from chalicelib.scan_events import ScanResult
+    from chalicelib.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class Report:
+    """One scan: its findings that count, what is new among them, and why it is reported.
+
+    ``name`` is what the image is called from scan to scan: repository and tag (or digest).
+    ``findings`` are those shown, worst first; None where only their counts are known. ``counts``
+    are the numbers shown, by severity, and ``crossed`` the severities whose threshold is reached,
+    worst first. ``accepted`` are the findings that are accepted risks, each with the entry that
+    says so; ``expired`` the entries that would cover findings shown, had they not run out.
+    ``left_out`` says how many findings the gates keep out, by reason. ``changes`` is None where
+    nothing is remembered. ``where_in_use`` names the workloads that run the image.
+    """
+
+    name: str
+    result: ScanResult
+    thresholds: Thresholds
+    counts: Mapping[str, int]
+    crossed: tuple[str, ...]
+    findings: tuple[Finding, ...] | None = None
+    accepted: tuple[tuple[Finding, AcceptedRisk], ...] = ()
+    expired: tuple[AcceptedRisk, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    changes: Changes | None = None
+    where_in_use: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> str | None:
+        """The worst severity whose threshold is reached; None for a scan that failed."""
+        return self.crossed[0] if self.crossed else None
+
+    def is_new(self, finding: Finding) -> bool:
+        """Whether a finding was not reported of this tag before."""
+        return self.changes is not None and finding.key in self.changes.new
