@@ -50,7 +50,7 @@ def scan_images(event: SQSEvent) -> None:
 @app.on_cw_event(event_pattern(settings))
 def notify(event: AnyEvent) -> None:
     """The notifier: one finished scan, or one finding of Amazon Inspector, an event."""
-    report_scan(ScanResult.from_event(event.to_dict()), services)
+    report_scan(ScanResult.from_event(event.to_dict()), services, TimeLeft.of(event.context))
 
 
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())

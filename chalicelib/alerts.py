@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from chalicelib import logs
-from chalicelib.messages import SMS_LENGTH, SUBJECT_LENGTH, Message
+from chalicelib.messages import SMS_LENGTH, SUBJECT_LENGTH, Message, on_topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,13 +82,17 @@ def _warn(
         }
     )
     texts = {
-        "default": text,
+        "default": document,
         "email": text,
         "sms": f"ECR: {subject}"[:SMS_LENGTH],
-        **dict.fromkeys(("http", "https", "sqs", "lambda", "firehose"), document),
     }
     attributes = {"warning": kind} | ({"repository": repository} if repository else {})
-    message = Message(f"[ECR] {subject}"[:SUBJECT_LENGTH], json.dumps(texts), attributes)
+    message = Message(
+        f"[ECR] {subject}"[:SUBJECT_LENGTH],
+        json.dumps(texts),
+        attributes,
+        lists={"media": on_topic(services.settings.media)},
+    )
     services.report_topic.publish(message)
 
 

@@ -12,11 +12,13 @@ from chalicelib import logs
 from chalicelib.indexes import with_indexes
 from chalicelib.patience import Throttled
 from chalicelib.rules import parse_rules
+from chalicelib.thresholds import thresholds_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chalicelib.aws.ecr import Registry
+    from chalicelib.aws.ecr import Registry, ScanFindings
+    from chalicelib.patience import Patience
     from chalicelib.scan_events import ScanResult
     from chalicelib.services import Services
     from chalicelib.settings import Settings
@@ -45,8 +47,11 @@ def is_reported(result: ScanResult, settings: Settings) -> bool:
 
 def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
     """The thresholds of the repository's tags, and otherwise those of the settings."""
-    thresholds = services.settings.thresholds
-    if not services.settings.repository_tag_rules:
+    settings = services.settings
+    thresholds = thresholds_for(
+        result.repository, settings.thresholds, settings.repository_thresholds
+    )
+    if not settings.repository_tag_rules:
         return thresholds
     arn = _repository_arn(result)
     texts = _looked_up(result, services, {}, lambda registry: registry.repository_rules(arn))
@@ -56,37 +61,36 @@ def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
     return rules.thresholds(thresholds)
 
 
-def with_current_counts(result: ScanResult, services: Services) -> ScanResult:
-    """The result with how many findings the image has now, where the event is about one finding.
+def scan_findings(
+    result: ScanResult, services: Services, patience: Patience
+) -> ScanFindings | None:
+    """What the scan found; None when the image is gone or the permission to ask is missing.
 
-    :raises ClientError: and others, for then it is unknown whether there is anything to report.
+    :raises ClientError: and others, for then a later try may tell what is to be reported.
     """
-    if result.finding_severity is None:
-        return result
+    from chalicelib.aws.ecr import RepositoryGone
+    from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+
     registry = services.registry_of(result.address)
-    scan = registry.scan_findings(result.repository, result.image_digest)
-    return replace(result, severity_counts=scan.counts if scan else {})
+    try:
+        return patience.call(registry.scan_findings, result.repository, result.image_digest)
+    except RepositoryGone:
+        return None
+    except AWS_ERRORS as error:
+        if not is_refusal(error):
+            raise
+        extra = {"repository": result.repository, "error": str(error)}
+        logs.logger.warning("findings not readable", extra=extra)
+        return None
 
 
-def is_of_note(result: ScanResult, thresholds: Thresholds) -> bool:
-    """Whether the event itself may be reason for a report.
-
-    One finding is when the findings of its severity reach their threshold: what was reported of
-    worse ones need not be repeated for it.
-    """
-    if result.finding_severity is None:
-        return True
-    return result.finding_severity in thresholds.crossed_by(result.severity_counts)
-
-
-def with_index_tags(result: ScanResult, thresholds: Thresholds, services: Services) -> ScanResult:
-    """The result with the tags of the image's indexes, where it has none and is to be reported.
+def with_index_tags(result: ScanResult, services: Services) -> ScanResult:
+    """The result with the tags of the image's indexes, where it has none.
 
     ECR does not tell which index an image belongs to, so the repository's indexes are read: two
     calls for a repository of up to 1,000 images and 100 indexes.
     """
-    silent = not result.failed and not thresholds.crossed_by(result.severity_counts)
-    if result.image_tags or silent or not services.settings.resolve_indexes:
+    if result.image_tags or not services.settings.resolve_indexes:
         return result
     tags = _looked_up(result, services, (), lambda registry: _index_tags(result, registry))
     return replace(result, image_tags=tags)

@@ -1,12 +1,26 @@
-"""What subscribers read: one report, worded for each medium."""
+"""What subscribers of the report topic read: one report, worded for each medium."""
+
+from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.scan_events import ScanResult
-from chalicelib.thresholds import SEVERITIES, Thresholds
+from chalicelib.findings import counts_of
+from chalicelib.templating import link, plain, render
+from chalicelib.thresholds import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from chalicelib.accepted_risks import AcceptedRisk
+    from chalicelib.changes import Changes
+    from chalicelib.findings import Finding
+    from chalicelib.reports import Report
+    from chalicelib.scan_events import ScanResult
+
+ON_TOPIC = ("email", "sms", "json")
+"""The media that one message to the report topic is worded for."""
 
 SUBJECT_LENGTH = 100
 """The longest subject that SNS takes, in ASCII characters. Source: SNS Publish."""
@@ -14,9 +28,16 @@ SUBJECT_LENGTH = 100
 SMS_LENGTH = 140
 """The longest short text, so that it goes out as a single SMS."""
 
-MOST_TAGS = 100
-"""The most tags that a report names: an image may have 1,000, and SNS takes 256 KB in all."""
+MESSAGE_BYTES = 250_000
+"""The longest message, with some room left of the 256 KB that SNS takes. Source: SNS Publish."""
 
+MOST_TAGS = 100
+"""The most tags that a report names: an image may have 1,000."""
+
+MOST_IN_EMAIL, MOST_IN_JSON = 10, 100
+"""The most findings that an email and the JSON list; the rest is counted."""
+
+_LONGEST_TEXT = 300
 _CONSOLE_HOSTS = {
     "cn-": "console.amazonaws.cn",
     "us-gov-": "console.amazonaws-us-gov.com",
@@ -25,32 +46,119 @@ _CONSOLE_HOSTS = {
 
 @dataclass(frozen=True)
 class Message:
-    """What is published: a subject, a JSON object of texts by protocol, and attributes."""
+    """What is published: a subject, a JSON object of texts by protocol, and attributes.
+
+    ``lists`` are attributes with several values each.
+    """
 
     subject: str
     body: str
     attributes: Mapping[str, str]
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def report(result: ScanResult, thresholds: Thresholds) -> Message | None:
-    """The message about a scan, or None when it is nothing to report.
+def on_topic(media: Iterable[str]) -> list[str]:
+    """Those of the media that the report topic's message is worded for."""
+    return [medium for medium in media if medium in ON_TOPIC]
 
-    A failed scan is reported, and one whose findings reach the threshold of a severity.
-    """
-    crossed = () if result.failed else thresholds.crossed_by(result.severity_counts)
-    if not crossed and not result.failed:
-        return None
-    headline = _headline(result, crossed)
-    email = _email(result, thresholds, crossed, headline)
-    document = json.dumps(_document(result, thresholds, crossed), separators=(",", ":"))
-    texts = {
-        "default": email,
-        "email": email,
-        "sms": _short(f"ECR: {{}} {headline}", result.repository, SMS_LENGTH),
-        **dict.fromkeys(("http", "https", "sqs", "lambda", "firehose"), document),
+
+def message_of(report: Report, media: Sequence[str] = ON_TOPIC) -> Message:
+    """The message about a report, with as many whole findings as there is room for."""
+    most = MOST_IN_JSON
+    while len(body := _body(report, most).encode()) > MESSAGE_BYTES and most:
+        most //= 2
+    result = report.result
+    return Message(
+        subject=short(f"[ECR] {{}}: {headline(report)}", result.repository, SUBJECT_LENGTH),
+        body=body.decode(),
+        attributes=_attributes(report),
+        lists={"media": on_topic(media)},
+    )
+
+
+def headline(report: Report) -> str:
+    """What is the matter, in a few words: the counts that reached their thresholds."""
+    if report.result.failed:
+        return "scan failed"
+    return ", ".join(f"{report.counts.get(level, 0)} {level}" for level in report.crossed)
+
+
+def summary(report: Report) -> str:
+    """What is new and what can be fixed, in one line, as far as that is known."""
+    return " ".join(filter(None, (_news(report), _fixes(report))))
+
+
+def _news(report: Report) -> str:
+    changes = report.changes
+    if changes is None or report.result.failed:
+        return ""
+    if changes.first:
+        return "First report of this image."
+    numbers = f"{len(changes.new)} new, {len(changes.fixed)} fixed, {changes.unchanged} unchanged"
+    return f"{numbers} since the scan of {changes.since} ({changes.digest_before[:19]})."
+
+
+def _fixes(report: Report) -> str:
+    if not report.findings:
+        return ""
+    fixable = sum(finding.fixable for finding in report.findings)
+    return f"{fixable} of {len(report.findings)} have a fix."
+
+
+def email(report: Report) -> str:
+    """The text of an email: what is the matter first, then what to do about it."""
+    result = report.result
+    listed = (report.findings or ())[:MOST_IN_EMAIL]
+    return render(
+        "email.txt",
+        repository=result.repository,
+        headline=headline(report),
+        summary=summary(report),
+        findings=[_row(report, finding) for finding in listed],
+        more=_more((report.findings or ())[MOST_IN_EMAIL:]),
+        groups=list(_groups(report)),
+        failed=result.failed,
+        severities=[_severity_row(report, level) for level in _levels(report)],
+        tags=_tags(result) or "none (untagged)",
+        digest=result.image_digest,
+        account=result.account,
+        region=result.region,
+        status=result.status,
+        time=result.time,
+        console_url=console_url(result),
+    ).rstrip()
+
+
+def document(report: Report, most: int = MOST_IN_JSON) -> dict[str, Any]:
+    """What machines get, as ``docs/schemas/scan-report-1.json`` describes it."""
+    result = report.result
+    listed = (report.findings or ())[:most]
+    return {
+        "version": "1",
+        "account": result.account,
+        "region": result.region,
+        "repository": result.repository,
+        "imageDigest": result.image_digest,
+        "imageTags": list(result.image_tags[:MOST_TAGS]),
+        "imageTagCount": len(result.image_tags),
+        "scanStatus": result.status,
+        "time": result.time,
+        "findingSeverityCounts": dict(report.counts),
+        "thresholds": report.thresholds.by_severity(),
+        "crossed": list(report.crossed),
+        "findings": [_finding(report, finding) for finding in listed],
+        "findingsNotListed": counts_of((report.findings or ())[most:]),
+        "leftOut": dict(report.left_out),
+        "acceptedRisks": [
+            {"finding": _finding(report, finding), **_entry(entry)}
+            for finding, entry in report.accepted[:most]
+        ],
+        "acceptedRiskCount": len(report.accepted),
+        "expiredRisks": [_entry(entry) for entry in report.expired[:most]],
+        "changes": report.changes and _changes(report.changes, most),
+        "inUseBy": list(report.where_in_use[:MOST_TAGS]),
+        "consoleUrl": console_url(result),
     }
-    subject = _short(f"[ECR] {{}}: {headline}", result.repository, SUBJECT_LENGTH)
-    return Message(subject, json.dumps(texts), _attributes(result, crossed))
 
 
 def console_url(result: ScanResult) -> str:
@@ -63,84 +171,7 @@ def console_url(result: ScanResult) -> str:
     )
 
 
-def _headline(result: ScanResult, crossed: tuple[str, ...]) -> str:
-    if result.failed:
-        return "scan failed"
-    return ", ".join(f"{result.severity_counts[severity]} {severity}" for severity in crossed)
-
-
-def _email(
-    result: ScanResult, thresholds: Thresholds, crossed: tuple[str, ...], headline: str
-) -> str:
-    lines = [
-        f"{_plain(result.repository)}: {headline}",
-        "",
-        f"Repository  {_plain(result.repository)}",
-        f"Tags        {_plain(_tags(result)) or 'none (untagged)'}",
-        f"Digest      {_plain(result.image_digest)}",
-        f"Account     {_plain(result.account)}",
-        f"Region      {_plain(result.region)}",
-        f"Scan        {_plain(result.status)} at {_plain(result.time)}",
-        "",
-        *(_failure() if result.failed else _table(result, thresholds, crossed)),
-        "",
-        console_url(result),
-    ]
-    return "\n".join(lines)
-
-
-def _tags(result: ScanResult) -> str:
-    named = ", ".join(result.image_tags[:MOST_TAGS])
-    more = len(result.image_tags) - MOST_TAGS
-    return f"{named} and {more} more" if more > 0 else named
-
-
-def _failure() -> list[str]:
-    return [
-        "The scan failed, so the findings of this image are unknown.",
-        "A new one is started when the image is reviewed next.",
-    ]
-
-
-def _table(result: ScanResult, thresholds: Thresholds, crossed: tuple[str, ...]) -> list[str]:
-    rows = [f"{'Severity':<14}{'Findings':>10}{'Threshold':>11}"]
-    for severity in SEVERITIES:
-        reached = "  reached" if severity in crossed else ""
-        found = result.severity_counts.get(severity, 0)
-        threshold = thresholds.of(severity)
-        if threshold is not None or found:
-            limit = "" if threshold is None else threshold
-            rows.append(f"{severity:<14}{found:>10}{limit:>11}{reached}".rstrip())
-    return rows
-
-
-def _document(
-    result: ScanResult, thresholds: Thresholds, crossed: tuple[str, ...]
-) -> dict[str, Any]:
-    return {
-        "version": "1",
-        "account": result.account,
-        "region": result.region,
-        "repository": result.repository,
-        "imageDigest": result.image_digest,
-        "imageTags": result.image_tags[:MOST_TAGS],
-        "imageTagCount": len(result.image_tags),
-        "scanStatus": result.status,
-        "time": result.time,
-        "findingSeverityCounts": dict(result.severity_counts),
-        "thresholds": thresholds.by_severity(),
-        "crossed": crossed,
-        "consoleUrl": console_url(result),
-    }
-
-
-def _attributes(result: ScanResult, crossed: tuple[str, ...]) -> dict[str, str]:
-    """What subscribers may filter by; a failed scan has no ``severity``."""
-    severity = {"severity": crossed[0]} if crossed else {}
-    return {**severity, "repository": result.repository, "scan-status": result.status}
-
-
-def _short(template: str, name: str, length: int) -> str:
+def short(template: str, name: str, length: int) -> str:
     """The template with the name in it, in ASCII, the name's middle cut to fit the length."""
     name = _ascii(name)
     room = length - len(_ascii(template.format("")))
@@ -150,10 +181,138 @@ def _short(template: str, name: str, length: int) -> str:
     return _ascii(template.format(name))[:length]
 
 
+def _body(report: Report, most: int) -> str:
+    news = f" ({len(report.changes.new)} new)" if _has_news(report) and report.changes else ""
+    return json.dumps(
+        {
+            # What has no text of its own gets the default: http, https, sqs, lambda and firehose.
+            "default": json.dumps(document(report, most), separators=(",", ":")),
+            "email": email(report),
+            "sms": short(
+                f"ECR: {{}} {headline(report)}{news}", report.result.repository, SMS_LENGTH
+            ),
+        }
+    )
+
+
+def _has_news(report: Report) -> bool:
+    return report.changes is not None and not report.changes.first and not report.result.failed
+
+
+def _row(report: Report, finding: Finding) -> dict[str, str]:
+    package = " ".join(filter(None, (finding.package, finding.installed_version)))
+    fix = f"fixed in {finding.fixed_version}" if finding.fixed_version else ""
+    fix = fix or ("a fix is available" if finding.fixable else "no fix")
+    exploit = ["exploit known"] if finding.exploitable else []
+    return {
+        "mark": "NEW" if report.is_new(finding) and _has_news(report) else "   ",
+        "severity": f"{finding.severity:<8}",
+        "score": "   -" if finding.score is None else f"{finding.score:>4.1f}",
+        "identifier": _cut(finding.identifier),
+        "where": _cut(f"  {', '.join(filter(None, [package, fix, *exploit]))}"),
+        "url": link(finding.url) if len(finding.url) <= _LONGEST_TEXT else "",
+    }
+
+
+def _groups(report: Report) -> Iterable[dict[str, Any]]:
+    """The parts of an email that are there only where there is something to say."""
+    if report.where_in_use:
+        yield _group("In use by", list(report.where_in_use))
+    if report.changes and report.changes.fixed and _has_news(report):
+        yield _group("Fixed", [f"{level} {key}" for key, level in report.changes.fixed.items()])
+    if report.accepted:
+        accepted = [
+            f"{finding.key}: {entry.reason} (until {entry.expires or 'further notice'})"
+            for finding, entry in report.accepted
+        ]
+        yield _group("Accepted risks, not counted", accepted)
+    if report.expired:
+        expired = [f"{_covered(entry)}: expired {entry.expires}" for entry in report.expired]
+        yield _group("No longer accepted", expired)
+    if report.left_out:
+        yield _group("Left out", [f"{count} {why}" for why, count in report.left_out.items()])
+
+
+def _group(title: str, lines: list[str]) -> dict[str, Any]:
+    listed = [_cut(line) for line in lines[:MOST_IN_EMAIL]]
+    return {"title": title, "lines": listed, "more": len(lines) - len(listed)}
+
+
+def _more(findings: Sequence[Finding]) -> str:
+    counts = ", ".join(f"{count} {level}" for level, count in counts_of(findings).items())
+    return f"{len(findings)} more: {counts}" if findings else ""
+
+
+def _levels(report: Report) -> list[str]:
+    thresholds = report.thresholds.by_severity()
+    return [level for level in SEVERITIES if level in thresholds or report.counts.get(level)]
+
+
+def _severity_row(report: Report, level: str) -> str:
+    threshold = report.thresholds.of(level)
+    limit = "" if threshold is None else threshold
+    reached = "  reached" if level in report.crossed else ""
+    return f"{level:<14}{report.counts.get(level, 0):>10}{limit:>11}{reached}".rstrip()
+
+
+def _tags(result: ScanResult) -> str:
+    named = ", ".join(result.image_tags[:MOST_TAGS])
+    more = len(result.image_tags) - MOST_TAGS
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _finding(report: Report, finding: Finding) -> dict[str, Any]:
+    return {
+        "id": _cut(finding.identifier),
+        "severity": finding.severity,
+        "score": finding.score,
+        "package": _cut(finding.package) or None,
+        "installedVersion": _cut(finding.installed_version) or None,
+        "fixedVersion": _cut(finding.fixed_version) or None,
+        "fixAvailable": finding.fixable,
+        "exploitAvailable": finding.exploitable,
+        "url": link(finding.url) or None,
+        "isNew": report.is_new(finding) if report.changes else None,
+    }
+
+
+def _changes(changes: Changes, most: int) -> dict[str, Any]:
+    return {
+        "first": changes.first,
+        "new": len(changes.new),
+        "fixed": len(changes.fixed),
+        "unchanged": changes.unchanged,
+        "since": changes.since or None,
+        "imageDigestBefore": changes.digest_before or None,
+        "fixedFindings": [_cut(key) for key in list(changes.fixed)[:most]],
+    }
+
+
+def _entry(entry: AcceptedRisk) -> dict[str, Any]:
+    return {
+        "covers": _cut(_covered(entry)),
+        "reason": _cut(entry.reason),
+        "expires": entry.expires and entry.expires.isoformat(),
+    }
+
+
+def _covered(entry: AcceptedRisk) -> str:
+    parts = (entry.vulnerability, entry.package, entry.repository)
+    return " ".join(part for part in parts if part)
+
+
+def _attributes(report: Report) -> dict[str, str]:
+    """What subscribers may filter by; a failed scan has no ``severity``."""
+    severity = {"severity": report.worst} if report.worst else {}
+    result = report.result
+    return {**severity, "repository": result.repository, "scan-status": result.status}
+
+
+def _cut(text: str) -> str:
+    """The text as one line; one of unlikely length is cut, and says so."""
+    text = plain(text)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
 def _ascii(text: str) -> str:
-    return _plain(text).encode("ascii", "replace").decode()
-
-
-def _plain(text: str) -> str:
-    """The text without line breaks and other control characters."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return plain(text).encode("ascii", "replace").decode()

@@ -25,7 +25,8 @@ class Report:
     worst first. ``accepted`` are the findings that are accepted risks, each with the entry that
     says so; ``expired`` the entries that would cover findings shown, had they not run out.
     ``left_out`` says how many findings the gates keep out, by reason. ``changes`` is None where
-    nothing is remembered. ``where_in_use`` names the workloads that run the image.
+    nothing is remembered. ``where_in_use`` names the workloads that run the image. What is not
+    ``is_news`` is not told to people; its findings are those that were reported before.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Report:
     left_out: Mapping[str, int] = field(default_factory=dict)
     changes: Changes | None = None
     where_in_use: tuple[str, ...] = ()
+    is_news: bool = True
 
     @property
     def worst(self) -> str | None:

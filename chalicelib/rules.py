@@ -56,9 +56,9 @@ class Rules:
 
     def thresholds(self, settings: Thresholds) -> Thresholds:
         """The settings' thresholds with those of these rules in their place."""
-        given = {severity.lower(): getattr(self, severity.lower()) for severity in SEVERITIES}
-        return replace(
-            settings, **{name: value for name, value in given.items() if value is not None}
+        given = {severity: getattr(self, severity.lower()) for severity in SEVERITIES}
+        return settings.with_counts(
+            {severity: count for severity, count in given.items() if count is not None}
         )
 
 

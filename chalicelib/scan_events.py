@@ -1,5 +1,6 @@
 """What ECR and Amazon Inspector tell when a scan has ended, and when a finding changed."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,13 @@ class ScanResult:
     severity_counts: Mapping[str, int]
     time: str
     finding_severity: str | None = None
+    event_id: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What is the same when an event is delivered again, and of no other event."""
+        told = (self.account, self.region, self.repository, self.image_digest, self.status)
+        return self.event_id or hashlib.sha256("\n".join((*told, self.time)).encode()).hexdigest()
 
     @property
     def address(self) -> RegistryAddress:
@@ -107,6 +115,7 @@ class ScanResult:
             image_tags=detail.optional(detail.texts, "image-tags") or (),
             status=detail.text("scan-status"),
             severity_counts=severity_counts(counts),
+            event_id=fields.optional(fields.text, "id") or "",
         )
 
     @classmethod
@@ -124,4 +133,5 @@ class ScanResult:
             status=detail.text("status"),
             severity_counts={},
             finding_severity=severity_of(detail.text("severity")),
+            event_id=fields.optional(fields.text, "id") or "",
         )

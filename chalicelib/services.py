@@ -11,6 +11,8 @@ from chalicelib.registries import OWN_REGISTRY, RegistryAddress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from chalicelib.accepted_risks import AcceptedRisks
+    from chalicelib.aws.dynamodb import History
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.sns import ReportTopic
     from chalicelib.aws.sqs import JobsQueue
@@ -86,6 +88,28 @@ class Services:
         from chalicelib.aws.sns import ReportTopic
 
         return ReportTopic(self._client("sns"), self.settings.require_report_topic_arn())
+
+    @cached_property
+    def chat_topic(self) -> ReportTopic:
+        """The topic of the chat channels; :raises SettingError: when it is not set."""
+        from chalicelib.aws.sns import ReportTopic
+
+        return ReportTopic(self._client("sns"), self.settings.require_chat_topic_arn())
+
+    @cached_property
+    def history(self) -> History | None:
+        """What was reported; None where nothing is remembered."""
+        from chalicelib.aws.dynamodb import History
+
+        table = self.settings.history_table_name
+        return None if table is None else History(self._client("dynamodb"), table)
+
+    @property
+    def accepted_risks(self) -> AcceptedRisks:
+        """What is accepted; nothing where no list is given."""
+        from chalicelib.accepted_risks import AcceptedRisks
+
+        return AcceptedRisks()
 
     def _client_at(self, service: str, address: RegistryAddress) -> Any:
         roles = {role.account: role for role in self.settings.scan_roles}

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.budgets import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY
+from chalicelib.changes import EVERY_SCAN, NOTIFY_MODES
 from chalicelib.durations import ACCEPTED_DURATIONS, Duration
+from chalicelib.gates import Gates
+from chalicelib.media import ON_BY_DEFAULT, media_names
 from chalicelib.patterns import ACCEPTED_PATTERNS, parse_pattern
 from chalicelib.registries import (
     ACCEPTED_EXTERNAL_IDS,
@@ -20,13 +23,22 @@ from chalicelib.registries import (
 )
 from chalicelib.rules import Rules
 from chalicelib.schedules import ACCEPTED_SCHEDULES, schedule_expression
-from chalicelib.thresholds import REPORTED_BY_DEFAULT, SEVERITIES, Thresholds
+from chalicelib.thresholds import (
+    ACCEPTED_REPOSITORY_THRESHOLDS,
+    REPORTED_BY_DEFAULT,
+    SEVERITIES,
+    RepositoryThresholds,
+    Thresholds,
+    parse_repository_thresholds,
+)
 from chalicelib.values import (
     ACCEPTED_COUNTS,
     ACCEPTED_POSITIVES,
+    ACCEPTED_SCORES,
     ACCEPTED_SWITCHES,
     parse_count,
     parse_positive,
+    parse_score,
     parse_switch,
 )
 
@@ -35,10 +47,12 @@ Value = TypeVar("Value")
 DEFAULT_JOBS_QUEUE_NAME = "ecr-scan-reporter-jobs"
 
 _A_BUDGET = f"a whole number from 1 to {MOST_SCANS_A_DAY}"
+_A_TABLE_NAME = "the name of a DynamoDB table"
 _A_QUEUE_URL = "an SQS queue URL"
 _A_TOPIC_ARN = "an SNS topic ARN"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _QUEUE_URL = re.compile(r"https?://[^/\s]+/(?:[^/\s]+/)*(?P<name>[A-Za-z0-9_-]{1,80})/?", re.ASCII)
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 
 
@@ -76,6 +90,12 @@ class Settings:
     daily_scan_budget: int | None
     scans_per_second: int | None
     jobs_per_minute: int
+    repository_thresholds: tuple[RepositoryThresholds, ...]
+    gates: Gates
+    notify_mode: str
+    media: tuple[str, ...]
+    history_table_name: str | None
+    chat_topic_arn: str | None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -124,6 +144,23 @@ class Settings:
             daily_scan_budget=read.optional("DAILY_SCAN_BUDGET", _budget, _A_BUDGET),
             scans_per_second=read.optional("SCANS_PER_SECOND", parse_positive, ACCEPTED_POSITIVES),
             jobs_per_minute=read("JOBS_PER_MINUTE", parse_positive, ACCEPTED_POSITIVES, "1000"),
+            repository_thresholds=read(
+                "REPOSITORY_THRESHOLDS",
+                parse_repository_thresholds,
+                ACCEPTED_REPOSITORY_THRESHOLDS,
+                "",
+            ),
+            gates=Gates(
+                fixable_only=read.switch("FIXABLE_ONLY", "false"),
+                ignore_unfixed=read.switch("IGNORE_UNFIXED", "false"),
+                minimum_score=read("MINIMUM_SCORE", parse_score, ACCEPTED_SCORES, "0"),
+            ),
+            notify_mode=_notify_mode(read),
+            media=tuple(name for name in media_names() if _is_on(name, read)),
+            history_table_name=read.optional(
+                "HISTORY_TABLE_NAME", _matching(_TABLE_NAME), _A_TABLE_NAME
+            ),
+            chat_topic_arn=read.optional("CHAT_SNS_TOPIC_ARN", _matching(_TOPIC_ARN), _A_TOPIC_ARN),
         )
 
     @property
@@ -155,6 +192,10 @@ class Settings:
     def require_jobs_queue_url(self) -> str:
         """The jobs queue's URL; :raises SettingError: when it is not set."""
         return _required("IMAGES_SCAN_JOBS_QUEUE_URL", self.jobs_queue_url, _A_QUEUE_URL)
+
+    def require_chat_topic_arn(self) -> str:
+        """The chat topic's ARN; :raises SettingError: when it is not set."""
+        return _required("CHAT_SNS_TOPIC_ARN", self.chat_topic_arn, _A_TOPIC_ARN)
 
     def require_report_topic_arn(self) -> str:
         """The report topic's ARN; :raises SettingError: when it is not set."""
@@ -204,6 +245,21 @@ def _rules(read: _Reader) -> Rules:
         pushed_within=read.optional("IMAGES_PUSHED_WITHIN", Duration.parse, ACCEPTED_DURATIONS),
         pulled_within=read.optional("IMAGES_PULLED_WITHIN", Duration.parse, ACCEPTED_DURATIONS),
     )
+
+
+def _is_on(medium: str, read: _Reader) -> bool:
+    default = "true" if medium in ON_BY_DEFAULT else "false"
+    return read.switch(f"NOTIFY_BY_{medium.upper()}", default)
+
+
+def _notify_mode(read: _Reader) -> str:
+    """Refused without a history where that would be needed to tell what is new."""
+    accepted = ", ".join(NOTIFY_MODES)
+    mode = read("NOTIFY_MODE", _one_of(*NOTIFY_MODES), accepted, EVERY_SCAN)
+    has_history = read.optional("HISTORY_TABLE_NAME", str, _A_TABLE_NAME) is not None
+    if mode != EVERY_SCAN and not has_history:
+        raise SettingError("NOTIFY_MODE", mode, f"{EVERY_SCAN} without a HISTORY_TABLE_NAME")
+    return mode
 
 
 def _in_use_only(read: _Reader) -> bool:

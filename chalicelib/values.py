@@ -4,8 +4,10 @@ import re
 
 ACCEPTED_COUNTS = "a whole number, 0 or more"
 ACCEPTED_POSITIVES = "a whole number, 1 or more"
+ACCEPTED_SCORES = "a number from 0 to 10, such as 7.5"
 ACCEPTED_SWITCHES = "true, false"
 
+_SCORE = re.compile(r"\d{1,2}(\.\d{1,3})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -28,3 +30,10 @@ def parse_switch(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(text)
     return text.lower() == "true"
+
+
+def parse_score(text: str) -> float:
+    """Read a CVSS score, 0 to 10; :raises ValueError: for anything else."""
+    if not _SCORE.fullmatch(text) or float(text) > 10:
+        raise ValueError(text)
+    return float(text)

@@ -41,7 +41,8 @@ SETTINGS = {
     "MEDIUM": "48",
     "LOW": "70",
 }
-PROTOCOLS = ("email", "sms", "sqs")
+MEDIA = {"email": "email", "sms": "sms", "default": "json"}
+"""The texts of a message, and what the media are called that get them."""
 
 
 @dataclass(frozen=True)
@@ -193,11 +194,11 @@ def _print_notification(console: Console, notification: Notification) -> None:
 
 def _print_media(console: Console, notification: Notification) -> None:
     console.print(Rule("The first of them, as the subscribers of each medium get it"))
-    for protocol in PROTOCOLS:
+    for protocol, medium in MEDIA.items():
         text = notification.texts[protocol]
         if text.startswith("{"):
             text = json.dumps(json.loads(text), indent=2)
-        console.print(Panel(escape(text), title=protocol, title_align="left"))
+        console.print(Panel(escape(text), title=medium, title_align="left"))
     console.print(f"Attributes to filter by: {notification.attributes}", markup=False)
 
 

@@ -38,6 +38,20 @@ _VARIABLES = (
     "HIGH",
     "MEDIUM",
     "LOW",
+    "INFORMATIONAL",
+    "UNDEFINED",
+    "REPOSITORY_THRESHOLDS",
+    "FIXABLE_ONLY",
+    "IGNORE_UNFIXED",
+    "MINIMUM_SCORE",
+    "NOTIFY_MODE",
+    "NOTIFY_BY_EMAIL",
+    "NOTIFY_BY_SMS",
+    "NOTIFY_BY_JSON",
+    "NOTIFY_BY_CHAT",
+    "NOTIFY_BY_SECURITY_HUB",
+    "HISTORY_TABLE_NAME",
+    "CHAT_SNS_TOPIC_ARN",
     "NOTIFY_ON_SCAN_FAILURE",
     "SCAN_TIME_LOOKUP",
     "LOG_LEVEL",
@@ -156,6 +170,18 @@ class Queue:
                     QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
                 )
         return [json.loads(body) for body in bodies]
+
+
+@pytest.fixture
+def history_table(aws):
+    """The name of the history's table in the local AWS."""
+    boto3.client("dynamodb").create_table(
+        TableName="history",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "history"
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def test_a_stale_image_is_listed_queued_scanned_and_reported(aws, application, q
         "GetRegistryScanningConfiguration": 1,
         "DescribeImages": 1,
         "StartImageScan": 1,
+        "DescribeImageScanFindings": 1,
     }
 
 

@@ -29,6 +29,7 @@ def test_the_documented_event_is_read():
         status="COMPLETE",
         severity_counts={"CRITICAL": 10, "MEDIUM": 9},
         time="2019-10-29T02:36:48Z",
+        event_id="85fc3613-e913-7fc4-a80c-a3753e4aa9ae",
     )
     assert not result.failed
 

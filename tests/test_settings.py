@@ -4,6 +4,8 @@ import re
 import pytest
 
 from chalicelib.durations import Duration
+from chalicelib.gates import Gates
+from chalicelib.media import media_names
 from chalicelib.registries import RegistryAddress, Role
 from chalicelib.rules import Rules
 from chalicelib.settings import SettingError, Settings
@@ -106,6 +108,19 @@ def test_every_variable_is_read():
 
 
 WRONG_VALUES = {
+    "REPOSITORY_THRESHOLDS": (
+        "thresholds of repositories",
+        ["x", "x:", ": HIGH=1", "x: HIGH", "x: HIGH=-1", "x: BAD=1", "x: HIGH=1 HIGH=2"],
+    ),
+    "FIXABLE_ONLY": ("true, false", ["yes"]),
+    "IGNORE_UNFIXED": ("true, false", ["yes"]),
+    "MINIMUM_SCORE": ("a number from 0 to 10", ["-1", "10.1", "nan", "1e1", "7,5"]),
+    "NOTIFY_MODE": ("every-scan, changes, new-findings", ["always"]),
+    "NOTIFY_BY_EMAIL": ("true, false", ["yes"]),
+    "NOTIFY_BY_SMS": ("true, false", ["yes"]),
+    "NOTIFY_BY_JSON": ("true, false", ["yes"]),
+    "HISTORY_TABLE_NAME": ("the name of a DynamoDB table", ["x", "a/b"]),
+    "CHAT_SNS_TOPIC_ARN": ("an SNS topic ARN", ["x"]),
     "SCAN_RATE": ("a rate", ["", "daily", "0 days", "cron(* * * * * *)"]),
     "REPOSITORIES_FILTER_REGEXP": (
         "a Python regular expression",
@@ -169,6 +184,8 @@ def test_a_wrong_value_is_an_error_that_names_variable_value_and_what_is_accepte
 def test_every_variable_is_tried_with_wrong_values():
     rules = [name for name in WRONG_VALUES if name.startswith("IMAGES_") and "QUEUE" not in name]
     external_ids = [name for name in WRONG_VALUES if name.endswith("_EXTERNAL_ID")]
-    single = {field.name for field in dataclasses.fields(Settings)} - {"thresholds", "rules"}
-    thresholds = dataclasses.fields(Thresholds)
-    assert len(WRONG_VALUES) == len([*single, *thresholds, *rules, *external_ids])
+    grouped = {"thresholds", "rules", "gates", "media"}
+    single = {field.name for field in dataclasses.fields(Settings)} - grouped
+    thresholds, gates = dataclasses.fields(Thresholds), dataclasses.fields(Gates)
+    media = media_names()
+    assert len(WRONG_VALUES) == len([*single, *thresholds, *rules, *gates, *media, *external_ids])

@@ -24,3 +24,11 @@ def code_of(error: ClientError) -> str:
 def is_throttling(error: ClientError) -> bool:
     """Whether the service asked for a slower pace."""
     return code_of(error) in _THROTTLING
+
+
+_REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the service lets this application not do what it asked."""
+    return isinstance(error, ClientError) and code_of(error) in _REFUSALS

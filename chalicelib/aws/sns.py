@@ -1,11 +1,13 @@
-"""Amazon SNS: the topic that reports are published to."""
+"""Amazon SNS: the topics that reports are published to."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
     from chalicelib.messages import Message
 
@@ -19,14 +21,17 @@ class ReportTopic:
 
     def publish(self, message: Message) -> str:
         """Publish a text for each medium; returns the message's id. Source: Publish."""
+        attributes: dict[str, MessageAttributeValueTypeDef] = {
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in message.attributes.items()
+        }
+        for name, values in message.lists.items():
+            attributes[name] = {"DataType": "String.Array", "StringValue": json.dumps(list(values))}
         answer = self._client.publish(
             TopicArn=self._arn,
             Subject=message.subject,
             Message=message.body,
             MessageStructure="json",
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value}
-                for name, value in message.attributes.items()
-            },
+            MessageAttributes=attributes,
         )
         return answer["MessageId"]

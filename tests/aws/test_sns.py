@@ -8,12 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.messages import report
-from chalicelib.scan_events import ScanResult
-from chalicelib.thresholds import Thresholds
-from tests.events import scan_event
-
-RESULT = ScanResult.from_event(scan_event())
+from chalicelib.messages import message_of
+from tests.reports import RESULT, a_report
 
 
 @pytest.fixture
@@ -28,20 +24,22 @@ def topic(aws, queue):
 
 
 def test_a_report_arrives_as_the_text_of_the_subscribers_medium(topic, queue):
-    message = report(RESULT, Thresholds())
+    message = message_of(a_report(), ("email", "sms"))
 
     message_id = topic.publish(message)
 
     [received] = queue.receive_all()
     assert received["MessageId"] == message_id
     assert received["Subject"] == message.subject
-    assert received["Message"] == json.loads(message.body)["sqs"]
+    assert received["Message"] == json.loads(message.body)["default"]
+    media = {"Type": "String.Array", "Value": '["email", "sms"]'}
+    assert received["MessageAttributes"]["media"] == media
 
 
 def test_a_report_of_an_image_with_a_thousand_tags_is_short_enough_to_publish(topic, queue):
     """ECR allows an image 1,000 tags of 128 characters, SNS a message of 256 KB."""
     tags = tuple(f"{number:04}".ljust(128, "x") for number in range(1000))
-    message = report(replace(RESULT, image_tags=tags), Thresholds())
+    message = message_of(a_report(replace(RESULT, image_tags=tags)))
 
     topic.publish(message)
 
@@ -57,4 +55,4 @@ def test_a_report_of_an_image_with_a_thousand_tags_is_short_enough_to_publish(to
 def test_a_topic_that_is_not_there_is_an_error(aws):
     missing = ReportTopic(boto3.client("sns"), "arn:aws:sns:eu-west-1:123456789012:missing")
     with pytest.raises(ClientError, match="NotFound"):
-        missing.publish(report(RESULT, Thresholds()))
+        missing.publish(message_of(a_report()))

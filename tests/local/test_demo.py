@@ -9,5 +9,5 @@ def test_the_demo_shows_each_repository_and_each_medium(capsys):
     out = capsys.readouterr().out
     for text in ("shop/checkout", "scan fresh", "not an image", "14 repositories", "scan failed"):
         assert text in out
-    for text in ("email", "sms", "sqs", "Attributes to filter by"):
+    for text in ("email", "sms", "json", "Attributes to filter by"):
         assert text in out

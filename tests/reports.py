@@ -1,0 +1,113 @@
+"""Reports and findings to word and to deliver."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from chalicelib.accepted_risks import AcceptedRisk
+from chalicelib.changes import Changes
+from chalicelib.findings import Finding, counts_of, worst_first
+from chalicelib.reports import Report
+from chalicelib.scan_events import ScanResult
+from chalicelib.thresholds import SEVERITIES, Thresholds
+
+RESULT = ScanResult(
+    account="123456789012",
+    region="eu-west-1",
+    repository="payments/api",
+    image_digest="sha256:" + "a" * 64,
+    image_tags=("1.4.2", "latest"),
+    status="COMPLETE",
+    severity_counts={"CRITICAL": 3, "HIGH": 4, "LOW": 1, "INFORMATIONAL": 8},
+    time="2026-03-01T12:00:00Z",
+)
+THRESHOLDS = Thresholds(critical=1, high=5)
+
+
+def a_report(result=RESULT, thresholds=THRESHOLDS, **fields):
+    """The report of a scan of which only the event is known, or what the fields say."""
+    fields.setdefault("name", f"{result.repository}:latest")
+    counts = fields.setdefault("counts", {} if result.failed else result.severity_counts)
+    fields.setdefault("crossed", () if result.failed else thresholds.crossed_by(counts))
+    return Report(result=result, thresholds=thresholds, **fields)
+
+
+def a_report_of(*findings, **fields):
+    """The report of a scan with these findings."""
+    counts = counts_of(findings)
+    result = replace(fields.pop("result", RESULT), severity_counts=counts)
+    return a_report(result, findings=worst_first(findings), **fields)
+
+
+def a_finding(identifier="CVE-2026-0001", severity="CRITICAL", **fields):
+    """A finding in openssl, with a fix."""
+    defaults = {
+        "package": "openssl",
+        "installed_version": "3.0.2",
+        "fixed_version": "3.0.9",
+        "score": 9.8,
+        "url": f"https://nvd.nist.gov/vuln/detail/{identifier}",
+        "description": "openssl has a flaw.",
+        "fixable": True,
+    }
+    return Finding(identifier, severity, **{**defaults, **fields})
+
+
+# Texts of every kind, those among them that mean something to some medium.
+TEXTS = st.text(max_size=40) | st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        "*bold* _it_ `code` [x](javascript:alert(1))",
+        "1\nDigest      sha256:forged",
+        "<!channel> @here &amp;",
+        "=1+1",
+        "x" * 5000,
+        "\u202egpj.exe",
+        "{{ 7 * 7 }}",
+    ]
+)
+FINDINGS = st.builds(
+    Finding,
+    identifier=TEXTS,
+    severity=st.sampled_from(SEVERITIES),
+    package=TEXTS,
+    installed_version=TEXTS,
+    fixed_version=TEXTS,
+    score=st.none() | st.floats(0.1, 10),
+    url=TEXTS | st.just("https://example.org/x?y=(1)"),
+    description=TEXTS,
+    fixable=st.booleans(),
+    exploitable=st.booleans(),
+)
+RESULTS = st.builds(
+    ScanResult,
+    account=st.text(min_size=1),
+    region=st.text(min_size=1),
+    repository=TEXTS.filter(bool),
+    image_digest=st.text(min_size=1),
+    image_tags=st.lists(TEXTS.filter(bool), max_size=5).map(tuple),
+    status=st.sampled_from(["COMPLETE", "FAILED"]),
+    severity_counts=st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 10**18)),
+    time=st.text(min_size=1),
+)
+RISKS = st.builds(AcceptedRisk, reason=TEXTS, vulnerability=TEXTS, package=TEXTS)
+CHANGES = st.builds(
+    Changes,
+    new=st.frozensets(TEXTS),
+    fixed=st.dictionaries(TEXTS, st.sampled_from(SEVERITIES)),
+    unchanged=st.integers(0, 10**9),
+    digest_before=st.text(),
+    since=st.text(),
+)
+REPORTS = st.builds(
+    lambda result, findings, **fields: a_report(
+        result, Thresholds(), findings=findings and worst_first(findings), **fields
+    ),
+    RESULTS,
+    st.none() | st.lists(FINDINGS, max_size=30),
+    accepted=st.lists(st.tuples(FINDINGS, RISKS), max_size=3).map(tuple),
+    expired=st.lists(RISKS, max_size=3).map(tuple),
+    left_out=st.dictionaries(st.sampled_from(["without a fix"]), st.integers(1, 10**9)),
+    changes=st.none() | CHANGES,
+    where_in_use=st.lists(TEXTS, max_size=3).map(tuple),
+)
