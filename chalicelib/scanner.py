@@ -139,8 +139,6 @@ class _RepositoryScan:
         self.summary = ScanSummary(job.repository)
         self._job = job
         self._services = services
-        rate = services.settings.pace
-        self._bucket = TokenBucket(rate) if rate else None
         self._patience = Patience(time_left, sleep, self._slow_down)
         self._time_left = time_left
         self._sleep = sleep

@@ -212,8 +212,9 @@ class _Reader:
         return self._parsed(variable, self._environ.get(variable, default), parse, accepted)
 
     def optional(self, variable: str, parse: Callable[[str], Value], accepted: str) -> Value | None:
-        text = self._environ.get(variable)
-        return None if text is None else self._parsed(variable, text, parse, accepted)
+        """None where there is no text: a deployment sets every variable, some to nothing."""
+        text = self._environ.get(variable, "")
+        return self._parsed(variable, text, parse, accepted) if text else None
 
     def threshold(self, severity: str) -> int | None:
         if severity in REPORTED_BY_DEFAULT:

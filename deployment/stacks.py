@@ -43,7 +43,7 @@ class Stack:
         """The stack's outputs; none where there is no stack."""
         existing = self._describe()
         outputs = existing.get("Outputs", ()) if existing else ()
-        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        return {output["OutputKey"]: output.get("OutputValue", "") for output in outputs}
 
     def delete(self) -> None:
         """Delete the stack with everything in it."""

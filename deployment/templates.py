@@ -12,7 +12,6 @@ _CHALICE_MAKES = frozenset(
 )
 # And it always makes the API.
 _OPTIONAL_API = "HasHttpApi"
-_INTERFACE = "AWS::CloudFormation::Interface"
 
 
 def resources_template(package: Package) -> Template:
@@ -36,11 +35,14 @@ def resources_template(package: Package) -> Template:
     template = {
         "AWSTemplateFormatVersion": packaged["AWSTemplateFormatVersion"],
         "Description": f"{packaged['Description']}: all but the functions",
-        "Conditions": _without(packaged["Conditions"], _OPTIONAL_API),
+        "Rules": packaged["Rules"],
+        "Conditions": _used_conditions(packaged["Conditions"], [resources, outputs]),
         "Resources": resources,
         "Outputs": outputs | _outputs_for_chalice(package),
     }
-    return _with_parameters(template, packaged)
+    used = set(_references(template))
+    parameters = {name: spec for name, spec in packaged["Parameters"].items() if name in used}
+    return template | {"Parameters": parameters}
 
 
 def environment_output(variable: str) -> str:
@@ -80,22 +82,29 @@ def _outputs_for_chalice(package: Package) -> Template:
     return variables | roles
 
 
-def _with_parameters(template: Template, packaged: Template) -> Template:
-    """Add the parameters that the template refers to, in the groups that they have."""
-    used = set(_references(template))
-    parameters = {name: spec for name, spec in packaged["Parameters"].items() if name in used}
-    interface = packaged["Metadata"][_INTERFACE]
-    groups = [
-        group | {"Parameters": [name for name in group["Parameters"] if name in parameters]}
-        for group in interface["ParameterGroups"]
-    ]
-    labels = {
-        name: label for name, label in interface["ParameterLabels"].items() if name in parameters
-    }
-    return template | {
-        "Metadata": {_INTERFACE: {"ParameterGroups": groups, "ParameterLabels": labels}},
-        "Parameters": parameters,
-    }
+def _used_conditions(conditions: Template, parts: list[Template]) -> Template:
+    """The conditions that parts of the template name, and those that these name in turn."""
+    used: set[str] = set()
+    named = set(_conditions_of(parts))
+    while named - used:
+        used |= named
+        named = set(_conditions_of([conditions[name] for name in used]))
+    return {name: condition for name, condition in conditions.items() if name in used}
+
+
+def _conditions_of(value: Any) -> Iterator[str]:
+    """The names of the conditions that a part of a template depends on."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _conditions_of(item)
+    elif isinstance(value, dict):
+        # A policy statement's condition is no name but an object.
+        if isinstance(value.get("Condition"), str):
+            yield value["Condition"]
+        if "Fn::If" in value:
+            yield value["Fn::If"][0]
+        for item in value.values():
+            yield from _conditions_of(item)
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -107,6 +107,28 @@ def test_every_variable_is_read():
     assert settings.require_report_topic_arn() == TOPIC_ARN
 
 
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "IMAGES_TAG_PATTERN",
+        "IMAGES_NEWEST",
+        "IMAGES_PUSHED_WITHIN",
+        "IMAGES_PULLED_WITHIN",
+        "SCAN_REGIONS",
+        "SCAN_ROLES",
+        "SCAN_ROLES_EXTERNAL_ID",
+        "ECS_DISCOVERY_ROLES",
+        "ECS_DISCOVERY_ROLES_EXTERNAL_ID",
+        "DAILY_SCAN_BUDGET",
+        "SCANS_PER_SECOND",
+        "IMAGES_SCAN_JOBS_QUEUE_URL",
+        "ECR_SNS_REPORT_TOPIC_ARN",
+    ],
+)
+def test_a_setting_without_a_default_is_not_set_by_an_empty_value(variable):
+    assert Settings.from_environment({variable: ""}) == Settings.from_environment({})
+
+
 WRONG_VALUES = {
     "REPOSITORY_THRESHOLDS": (
         "thresholds of repositories",
@@ -138,24 +160,24 @@ WRONG_VALUES = {
     "LOG_LEVEL": ("DEBUG, INFO, WARNING, ERROR", ["", "info", "TRACE"]),
     "IMAGES_SCAN_JOBS_QUEUE_URL": (
         "an SQS queue URL",
-        ["", "jobs", "https://sqs.example/", f"{QUEUE_URL}.fifo", f"{QUEUE_URL}{'x' * 80}", " "],
+        ["jobs", "https://sqs.example/", f"{QUEUE_URL}.fifo", f"{QUEUE_URL}{'x' * 80}", " "],
     ),
     "ECR_SNS_REPORT_TOPIC_ARN": (
         "an SNS topic ARN",
-        ["", "reports", "arn:aws:sqs:eu-west-1:123456789012:reports", TOPIC_ARN + "/x"],
+        ["reports", "arn:aws:sqs:eu-west-1:123456789012:reports", TOPIC_ARN + "/x"],
     ),
     "IMAGES_TAG_PATTERN": ("a Python regular expression", ["("]),
     "IMAGES_TAGGED_ONLY": ("true, false", ["", "yes"]),
-    "IMAGES_NEWEST": ("a whole number, 1 or more", ["", "0", "-1"]),
-    "IMAGES_PUSHED_WITHIN": ("months, weeks, days and hours", ["", "7"]),
-    "IMAGES_PULLED_WITHIN": ("months, weeks, days and hours", ["", "7"]),
+    "IMAGES_NEWEST": ("a whole number, 1 or more", ["0", "-1"]),
+    "IMAGES_PUSHED_WITHIN": ("months, weeks, days and hours", ["7"]),
+    "IMAGES_PULLED_WITHIN": ("months, weeks, days and hours", ["7"]),
     "REPOSITORY_TAG_RULES": ("true, false", ["", "yes"]),
     "SCAN_REGIONS": ("AWS regions, separated by commas", ["Ireland", "eu-west-1;eu-west-2"]),
     "SCAN_ROLES": (
         "ARNs of IAM roles of different accounts",
         ["role", "arn:aws:iam::1:role/x", f"{ROLE_ARN},{ROLE_ARN}-2"],
     ),
-    "SCAN_ROLES_EXTERNAL_ID": ("2 to 1224 letters", ["", "x", "with space"]),
+    "SCAN_ROLES_EXTERNAL_ID": ("2 to 1224 letters", ["x", "with space"]),
     "ECS_DISCOVERY_ENABLED": ("true, false", ["", "yes"]),
     "ECS_DISCOVERY_ALL_TASK_DEFINITIONS": ("true, false", ["", "yes"]),
     "ECS_DISCOVERY_ROLES": ("ARNs of IAM roles of different accounts", [ROLE_ARN + "\n\n?"]),
@@ -163,8 +185,8 @@ WRONG_VALUES = {
     "SCAN_IN_USE_ONLY": ("true", ["", "yes", "true"]),
     "RESOLVE_IMAGE_INDEXES": ("true, false", ["", "yes"]),
     "NOTIFY_ON_INSPECTOR_FINDINGS": ("true, false", ["", "yes"]),
-    "DAILY_SCAN_BUDGET": ("a whole number from 1 to 100000", ["", "0", "100001"]),
-    "SCANS_PER_SECOND": ("a whole number, 1 or more", ["", "0", "0.5"]),
+    "DAILY_SCAN_BUDGET": ("a whole number from 1 to 100000", ["0", "100001"]),
+    "SCANS_PER_SECOND": ("a whole number, 1 or more", ["0", "0.5"]),
     "JOBS_PER_MINUTE": ("a whole number, 1 or more", ["", "0"]),
 }
 

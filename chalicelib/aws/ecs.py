@@ -73,7 +73,9 @@ class EcsWorkloads:
             answer = self._client.describe_services(cluster=cluster, services=batch)
             for service in answer["services"]:
                 where = f"ECS service {service['serviceName']} in {_name(cluster)}"
-                for version in (service, *service.get("deployments", ())):
+                # A service that CodeDeploy or another controller deploys has task sets.
+                deployed = (*service.get("deployments", ()), *service.get("taskSets", ()))
+                for version in (service, *deployed):
                     if definition := version.get("taskDefinition"):
                         yield definition, where
 

@@ -39,6 +39,15 @@ def test_a_services_task_definition_is_in_use_once_however_many_services_share_i
     assert use.where in ("ECS service front in shop", "ECS service back in shop")
 
 
+def test_what_another_controller_deploys_is_in_use(ecs):
+    ecs.create_service(
+        cluster="shop", serviceName="front", deploymentController={"type": "EXTERNAL"}
+    )
+    ecs.create_task_set(cluster="shop", service="front", taskDefinition="web")
+    [use] = images(ecs)
+    assert (use.uri, use.where) == (f"{HOST}/web:1", "ECS service front in shop")
+
+
 def test_more_services_than_one_call_describes(ecs):
     for number in range(11):
         ecs.register_task_definition(

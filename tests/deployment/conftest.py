@@ -12,6 +12,7 @@ import pytest
 import requests
 from moto import mock_aws
 from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backends
+from moto.cloudformation import parsing
 from moto.server import ThreadedMotoServer
 
 from chalicelib.aws import clients
@@ -86,6 +87,20 @@ def _moto_takes_swagger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RestAPI, "create_from_cloudformation_json", create_with_body)
 
 
+@pytest.fixture(autouse=True)
+def _moto_leaves_out_what_has_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto's CloudFormation leave AWS::NoValue out of lists too, not of objects only."""
+    clean = parsing.clean_json
+
+    def clean_lists(value: Any, resources: Any) -> Any:
+        cleaned = clean(value, resources)
+        return (
+            [item for item in cleaned if item is not None] if isinstance(value, list) else cleaned
+        )
+
+    monkeypatch.setattr(parsing, "clean_json", clean_lists)
+
+
 @pytest.fixture
 def client() -> Iterator[Callable[[str], Any]]:
     """Clients of a moto server, which commands reach through the environment too."""
@@ -137,11 +152,25 @@ def run(project: Path) -> Callable[..., str]:
 STACK = "reporter"
 
 
+OTHER_REGION = "us-east-1"
+OTHER_ACCOUNT = "222222222222"
+
+
 @pytest.fixture
-def aws() -> Iterator[LocalRegistry]:
+def registries() -> list[LocalRegistry]:
+    """The registries of the own account and region, of another region and of another account."""
+    return [
+        LocalRegistry(),
+        LocalRegistry(region=OTHER_REGION),
+        LocalRegistry(account_id=OTHER_ACCOUNT),
+    ]
+
+
+@pytest.fixture
+def aws(registries: list[LocalRegistry]) -> Iterator[LocalRegistry]:
     """The local AWS, in which a message starts no function, since that takes Docker."""
     clients.client.cache_clear()
-    with mock_aws(config={"lambda": {"use_docker": False}}), local_ecr() as registry:
+    with mock_aws(config={"lambda": {"use_docker": False}}), local_ecr(*registries) as registry:
         yield registry
     clients.client.cache_clear()
 

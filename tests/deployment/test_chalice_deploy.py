@@ -1,11 +1,14 @@
 """`chalice deploy` and `chalice delete`, run for real against a moto server."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.scan_events import event_pattern
+from chalicelib.settings import Settings
 from deployment.__main__ import refuse_outdated_python
 from deployment.packages import Package
 
@@ -94,6 +97,27 @@ def test_makes_the_complete_application(client: Client, deploy: Callable[..., No
         document = client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
         assert f"/aws/lambda/{function['FunctionName']}:*" in document
         assert function["Architectures"] == ["arm64"]
+
+
+def test_turns_features_on_with_their_permissions(
+    client: Client, deploy: Callable[..., None]
+) -> None:
+    roles = "arn:aws:iam::222222222222:role/scan,arn:aws:iam::333333333333:role/scan"
+    deploy("NotifyOnInspectorFindings=true", f"ScanRoles={roles}", "ScanRegions=us-east-1")
+
+    settings = Settings.from_environment(variables(client))
+    assert [role.arn for role in settings.scan_roles] == roles.split(",")
+    assert settings.daily_scan_budget is None
+    patterns = [rule.get("EventPattern") for rule in client("events").list_rules()["Rules"]]
+    [pattern] = [json.loads(pattern) for pattern in patterns if pattern]
+    assert pattern == event_pattern(settings)
+    assert "Inspector2 Finding" in json.dumps(pattern)
+    for role in client("iam").list_roles()["Roles"]:
+        (policy,) = client("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        answer = client("iam").get_role_policy(RoleName=role["RoleName"], PolicyName=policy)
+        document = str(answer["PolicyDocument"])
+        assert all(arn in document for arn in roles.split(","))
+        assert "ecs:ListClusters" not in document
 
 
 def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., None]) -> None:

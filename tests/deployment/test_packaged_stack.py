@@ -1,11 +1,15 @@
 """The packaged application, created as a stack on moto."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 
+from chalicelib.registries import Role
+from chalicelib.scan_events import event_pattern
+from chalicelib.settings import Settings
 from tests.deployment.conftest import STACK
 
 # What moto's CloudFormation leaves out: policies of queues and topics, alarms, subscriptions.
@@ -58,28 +62,79 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
     assert targets == {"reporter-list_repositories", "reporter-notify"}
 
 
-@pytest.mark.parametrize(
-    ("parameter", "variable", "value"),
-    [
-        ("ScanRate", "SCAN_RATE", "rate(12 hours)"),
-        ("ImagesDuration", "ECR_IMAGES_DURATION_DELTA", "36h"),
-        ("RepositoriesFilter", "REPOSITORIES_FILTER_REGEXP", "^shop/"),
-        ("ScanTimeLookup", "SCAN_TIME_LOOKUP", "true"),
-        ("CriticalThreshold", "CRITICAL", "1"),
-        ("HighThreshold", "HIGH", "2"),
-        ("MediumThreshold", "MEDIUM", "3"),
-        ("LowThreshold", "LOW", "4"),
-        ("NotifyOnScanFailure", "NOTIFY_ON_SCAN_FAILURE", "false"),
-        ("LogLevel", "LOG_LEVEL", "DEBUG"),
-    ],
-)
-def test_gives_settings_to_the_functions(
-    create_stack: CreateStack, parameter: str, variable: str, value: str
-) -> None:
-    create_stack(**{parameter: value})
+ROLE = "arn:aws:iam::222222222222:role/scan"
+OTHER_ROLE = "arn:aws:iam::333333333333:role/path/find"
+PARAMETERS = {
+    "ScanRate": ("SCAN_RATE", "rate(12 hours)"),
+    "ImagesDuration": ("ECR_IMAGES_DURATION_DELTA", "36h"),
+    "RepositoriesFilter": ("REPOSITORIES_FILTER_REGEXP", "^shop/"),
+    "ScanTimeLookup": ("SCAN_TIME_LOOKUP", "true"),
+    "ImagesTagPattern": ("IMAGES_TAG_PATTERN", "^v"),
+    "ImagesTaggedOnly": ("IMAGES_TAGGED_ONLY", "true"),
+    "ImagesNewest": ("IMAGES_NEWEST", "5"),
+    "ImagesPushedWithin": ("IMAGES_PUSHED_WITHIN", "3m"),
+    "ImagesPulledWithin": ("IMAGES_PULLED_WITHIN", "2w"),
+    "ResolveImageIndexes": ("RESOLVE_IMAGE_INDEXES", "false"),
+    "RepositoryTagRules": ("REPOSITORY_TAG_RULES", "true"),
+    "ScanRegions": ("SCAN_REGIONS", "eu-west-1,us-east-1"),
+    "ScanRoles": ("SCAN_ROLES", f"{ROLE},{OTHER_ROLE}"),
+    "ScanRolesExternalId": ("SCAN_ROLES_EXTERNAL_ID", "scan-id"),
+    "EcsDiscoveryEnabled": ("ECS_DISCOVERY_ENABLED", "true"),
+    "EcsDiscoveryAllTaskDefinitions": ("ECS_DISCOVERY_ALL_TASK_DEFINITIONS", "true"),
+    "EcsDiscoveryRoles": ("ECS_DISCOVERY_ROLES", OTHER_ROLE),
+    "EcsDiscoveryRolesExternalId": ("ECS_DISCOVERY_ROLES_EXTERNAL_ID", "find-id"),
+    "ScanInUseOnly": ("SCAN_IN_USE_ONLY", "true"),
+    "CriticalThreshold": ("CRITICAL", "1"),
+    "HighThreshold": ("HIGH", "2"),
+    "MediumThreshold": ("MEDIUM", "3"),
+    "LowThreshold": ("LOW", "4"),
+    "NotifyOnScanFailure": ("NOTIFY_ON_SCAN_FAILURE", "false"),
+    "NotifyOnInspectorFindings": ("NOTIFY_ON_INSPECTOR_FINDINGS", "true"),
+    "DailyScanBudget": ("DAILY_SCAN_BUDGET", "50000"),
+    "ScansPerSecond": ("SCANS_PER_SECOND", "20"),
+    "JobsPerMinute": ("JOBS_PER_MINUTE", "60"),
+    "LogLevel": ("LOG_LEVEL", "DEBUG"),
+}
+BY_THE_STACK = {"IMAGES_SCAN_JOBS_QUEUE_URL", "ECR_SNS_REPORT_TOPIC_ARN"}
 
-    given = {f["Environment"]["Variables"][variable] for f in functions().values()}
-    assert {str(text) for text in given} == {value}, "moto keeps numbers as numbers"
+
+def variables() -> dict[str, str]:
+    """The environment variables, which are the same for every function."""
+    found = [function["Environment"]["Variables"] for function in functions().values()]
+    assert all(those == found[0] for those in found)
+    # moto keeps numbers as numbers.
+    return {name: str(value) for name, value in found[0].items()}
+
+
+def test_gives_every_setting_to_the_functions(create_stack: CreateStack) -> None:
+    create_stack(**{parameter: value for parameter, (_, value) in PARAMETERS.items()})
+
+    given = variables()
+    wanted = dict(PARAMETERS.values())
+    assert {name: given[name] for name in given.keys() - BY_THE_STACK} == wanted
+    assert Settings.from_environment(given).ecs_discovery_roles == (Role(OTHER_ROLE, "find-id"),)
+
+
+def test_parameters_that_are_not_given_leave_every_setting_at_its_default(
+    create_stack: CreateStack,
+) -> None:
+    create_stack()
+
+    given = variables()
+    by_the_stack = {name: given[name] for name in BY_THE_STACK}
+    assert Settings.from_environment(given) == Settings.from_environment(by_the_stack)
+
+
+@pytest.mark.parametrize("failures", ["true", "false"])
+@pytest.mark.parametrize("findings", ["true", "false"])
+def test_starts_the_notifier_by_the_events_that_it_acts_on(
+    create_stack: CreateStack, failures: str, findings: str
+) -> None:
+    create_stack(NotifyOnScanFailure=failures, NotifyOnInspectorFindings=findings)
+
+    rules = boto3.client("events").list_rules()["Rules"]
+    [pattern] = [json.loads(rule["EventPattern"]) for rule in rules if rule.get("EventPattern")]
+    assert pattern == event_pattern(Settings.from_environment(variables()))
 
 
 def test_schedules_the_lister_by_the_scan_rate(create_stack: CreateStack) -> None:

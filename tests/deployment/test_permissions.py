@@ -1,13 +1,17 @@
-"""Every call that the functions make is allowed by their policies, and nothing else is."""
+"""Every call that the functions make is allowed by their policies, and nothing else is.
+
+Whatever is on: each feature by itself, none, and all of them.
+"""
 
 import ast
+import json
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -16,22 +20,66 @@ import botocore.client
 import pytest
 from botocore import xform_name
 
+from chalicelib.aws import clients
+from chalicelib.settings import Settings
 from deployment.packages import PROJECT
 from local.images import OCI_INDEX
 from local.registry import LocalRegistry
-from tests.deployment.conftest import STACK
-from tests.events import scan_event
+from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
+from tests.events import inspector_finding, scan_event
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 
 CreateStack = Callable[..., dict[str, str]]
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/4d2c8a0e-0000-4000-8000-000000000000"
-ARN = "arn:aws:{}:eu-west-1:123456789012:{}"
+Statements = list[dict[str, Any]]
+OWN_ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+KEY = f"arn:aws:kms:{REGION}:123456789012:key/4d2c8a0e-0000-4000-8000-000000000000"
+SCAN_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/scan"
+DISCOVERY_ROLE = "arn:aws:iam::333333333333:role/find"
+HOST = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
 FUNCTIONS = {
     "list_repositories": f"{STACK}-list_repositories",
     "scan_images": f"{STACK}-scan_images",
     "notify": f"{STACK}-notify",
     "api_handler": STACK,
+}
+
+IN_USE = {"EcsDiscoveryEnabled": "true"}
+TASK_DEFINITIONS = {**IN_USE, "EcsDiscoveryAllTaskDefinitions": "true"}
+IN_USE_ELSEWHERE = {**IN_USE, "EcsDiscoveryRoles": DISCOVERY_ROLE}
+TAGS = {"RepositoryTagRules": "true"}
+BUDGET = {"DailyScanBudget": "1000"}
+EVERYTHING = {
+    **TASK_DEFINITIONS,
+    **IN_USE_ELSEWHERE,
+    **TAGS,
+    **BUDGET,
+    "ScanTimeLookup": "true",
+    "ScanRegions": f"{REGION},{OTHER_REGION}",
+    "ScanRoles": SCAN_ROLE,
+    "NotifyOnInspectorFindings": "true",
+    "KmsKeyArn": KEY,
+}
+DEPLOYMENTS: dict[str, dict[str, str]] = {
+    "as it comes": {},
+    "customer key": {"KmsKeyArn": KEY},
+    "scan times": {"ScanTimeLookup": "true"},
+    "selection": {"ImagesTaggedOnly": "true"},
+    "no indexes": {"ResolveImageIndexes": "false", **BUDGET},
+    "regions": {"ScanRegions": f"{REGION},{OTHER_REGION}"},
+    "regions without the own": {"ScanRegions": OTHER_REGION},
+    "roles": {"ScanRoles": SCAN_ROLE},
+    "images in use": IN_USE,
+    "task definitions": TASK_DEFINITIONS,
+    "images in use elsewhere": IN_USE_ELSEWHERE,
+    "roles without discovery": {"EcsDiscoveryRoles": DISCOVERY_ROLE},
+    "tags": TAGS,
+    "budget": BUDGET,
+    "budget and images in use": {**BUDGET, **IN_USE_ELSEWHERE},
+    "budget and tags": {**BUDGET, **TAGS},
+    "findings of Amazon Inspector": {"NotifyOnInspectorFindings": "true"},
+    "everything": EVERYTHING,
 }
 
 # What Lambda does with the role of the function, beside the function's own calls.
@@ -45,45 +93,92 @@ BY_LAMBDA = {
     "api_handler": LOGGING,
 }
 
-
-# What only settings cause that the template has no parameter for: whoever sets them adds the
-# permissions that docs/large-organisations.md names.
-WITHOUT_PARAMETER = {"ecr:BatchGetRepositoryScanningConfiguration", "ecr:ListTagsForResource"}
-ADAPTERS_WITHOUT_PARAMETER = {"ecs", "lambda_functions", "tagging"}
-# What ECR authorizes against no resource. Source: Service Authorization Reference, Amazon ECR.
-WITHOUT_RESOURCE = {"ecr:GetRegistryScanningConfiguration"}
+# What is authorized against no resource that is known beforehand. Source: Service Authorization
+# Reference of each service; ecs:ListTasks knows container instances only, which Fargate has not.
+WITHOUT_RESOURCE = {
+    "ecr:GetRegistryScanningConfiguration",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListClusters",
+    "ecs:ListServices",
+    "ecs:ListTaskDefinitions",
+    "ecs:ListTasks",
+    "lambda:ListFunctions",
+    "tag:GetResources",
+}
+# Source: STS API reference, GetCallerIdentity: "No permissions are required".
+WITHOUT_PERMISSION = {"sts:GetCallerIdentity"}
+# Services whose IAM prefix is not the name of their client.
+PREFIXES = {"resourcegroupstaggingapi": "tag"}
+ADAPTERS = {
+    "ecr": "ecr",
+    "ecs": "ecs",
+    "lambda_functions": "lambda",
+    "sns": "sns",
+    "sqs": "sqs",
+    "tagging": "resourcegroupstaggingapi",
+}
 
 
 @dataclass(frozen=True)
 class Call:
     action: str
     resource: str
+    region: str
+
+
+@dataclass
+class Calls:
+    """What was asked of AWS: with the function's own role, through others, and the jobs sent."""
+
+    own: set[Call] = field(default_factory=set)
+    by_role: set[Call] = field(default_factory=set)
+    jobs: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def recorded_calls() -> Iterator[list[Call]]:
+def recorded_calls() -> Iterator[Calls]:
     """What is asked of AWS meanwhile."""
-    made: list[Call] = []
+    calls = Calls()
     make = botocore.client.BaseClient._make_api_call
 
     def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        made.append(_call(client.meta.service_model.service_name, operation, parameters))
+        assumed = client._request_signer._credentials.method == "assume-role"
+        call = _call(client, operation, parameters)
+        if call.action not in WITHOUT_PERMISSION:
+            (calls.by_role if assumed else calls.own).add(call)
+        if operation == "SendMessageBatch":
+            calls.jobs += [entry["MessageBody"] for entry in parameters["Entries"]]
         return make(client, operation, parameters)
 
     with patch.object(botocore.client.BaseClient, "_make_api_call", record):
-        yield made
+        yield calls
 
 
-def _call(service: str, operation: str, parameters: dict[str, Any]) -> Call:
+def _call(client: Any, operation: str, parameters: dict[str, Any]) -> Call:
+    action = _action(client.meta.service_model.service_name, operation)
+    region = client.meta.region_name
+    resource = "*" if action in WITHOUT_RESOURCE else _resource(action, region, parameters)
+    return Call(action, resource, region)
+
+
+def _action(service: str, operation: str) -> str:
     # The one operation used whose permission has another name.
-    action = f"{service}:{operation.removesuffix('Batch')}"
-    if action in WITHOUT_RESOURCE:
-        return Call(action, "*")
-    if service == "ecr":
-        return Call(action, ARN.format("ecr", f"repository/{parameters.get('repositoryName', '')}"))
-    if service == "sqs":
-        return Call(action, ARN.format("sqs", parameters["QueueUrl"].rsplit("/", 1)[1]))
-    return Call(action, parameters["TopicArn"])
+    return f"{PREFIXES.get(service, service)}:{operation.removesuffix('Batch')}"
+
+
+def _resource(action: str, region: str, parameters: dict[str, Any]) -> str:
+    arn = partial("arn:aws:{}:{}:123456789012:{}".format, action.partition(":")[0], region)
+    for name in ("resourceArn", "RoleArn", "TopicArn"):
+        if name in parameters:
+            return str(parameters[name])
+    for name in ("services", "tasks"):
+        if name in parameters:
+            return str(parameters[name][0])
+    if "QueueUrl" in parameters:
+        return arn(parameters["QueueUrl"].rsplit("/", 1)[1])
+    if "FunctionName" in parameters:
+        return arn(f"function:{parameters['FunctionName']}")
+    return arn(f"repository/{parameters.get('repositoryName', '')}")
 
 
 class Hurried:
@@ -104,27 +199,111 @@ class Unhurried(Hurried):
         return 300_000
 
 
-def run_every_function(app: Any, registry: LocalRegistry) -> Iterator[str]:
-    """Run every function along every path that calls AWS; gives the name of each that has run."""
-    child = registry.add_image("shop/api", scanned_at=datetime.now(UTC) - timedelta(days=30))
-    registry.add_image("shop/api", tags=("1",), media_type=OCI_INDEX, children=(child.digest,))
-    for request in ({}, {"dryRun": True}):
-        app.list_repositories(request, Unhurried())
-        yield "list_repositories"
-    for context in (Hurried(), Unhurried()):
-        app.scan_images(_job("shop/api"), context)
-        yield "scan_images"
-    untagged = {"repository-name": "shop/api", "image-digest": child.digest, "image-tags": []}
-    app.notify(scan_event(**untagged), Unhurried())
-    yield "notify"
-    registry.add_image("shop/web", scanned_at=datetime.now(UTC) - timedelta(days=30))
-    for body in ("{}", '{"dryRun": true}'):
-        app.app(_signed_request(body), Unhurried())
-        yield "api_handler"
+class World:
+    """Registries with images that are due, and workloads that use images."""
+
+    def __init__(self, registries: list[LocalRegistry]) -> None:
+        self._registries = registries
+        self._children: list[str] = []
+        for registry in registries:
+            registry.add_repository("shop/api", tags={"ecr-scan-reporter:tagged-only": "true"})
+            self.add_due_images(registry)
+        ecs = boto3.client("ecs")
+        ecs.create_cluster(clusterName="shop")
+        for family, image in {
+            "api": f"{HOST}/shop/api:deleted",
+            "gone": f"{HOST}/shop/gone:1",
+            "theirs": f"444444444444.dkr.ecr.{REGION}.amazonaws.com/theirs:1",
+        }.items():
+            definition = {"name": "main", "image": image, "memory": 64}
+            ecs.register_task_definition(family=family, containerDefinitions=[definition])
+            ecs.create_service(cluster="shop", serviceName=family, taskDefinition=family)
+        subnet = boto3.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+        network: Any = {"awsvpcConfiguration": {"subnets": [subnet]}}
+        ecs.run_task(
+            cluster="shop",
+            taskDefinition="api",
+            launchType="FARGATE",
+            networkConfiguration=network,
+        )
+        role = boto3.client("iam").list_roles()["Roles"][0]["Arn"]
+        boto3.client("lambda").create_function(
+            FunctionName="of-an-image",
+            Role=role,
+            PackageType="Image",
+            Code={"ImageUri": f"{HOST}/shop/api:1"},
+        )
+
+    def add_due_images(self, registry: LocalRegistry) -> None:
+        stale = datetime.now(UTC) - timedelta(days=30)
+        child = registry.add_image("shop/api", scanned_at=stale)
+        registry.add_image(
+            "shop/api",
+            tags=(f"v{len(self._children)}",),
+            media_type=OCI_INDEX,
+            children=(child.digest,),
+        )
+        self._children.append(child.digest)
+
+    def each_kind_of_scanning(self) -> Iterator[None]:
+        """Let Amazon Inspector scan the registries, and then ECR."""
+        for scan_type in ("ENHANCED", "BASIC"):
+            for registry in self._registries:
+                self.add_due_images(registry)
+                registry.scan_type = scan_type
+            yield
+
+    def requests(self) -> Iterator[dict[str, bool]]:
+        """What the lister is asked."""
+        for _ in self.each_kind_of_scanning():
+            yield {}
+            yield {"dryRun": True}
+
+    def events(self, settings: Settings) -> Iterator[dict[str, Any]]:
+        """What the notifier is told: of the own registry, and of others that are covered."""
+        covered = {(address.account, address.region or REGION) for address in settings.registries}
+        for registry, digest in zip(self._registries, self._children, strict=False):
+            account = None if registry.account_id == OWN_ACCOUNT else registry.account_id
+            own = (account, registry.region) == (None, REGION)
+            if own or (account, registry.region) in covered:
+                about = {"repository-name": "shop/api", "image-digest": digest, "image-tags": []}
+                event = scan_event(region=registry.region, **about)
+                yield {**event, "account": registry.account_id}
+        if settings.inspector_findings:
+            yield inspector_finding("HIGH", self._children[0])
 
 
-def _job(repository: str) -> dict[str, Any]:
-    return {"Records": [{"body": f'{{"repository": "{repository}"}}', "receiptHandle": ""}]}
+def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[str, Calls]]:
+    """Run every function along every path that calls AWS; gives the calls of each by its name."""
+    with recorded_calls() as calls:
+        app = load()
+        for request in world.requests():
+            app.list_repositories(request, Unhurried())
+    yield "list_repositories", calls
+    jobs = calls.jobs
+    with recorded_calls() as calls:
+        app = load()
+        for _ in world.each_kind_of_scanning():
+            seen: set[str] = set()
+            while rest := [job for job in dict.fromkeys([*jobs, *calls.jobs]) if job not in seen]:
+                for job in rest:
+                    app.scan_images(_message(job), Unhurried() if seen else Hurried())
+                    seen.add(job)
+    yield "scan_images", calls
+    with recorded_calls() as calls:
+        app = load()
+        for event in world.events(app.settings):
+            app.notify(event, Unhurried())
+    yield "notify", calls
+    with recorded_calls() as calls:
+        app = load()
+        for request in world.requests():
+            app.app(_signed_request(json.dumps(request)), Unhurried())
+    yield "api_handler", calls
+
+
+def _message(job: str) -> dict[str, Any]:
+    return {"Records": [{"body": job, "receiptHandle": ""}]}
 
 
 def _signed_request(body: str) -> dict[str, Any]:
@@ -143,111 +322,182 @@ def _signed_request(body: str) -> dict[str, Any]:
     }
 
 
+@dataclass
+class Deployed:
+    """A stack of the application: what each function called, and the statements of its policy."""
+
+    calls: dict[str, Calls]
+    statements: dict[str, Statements]
+
+
+Deploy = Callable[[dict[str, str]], Deployed]
+_deployed: dict[str, Deployed] = {}
+
+
 @pytest.fixture
-def calls_made(
+def deploy(
     create_stack: CreateStack,
-    aws: LocalRegistry,
+    registries: list[LocalRegistry],
     load_app: Callable[..., Any],
-) -> dict[str, set[Call]]:
-    """The calls of each function of the packaged stack."""
-    create_stack(ScanTimeLookup="true", KmsKeyArn=KEY)
-    described = boto3.client("lambda").get_function_configuration(FunctionName=STACK)
-    variables = described["Environment"]["Variables"]
-    app = load_app(**{name: str(value) for name, value in variables.items()})
-    made: dict[str, set[Call]] = defaultdict(set)
-    with recorded_calls() as calls:
-        for name in run_every_function(app, aws):
-            made[name].update(calls)
-            calls.clear()
-    return made
+) -> Deploy:
+    """Create the stack with these parameters and run all its functions; the same ones once."""
+
+    def deploy(parameters: dict[str, str]) -> Deployed:
+        key = json.dumps(parameters)
+        if key not in _deployed:
+            _deployed[key] = deploy_and_run(parameters)
+        return _deployed[key]
+
+    def deploy_and_run(parameters: dict[str, str]) -> Deployed:
+        create_stack(**parameters)
+        variables = {name: str(value) for name, value in _configuration(STACK).items()}
+
+        def load() -> Any:
+            # As in a container of its own, each function begins without clients.
+            clients.client.cache_clear()
+            return load_app(**variables)
+
+        world = World(registries)
+        statements = {name: _statements(function) for name, function in FUNCTIONS.items()}
+        return Deployed(dict(run_every_function(world, load)), statements)
+
+    return deploy
 
 
-@pytest.fixture
-def statements(calls_made: object) -> dict[str, list[dict[str, Any]]]:
-    """The statements of each function's policy, as they are in the stack."""
-    return {name: _statements(function) for name, function in FUNCTIONS.items()}
+def _configuration(function: str) -> dict[str, Any]:
+    described = boto3.client("lambda").get_function_configuration(FunctionName=function)
+    return dict(described["Environment"]["Variables"])
 
 
-def _statements(function: str) -> list[dict[str, Any]]:
+def _statements(function: str) -> Statements:
     role = boto3.client("lambda").get_function_configuration(FunctionName=function)["Role"]
     name = role.rsplit("/", 1)[1]
     iam = boto3.client("iam")
     (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
     document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
     # moto keeps the document of a template as Python writes it.
-    statements: list[dict[str, Any]] = ast.literal_eval(document)["Statement"]
+    statements: Statements = ast.literal_eval(document)["Statement"]
     return statements
 
 
 def _allows(statement: dict[str, Any], call: Call) -> bool:
-    return call.action in statement["Action"] and fnmatchcase(call.resource, statement["Resource"])
+    return (
+        call.action in statement["Action"]
+        and any(fnmatchcase(call.resource, each) for each in _listed(statement["Resource"]))
+        and call.region in _regions(statement, call.region)
+    )
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_call_is_allowed(
-    function: str,
-    calls_made: dict[str, set[Call]],
-    statements: dict[str, list[dict[str, Any]]],
+def _regions(statement: dict[str, Any], otherwise: str) -> list[str]:
+    """The regions that a statement allows calls to."""
+    condition = statement.get("Condition", {"StringEquals": {"aws:RequestedRegion": otherwise}})
+    return _listed(condition["StringEquals"]["aws:RequestedRegion"])
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("parameters", DEPLOYMENTS.values(), ids=DEPLOYMENTS.keys())
+def test_each_function_may_do_what_it_does_and_nothing_else(
+    deploy: Deploy, parameters: dict[str, str]
 ) -> None:
-    assert calls_made[function], "the function called nothing"
-    refused = [
-        call
-        for call in calls_made[function]
-        if not any(_allows(statement, call) for statement in statements[function])
-    ]
-    assert refused == []
+    deployed = deploy(parameters)
+    for function, statements in deployed.statements.items():
+        calls = deployed.calls[function].own
+        refused = [call for call in calls if not any(_allows(each, call) for each in statements)]
+        assert refused == [], function
+        allowed = {action for statement in statements for action in statement["Action"]}
+        done = {call.action for call in calls}
+        encrypting = ENCRYPTING if "KmsKeyArn" in parameters else set()
+        assert allowed == done | BY_LAMBDA[function] | encrypting, function
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_nothing_is_allowed_that_is_never_done(
-    function: str,
-    calls_made: dict[str, set[Call]],
-    statements: dict[str, list[dict[str, Any]]],
-) -> None:
-    allowed = {action for statement in statements[function] for action in statement["Action"]}
-    done = {call.action for call in calls_made[function]}
-    assert allowed == done | BY_LAMBDA[function] | ENCRYPTING
-
-
-def test_no_path_that_calls_aws_was_left_out(calls_made: dict[str, set[Call]]) -> None:
+def test_with_everything_on_no_path_that_calls_aws_is_left_out(deploy: Deploy) -> None:
     """Every call that is written in the code was made by some function."""
     written = set()
     for module in (PROJECT / "chalicelib" / "aws").glob("*.py"):
-        if module.stem in ADAPTERS_WITHOUT_PARAMETER:
-            continue
-        service = boto3.client(module.stem) if module.stem in ("ecr", "sns", "sqs") else None
         source = module.read_text()
-        methods = re.findall(r"self\._client\.(?!get_paginator)(\w+)\(", source)
+        methods = re.findall(r"self\._client\.(?!get_paginator|meta)(\w+)\(", source)
         methods += re.findall(r"get_paginator\(\"(\w+)\"\)", source)
-        assert service or not methods
-        written.update(_call_action(service, method) for method in methods)
-    made = {call.action for calls in calls_made.values() for call in calls}
-    assert made == written - WITHOUT_PARAMETER
+        assert module.stem in ADAPTERS or not methods
+        written.update(_written_action(ADAPTERS[module.stem], method) for method in methods)
+    deployed = deploy(EVERYTHING)
+    made = {call.action for calls in deployed.calls.values() for call in calls.own}
+    assert made == written | {"sts:AssumeRole"}
 
 
-def _call_action(client: Any, method: str) -> str:
-    operations = {xform_name(name): name for name in client.meta.service_model.operation_names}
-    return f"{client.meta.service_model.service_name}:{operations[method].removesuffix('Batch')}"
+def _written_action(service: str, method: str) -> str:
+    operations = boto3.client(service).meta.service_model.operation_names
+    return _action(service, {xform_name(name): name for name in operations}[method])
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_roles_of_other_accounts_need_what_is_documented(deploy: Deploy) -> None:
+    deployed = deploy(EVERYTHING)
+    needed = {call.action for calls in deployed.calls.values() for call in calls.by_role}
+    # The other account has no workloads; there they are asked for as here.
+    lister = deployed.calls["list_repositories"].own
+    needed |= {call.action for call in lister if call.action.startswith(("ecs:", "lambda:"))}
+    documented = (PROJECT / "docs" / "large-organisations.md").read_text()
+    table = documented.partition("## What the roles in other accounts")[2]
+    assert set(re.findall(r"`([a-z]+:[A-Z]\w+)`", table)) == needed
+
+
+@pytest.mark.parametrize("parameters", [{}, EVERYTHING], ids=["as it comes", "everything"])
 def test_no_action_and_no_resource_is_any(
-    function: str, statements: dict[str, list[dict[str, Any]]]
+    create_stack: CreateStack, parameters: dict[str, str]
 ) -> None:
-    for statement in statements[function]:
-        assert not any("*" in action for action in statement["Action"])
-        if set(statement["Action"]) <= WITHOUT_RESOURCE:
-            continue
-        # Only ECR's repositories and a log group's streams are not known by name.
-        anything = re.sub(
-            r"(:repository/|:log-group:/aws/lambda/[\w-]+:)\*$", "", statement["Resource"]
-        )
-        assert "*" not in anything
-
-
-def test_logs_go_to_the_functions_own_group_only(
-    statements: dict[str, list[dict[str, Any]]],
-) -> None:
+    create_stack(**parameters)
+    covered = parameters.get("ScanRegions", REGION).split(",")
     for name, function in FUNCTIONS.items():
-        [logging] = [s for s in statements[name] if set(s["Action"]) & LOGGING]
-        assert logging["Resource"] == ARN.format("logs", f"log-group:/aws/lambda/{function}:*")
+        for statement in _statements(function):
+            assert not any("*" in action for action in statement["Action"])
+            regional = set(statement["Action"]) <= WITHOUT_RESOURCE
+            for resource in _listed(statement["Resource"]):
+                # Which repositories, workloads and log streams there are is not known by name.
+                known, _, _ = resource.partition(":log-group:/aws/lambda/")
+                match = re.fullmatch(r"arn:aws:(ecr|ecs|lambda):\*:123456789012:\w+[/:]\*", known)
+                regional = regional or bool(match)
+                assert regional or "*" not in known
+            if regional:
+                regions = set(_regions(statement, "*"))
+                assert regions == {*covered, *([REGION] if name == "notify" else [])}
+
+
+def test_roles_are_assumed_that_are_named_and_no_others(create_stack: CreateStack) -> None:
+    create_stack(**{**EVERYTHING, "ScanRoles": f"{SCAN_ROLE},{DISCOVERY_ROLE}-too"})
+    assumed = {
+        name: {
+            role
+            for statement in _statements(function)
+            if statement["Action"] == ["sts:AssumeRole"]
+            for role in _listed(statement["Resource"])
+        }
+        for name, function in FUNCTIONS.items()
+    }
+    scan_roles = {SCAN_ROLE, f"{DISCOVERY_ROLE}-too"}
+    assert assumed == {
+        "list_repositories": {*scan_roles, DISCOVERY_ROLE},
+        "scan_images": {*scan_roles, DISCOVERY_ROLE},
+        "notify": scan_roles,
+        "api_handler": {*scan_roles, DISCOVERY_ROLE},
+    }
+
+
+def test_policies_and_variables_stay_within_what_aws_takes(create_stack: CreateStack) -> None:
+    """Of an inline policy IAM counts all but white space; Lambda counts names and values."""
+    roles = [f"arn:aws:iam::{account:012}:role/ecr-scan-reporter" for account in range(25)]
+    everywhere = {"ScanRoles": ",".join(roles), "EcsDiscoveryRoles": ",".join(roles)}
+    create_stack(**{**EVERYTHING, **everywhere})
+    for function in FUNCTIONS.values():
+        assert len(re.sub(r"\s", "", json.dumps(_statements(function)))) <= 10_000
+        variables = _configuration(function)
+        assert sum(len(name) + len(str(value)) for name, value in variables.items()) <= 4_096
+
+
+def test_logs_go_to_the_functions_own_group_only(create_stack: CreateStack) -> None:
+    create_stack()
+    for function in FUNCTIONS.values():
+        [logging] = [s for s in _statements(function) if set(s["Action"]) & LOGGING]
+        group = f"log-group:/aws/lambda/{function}:*"
+        assert logging["Resource"] == f"arn:aws:logs:{REGION}:123456789012:{group}"

@@ -67,6 +67,22 @@ class TestParameters:
             ("NotificationEmails", ",".join(["a@example.org"] * 6)),
             ("KmsKeyArn", "alias/aws/sns"),
             ("PermissionsBoundaryArn", "developers"),
+            ("ImagesNewest", "0"),
+            ("ImagesNewest", "five"),
+            ("ImagesPushedWithin", "7"),
+            ("ImagesPulledWithin", "1d2w"),
+            ("ScanRegions", "Ireland"),
+            ("ScanRegions", "eu-west-1, us-east-1"),
+            ("ScanRegions", "*"),
+            ("ScanRoles", "scan"),
+            ("ScanRoles", "arn:aws:iam::222222222222:role/*"),
+            ("ScanRoles", "arn:aws:iam::222222222222:role/scan, "),
+            ("ScanRolesExternalId", "x"),
+            ("EcsDiscoveryRoles", "arn:aws:iam::222222222222:user/scan"),
+            ("EcsDiscoveryRolesExternalId", "with space"),
+            ("DailyScanBudget", "0"),
+            ("DailyScanBudget", "100001"),
+            ("ScansPerSecond", "0.5"),
         ],
     )
     def test_nonsense_is_refused(self, packaged: Package, parameter: str, value: str) -> None:
@@ -83,10 +99,30 @@ class TestParameters:
             ("NotificationEmails", ",".join(["a@example.org"] * 5)),
             ("KmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab"),
             ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/team/developers"),
+            ("ImagesNewest", "5"),
+            ("ImagesPushedWithin", "3m"),
+            ("ImagesPulledWithin", "36h"),
+            ("ScanRegions", "eu-west-1,us-gov-west-1"),
+            ("ScanRoles", "arn:aws:iam::222222222222:role/scan"),
+            ("ScanRoles", "arn:aws:iam::222222222222:role/a,arn:aws-cn:iam::333333333333:role/b/c"),
+            ("ScanRolesExternalId", "shared"),
+            ("EcsDiscoveryRoles", "arn:aws:iam::222222222222:role/find"),
+            ("DailyScanBudget", "1"),
+            ("DailyScanBudget", "100000"),
+            ("ScansPerSecond", "20"),
         ],
     )
     def test_sense_is_accepted(self, packaged: Package, parameter: str, value: str) -> None:
         assert re.fullmatch(packaged.template["Parameters"][parameter]["AllowedPattern"], value)
+
+    def test_only_images_in_use_are_wanted_only_where_these_are_found(
+        self, packaged: Package, resources: Template
+    ) -> None:
+        for template in (packaged.template, resources):
+            [rule] = template["Rules"].values()
+            assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "ScanInUseOnly"}, "true"]}
+            [assertion] = rule["Assertions"]
+            assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "EcsDiscoveryEnabled"}, "true"]}
 
 
 class TestAccess:
@@ -250,6 +286,14 @@ class TestResourcesOfChaliceDeploy:
 
     def test_fit_into_one_request(self, resources: Template) -> None:
         assert len(serialized(resources)) <= 51_200
+
+    def test_name_no_condition_that_is_not_there_and_have_none_that_nothing_names(
+        self, resources: Template
+    ) -> None:
+        rest = {name: part for name, part in resources.items() if name != "Conditions"}
+        text = serialized(rest) + serialized(resources["Conditions"])
+        named = set(re.findall(r'"Fn::If":\["(\w+)"|"Condition":"(\w+)"', text))
+        assert {first or second for first, second in named} == resources["Conditions"].keys()
 
     def test_have_no_parameter_that_only_the_package_has(
         self, packaged: Package, resources: Template
