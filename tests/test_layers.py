@@ -18,6 +18,7 @@ PURE = [
         "changes",
         "findings",
         "gates",
+        "list_sources",
         "messages",
         "notifier",
         "reports",
