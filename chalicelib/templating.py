@@ -5,8 +5,8 @@ in it are escaped, unless it says ``| safe``, which none does for a value from o
 
 - ``.html``: for HTML.
 - ``.md``: for Markdown, whose own marks and HTML both lose their meaning.
-- ``.txt``: control characters and line breaks become spaces, so that no value can
-  look like a line of its own.
+- ``.txt``: control characters and line breaks become spaces, so that no value can look like a line
+  of its own.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-# What CommonMark and GitHub give a meaning to, anywhere in a line.
-_MARKS = re.compile(
-    r"[\\`*_\[\]|~$]|(?<=[hH][tT][tT][pP]):|(?<=[hH][tT][tT][pP][sS]):|(?<=www)\.", re.I
-)
-# What begins a list, a heading, or turns the line before into one.
+# What CommonMark and GitHub give a meaning to anywhere in a line, addresses of the web included.
+_MARKS = re.compile(r"[\\`*_\[\]|~$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+# What begins a list or a heading, or makes the line before it one.
 _FIRST_MARK = re.compile(r"^(\d*)([-+=#.)])")
-_LINK = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"'`{}|\\^]+", re.ASCII | re.IGNORECASE)
+# Without a user name before the host, which makes one site look like another.
+_LINK = re.compile(r"https?://[^\s/?#@\"'<>`{}|\\^]+([/?#][^\s\"'<>`{}|\\^]*)?", re.IGNORECASE)
+_ENCODED = str.maketrans({mark: f"%{ord(mark):02X}" for mark in "()[]@"})
 
 
 def render(template: str, **values: Any) -> str:
@@ -56,20 +56,26 @@ def markdown(value: Any) -> str:
 
 
 def link(value: Any) -> str:
-    """The value if it is an address of the web, otherwise nothing.
+    """The value if it is an address of the web (http or https), otherwise nothing.
 
-    Only ``http`` and ``https`` are let through, and no character that ends a quoted attribute or
-    a link of Markdown.
+    Nothing in it ends a quoted attribute of HTML or a link of Markdown.
     """
     text = str(value)
-    if not _LINK.fullmatch(text):
-        return ""
-    return text.replace("(", "%28").replace(")", "%29").replace("[", "%5B").replace("]", "%5D")
+    return text.translate(_ENCODED) if _LINK.fullmatch(text) and text.isprintable() else ""
 
 
 def count_of(number: int, one: str, many: str = "") -> str:
     """A number with its noun: ``1 image``, ``1,204 images``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def short(value: Any, length: int) -> str:
+    """The value as one line, cut between words, if there are any, where it is longer than that."""
+    text = " ".join(plain(value).split())
+    if len(text) <= length:
+        return text
+    kept = text[: length - 1]
+    return (kept[: kept.rfind(" ")] if " " in kept else kept).rstrip() + "…"
 
 
 def _finalizer(escape: Callable[[Any], str]) -> Callable[[Any], Any]:
@@ -84,6 +90,13 @@ def _finalizer(escape: Callable[[Any], str]) -> Callable[[Any], Any]:
 
 def _html(value: Any) -> str:
     return html.escape(plain(value))
+
+
+def _link_in_markdown(value: Any) -> Any:
+    """A link's address for between ``<`` and ``>``, where no mark needs a backslash."""
+    from markupsafe import Markup
+
+    return Markup(html.escape(link(value), quote=False))  # noqa: S704
 
 
 _ESCAPES = {".html": _html, ".md": markdown, ".txt": plain}
@@ -104,5 +117,7 @@ def _environment(medium: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(count_of=count_of, link=link)
+    environment.filters.update(
+        count_of=count_of, short=short, link=_link_in_markdown if medium == ".md" else link
+    )
     return environment

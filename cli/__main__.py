@@ -6,13 +6,19 @@ import json
 import os
 import sys
 from collections import Counter
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.accepted_risks import AcceptedRisksError, parse_accepted_risks
 from chalicelib.aws.clients import client_of
+from chalicelib.aws.lists import ListNotRead, read_list
+from chalicelib.list_sources import ACCEPTED_SOURCES, Source, parse_source
 from chalicelib.lister import start_listing
 from chalicelib.listing_requests import ListingRequest, RequestError
 from chalicelib.plans import plan_images
@@ -36,6 +42,13 @@ Duration = Annotated[
     str | None, typer.Option(help="Scans older than this are due, such as 7d or 1m2w3d.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+RisksSource = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="A file's path, s3://BUCKET/KEY or ssm:/NAME.")
+]
+
+REFUSALS = (SettingError, RequestError, ListNotRead, AcceptedRisksError)
+"""What the user got wrong."""
 
 commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -74,6 +87,33 @@ def scan(
         tables.print_scans(rows)
     if any(row["error"] for row in rows):
         raise typer.Exit(1)
+
+
+@commands.command()
+def check_risks(
+    source: RisksSource, profile: Profile = None, region: Region = None, as_json: AsJson = False
+) -> None:
+    """Check a list of accepted risks, and show what it accepts and what has expired."""
+    session = boto3.Session(profile_name=profile, region_name=region)
+    place = _source(source)
+    text = read_list(place, lambda service: client_of(session, service), root=Path.cwd())
+    risks = parse_accepted_risks(text, str(place))
+    today = datetime.now(UTC).date()
+    rows = [
+        {**asdict(risk), "expires": str(risk.expires), "expired": risk.has_expired(today)}
+        for risk in risks
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        tables.print_risks(rows)
+
+
+def _source(text: str) -> Source:
+    try:
+        return parse_source(text)
+    except ValueError as error:
+        raise ListNotRead(f"{text!r} is no source; accepted: {ACCEPTED_SOURCES}") from error
 
 
 def _services(profile: str | None, region: str | None) -> Services:
@@ -116,7 +156,7 @@ def main() -> None:
     """Run the command line; what the user or AWS got wrong ends it with one line and status 2."""
     try:
         commands()
-    except (SettingError, RequestError, ClientError, BotoCoreError) as error:
+    except (*REFUSALS, ClientError, BotoCoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 

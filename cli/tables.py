@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+_RISK_COLUMNS = ("Vulnerability", "Package", "Repository")
+
 
 def print_plan(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print each repository's images with the decision about each, and a total."""
@@ -40,6 +42,19 @@ def print_scans(rows: Iterable[Mapping[str, Any]]) -> None:
         counts = [str(row.get(key, "")) for key in ("images", "due", "started")]
         table.add_row(escape(row["repository"]), *counts, escape(row["error"] or skipped(row)))
     Console().print(table)
+
+
+def print_risks(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print a line an accepted risk: what it covers, why and until when, and a total."""
+    table, counts = Table("Line", *_RISK_COLUMNS, "Expires", "Reason"), Counter[bool]()
+    for row in rows:
+        counts[row["expired"]] += 1
+        covered = [escape(row[column.lower()] or "any") for column in _RISK_COLUMNS]
+        expires = f"[bold]{row['expires']} (expired)[/]" if row["expired"] else row["expires"]
+        table.add_row(str(row["line"]), *covered, expires, escape(row["reason"]))
+    console = Console()
+    console.print(table)
+    console.print(f"{counts[False]} accepted, {counts[True]} expired.")
 
 
 def skipped(row: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ PURE = [
         "changes",
         "findings",
         "gates",
+        "list_sources",
         "messages",
         "notifier",
         "reports",

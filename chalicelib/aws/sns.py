@@ -35,3 +35,15 @@ class ReportTopic:
             MessageAttributes=attributes,
         )
         return answer["MessageId"]
+
+
+class ChatTopic:
+    """The topic that Amazon Q Developer in chat applications is subscribed to."""
+
+    def __init__(self, client: SNSClient, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def publish(self, notification: str) -> str:
+        """Publish one text for all subscribers; returns the message's id. Source: Publish."""
+        return self._client.publish(TopicArn=self._arn, Message=notification)["MessageId"]

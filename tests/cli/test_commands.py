@@ -117,3 +117,66 @@ def test_what_aws_refuses_is_one_line_and_status_2(run, aws):
     assert status == 2
     assert "AccessDeniedException" in err
     assert "Traceback" not in err
+
+
+RISKS = """\
+accepted:
+- package: openssl
+  reason: "[x] not reachable"
+  expires: 2999-12-31
+- vulnerability: CVE-1
+  reason: fixed soon
+  expires: 2020-01-01
+"""
+
+
+@pytest.fixture
+def write_risks(tmp_path, monkeypatch):
+    """Write a list of accepted risks into the current directory."""
+    monkeypatch.chdir(tmp_path)
+    return (tmp_path / "risks.yaml").write_text
+
+
+def test_check_risks_shows_what_is_accepted_and_what_has_expired(run, write_risks):
+    write_risks(RISKS)
+    status, out, _ = run("check-risks", "risks.yaml")
+    assert status == 0
+    for text in ("openssl", "[x] not reachable", "2999-12-31", "2020-01-01 (expired)"):
+        assert text in out
+    assert "1 accepted, 1 expired." in out
+
+
+def test_check_risks_as_json_is_for_machines(run, write_risks):
+    write_risks(RISKS)
+    _, out, _ = run("check-risks", "risks.yaml", "--json")
+    assert json.loads(out)[1] == {
+        "vulnerability": "CVE-1",
+        "package": None,
+        "repository": None,
+        "reason": "fixed soon",
+        "expires": "2020-01-01",
+        "expired": True,
+        "line": 5,
+    }
+
+
+def test_check_risks_names_every_error_of_a_list_and_ends_with_status_2(run, write_risks):
+    write_risks(RISKS.replace("package", "pakage").replace("2020-01-01", "soon"))
+    status, out, err = run("check-risks", "risks.yaml")
+    assert (status, out) == (2, "")
+    assert "risks.yaml, line 2: 'pakage' is no key here" in err
+    assert "risks.yaml, line 7: expires is 'soon'" in err
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("missing.yaml", "error: missing.yaml cannot be read: No such file"),
+        ("ssm:/missing", "error: ssm:/missing cannot be read: "),
+        ("https://example.org", "error: 'https://example.org' is no source; accepted: a file's"),
+    ],
+)
+def test_check_risks_says_why_a_list_cannot_be_read(run, source, message):
+    status, out, err = run("check-risks", source)
+    assert (status, out) == (2, "")
+    assert message in err
