@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from chalicelib.accepted_risks import AcceptedRisks
     from chalicelib.aws.dynamodb import History
     from chalicelib.aws.ecr import Registry
-    from chalicelib.aws.sns import ReportTopic
+    from chalicelib.aws.lists import AcceptedRisksReader
+    from chalicelib.aws.security_hub import SecurityHub
+    from chalicelib.aws.sns import ChatTopic, ReportTopic
     from chalicelib.aws.sqs import JobsQueue
     from chalicelib.aws.tagging import RepositoryTags
     from chalicelib.images_in_use import Workloads
@@ -90,11 +92,18 @@ class Services:
         return ReportTopic(self._client("sns"), self.settings.require_report_topic_arn())
 
     @cached_property
-    def chat_topic(self) -> ReportTopic:
+    def chat_topic(self) -> ChatTopic:
         """The topic of the chat channels; :raises SettingError: when it is not set."""
-        from chalicelib.aws.sns import ReportTopic
+        from chalicelib.aws.sns import ChatTopic
 
-        return ReportTopic(self._client("sns"), self.settings.require_chat_topic_arn())
+        return ChatTopic(self._client("sns"), self.settings.require_chat_topic_arn())
+
+    @cached_property
+    def security_hub(self) -> SecurityHub:
+        """AWS Security Hub in the function's own account and region."""
+        from chalicelib.aws.security_hub import SecurityHub
+
+        return SecurityHub(self._client("securityhub"), self.own_account)
 
     @cached_property
     def history(self) -> History | None:
@@ -106,10 +115,22 @@ class Services:
 
     @property
     def accepted_risks(self) -> AcceptedRisks:
-        """What is accepted; nothing where no list is given."""
+        """What is accepted; nothing where no list is set.
+
+        :raises ListNotRead: when the list cannot be read.
+        :raises AcceptedRisksError: when there are errors in it.
+        """
         from chalicelib.accepted_risks import AcceptedRisks
 
-        return AcceptedRisks()
+        reader = self._accepted_risks_reader
+        return AcceptedRisks() if reader is None else reader.read()
+
+    @cached_property
+    def _accepted_risks_reader(self) -> AcceptedRisksReader | None:
+        from chalicelib.aws.lists import AcceptedRisksReader
+
+        source = self.settings.accepted_risks
+        return None if source is None else AcceptedRisksReader(source, self._client)
 
     def _client_at(self, service: str, address: RegistryAddress) -> Any:
         roles = {role.account: role for role in self.settings.scan_roles}

@@ -9,6 +9,7 @@ from chalicelib.budgets import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY
 from chalicelib.changes import EVERY_SCAN, NOTIFY_MODES
 from chalicelib.durations import ACCEPTED_DURATIONS, Duration
 from chalicelib.gates import Gates
+from chalicelib.list_sources import ACCEPTED_SOURCES, Source, parse_source
 from chalicelib.media import ON_BY_DEFAULT, media_names
 from chalicelib.patterns import ACCEPTED_PATTERNS, parse_pattern
 from chalicelib.registries import (
@@ -96,6 +97,7 @@ class Settings:
     media: tuple[str, ...]
     history_table_name: str | None
     chat_topic_arn: str | None
+    accepted_risks: Source | None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -160,6 +162,7 @@ class Settings:
             history_table_name=read.optional(
                 "HISTORY_TABLE_NAME", _matching(_TABLE_NAME), _A_TABLE_NAME
             ),
+            accepted_risks=read.optional("ACCEPTED_RISKS", parse_source, ACCEPTED_SOURCES),
             chat_topic_arn=read.optional("CHAT_SNS_TOPIC_ARN", _matching(_TOPIC_ARN), _A_TOPIC_ARN),
         )
 

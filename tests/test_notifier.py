@@ -7,6 +7,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
+from chalicelib.accepted_risks import AcceptedRisksError
 from chalicelib.aws.dynamodb import History
 from chalicelib.history import BeingReported
 from chalicelib.media import NotDelivered
@@ -399,3 +400,61 @@ def test_failures_are_counted_by_medium(scans, monkeypatch, logged):
 
     counted = [line for line in logged(deliver) if "NotificationsFailed" in line]
     assert [line["Medium"] for line in counted] == ["chat"]
+
+
+def test_accepted_risks_do_not_count_and_are_said_to_be_accepted(scans, tmp_path):
+    boto3.client("ssm").put_parameter(
+        Name="/risks",
+        Type="String",
+        Value="accepted:\n- {vulnerability: CVE-1, reason: not used, expires: 2999-01-01}\n"
+        "- {vulnerability: CVE-2, reason: reviewed, expires: 2020-01-01}\n",
+    )
+    run = scans(ACCEPTED_RISKS="ssm:/risks", NOTIFY_MODE="every-scan", HIGH="2")
+    assert run(run.image("CVE-1", "CVE-2")) == []
+    [told] = run(run.image("CVE-1", "CVE-2", "CVE-3"))
+    assert names(told) == ["CVE-2", "CVE-3"]
+    assert told["findingSeverityCounts"] == {"HIGH": 2}
+    assert [entry["finding"]["id"] for entry in told["acceptedRisks"]] == ["CVE-1"]
+    assert [entry["expires"] for entry in told["expiredRisks"]] == ["2020-01-01"]
+
+
+def test_a_wrong_list_of_accepted_risks_is_an_error_that_names_line_and_key(scans):
+    boto3.client("ssm").put_parameter(
+        Name="/risks", Type="String", Value="accepted:\n- {vulnerability: CVE-1, reson: typo}\n"
+    )
+    run = scans(ACCEPTED_RISKS="ssm:/risks")
+    with pytest.raises(AcceptedRisksError, match="ssm:/risks, line 2: .*reson"):
+        run(run.image("CVE-1"))
+
+
+@pytest.fixture
+def hub():
+    """Security Hub's findings, by vulnerability and whether they are archived."""
+    client = boto3.client("securityhub")
+    client.enable_security_hub()
+
+    def findings():
+        found = client.get_findings()["Findings"]
+        return {finding["Vulnerabilities"][0]["Id"]: finding["RecordState"] for finding in found}
+
+    return findings
+
+
+def test_security_hub_is_told_of_what_is_gone_though_that_is_no_news_to_people(scans, hub):
+    run = scans(NOTIFY_BY_SECURITY_HUB="true")
+    run(run.image("CVE-1", "CVE-2"))
+    assert hub() == {"CVE-1": "ACTIVE", "CVE-2": "ACTIVE"}
+
+    assert run(run.image("CVE-2")) == []
+    assert hub() == {"CVE-1": "ARCHIVED", "CVE-2": "ACTIVE"}
+
+    assert run(run.image()) == []
+    assert hub() == {"CVE-1": "ARCHIVED", "CVE-2": "ARCHIVED"}
+
+
+def test_chat_channels_get_a_notification_of_their_own(scans, topic_arn):
+    run = scans(NOTIFY_BY_CHAT="true", NOTIFY_BY_EMAIL="false", CHAT_SNS_TOPIC_ARN=topic_arn)
+    told = run(run.image("CVE-1"))
+    assert sorted(report["version"] for report in told) == ["1", "1.0"]
+    [chat] = [report for report in told if report.get("source") == "custom"]
+    assert chat["content"]["title"] == "shop/api: 1 HIGH"

@@ -142,6 +142,9 @@ WRONG_VALUES = {
     "NOTIFY_BY_SMS": ("true, false", ["yes"]),
     "NOTIFY_BY_JSON": ("true, false", ["yes"]),
     "HISTORY_TABLE_NAME": ("the name of a DynamoDB table", ["x", "a/b"]),
+    "NOTIFY_BY_CHAT": ("true, false", ["yes"]),
+    "NOTIFY_BY_SECURITY_HUB": ("true, false", ["yes"]),
+    "ACCEPTED_RISKS": ("a file's path", ["/etc/passwd", "../x", "s3://x", "ssm:", "https://x/y"]),
     "CHAT_SNS_TOPIC_ARN": ("an SNS topic ARN", ["x"]),
     "SCAN_RATE": ("a rate", ["", "daily", "0 days", "cron(* * * * * *)"]),
     "REPOSITORIES_FILTER_REGEXP": (
