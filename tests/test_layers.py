@@ -25,6 +25,7 @@ PURE = [
         "patterns",
         "scan_events",
         "schedules",
+        "templating",
         "services",
     ),
     *("settings", "thresholds", "time_left"),
