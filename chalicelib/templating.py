@@ -84,7 +84,7 @@ def _html(value: Any) -> str:
 
 
 def _link_in_markdown(value: Any) -> Any:
-    """A link's address for between ``<`` and ``>``, where a backslash would be in the reader's way."""
+    """A link's address for between ``<`` and ``>``, where no mark needs a backslash."""
     from markupsafe import Markup
 
     return Markup(html.escape(link(value), quote=False))  # noqa: S704

@@ -24,3 +24,9 @@ def code_of(error: ClientError) -> str:
 def is_throttling(error: ClientError) -> bool:
     """Whether the service asked for a slower pace."""
     return code_of(error) in _THROTTLING
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, for people: the service's code, without its message's names and ARNs."""
+    code = code_of(error) if isinstance(error, ClientError) else type(error).__name__
+    return f"refused ({code})"
