@@ -27,7 +27,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 # What CommonMark and GitHub give a meaning to anywhere in a line, addresses of the web included.
 _MARKS = re.compile(r"[\\`*_\[\]|~$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 # What begins a list or a heading, or makes the line before it one.
-_FIRST_MARK = re.compile(r"^(\d*)([-+=#.)])")
+_FIRST_MARK = re.compile(r"^(?:[-+=#]|\d+[.)](?=\s|$))")
 # Without a user name before the host, which makes one site look like another.
 _LINK = re.compile(r"https?://[^\s/?#@\"'<>`{}|\\^]+([/?#][^\s\"'<>`{}|\\^]*)?", re.IGNORECASE)
 _ENCODED = str.maketrans({mark: f"%{ord(mark):02X}" for mark in "()[]@"})
@@ -52,7 +52,8 @@ def markdown(value: Any) -> str:
     An empty comment after an ``@`` keeps GitHub from telling a user of that name.
     """
     text = _MARKS.sub(r"\\\g<0>", html.escape(plain(value).strip(), quote=False))
-    return _FIRST_MARK.sub(r"\1\\\2", text).replace("@", "@<!-- -->")
+    text = _FIRST_MARK.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
+    return text.replace("@", "@<!-- -->")
 
 
 def link(value: Any) -> str:
@@ -67,6 +68,15 @@ def link(value: Any) -> str:
 def count_of(number: int, one: str, many: str = "") -> str:
     """A number with its noun: ``1 image``, ``1,204 images``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def short(value: Any, length: int) -> str:
+    """The value as one line, cut between words, if there are any, where it is longer than that."""
+    text = " ".join(plain(value).split())
+    if len(text) <= length:
+        return text
+    kept = text[: length - 1]
+    return (kept[: kept.rfind(" ")] if " " in kept else kept).rstrip() + "…"
 
 
 def _finalizer(escape: Callable[[Any], str]) -> Callable[[Any], Any]:
@@ -109,6 +119,6 @@ def _environment(medium: str) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        count_of=count_of, link=_link_in_markdown if medium == ".md" else link
+        count_of=count_of, short=short, link=_link_in_markdown if medium == ".md" else link
     )
     return environment

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -105,10 +104,9 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "bounds": bounds,
         "severities": SEVERITIES,
         "registries": _first(report.registries, bounds.others),
-        "several": len({(each.account, each.region) for each in report.registries}) > 1,
         "total_bar": segments(report.totals, report.open_findings),
         "worst": _first(report.worst, bounds.worst),
-        "bar": lambda each: segments(each.counts, longest),
+        "bar_of": lambda each: segments(each.counts, longest),
         "new": _first(comparison.new if comparison else (), bounds.changes),
         "fixed": _first(comparison.fixed if comparison else (), bounds.changes),
         "new_counts": change_counts(comparison.new) if comparison else {},
@@ -123,7 +121,6 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "moment": moment,
         "day": day,
         "place": lambda repository: place(repository, report),
-        "shortened": shortened,
     }
 
 
@@ -162,18 +159,6 @@ def place(repository: Repository, report: FleetReport) -> str:
     if len(report.registries) < 2:
         return repository.name
     return f"{repository.account}/{repository.region}/{repository.name}"
-
-
-def shortened(text: str, length: int) -> str:
-    """The text, cut between words where it is longer than that."""
-    text = " ".join(text.split())
-    if len(text) <= length:
-        return text
-    return (
-        textwrap.shorten(text, length, placeholder=" …")
-        if " " in text[:length]
-        else (f"{text[: length - 2]} …")
-    )
 
 
 def _first(entries: Sequence[Entry], most: int) -> First[Entry]:
