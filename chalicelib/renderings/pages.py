@@ -64,7 +64,7 @@ class StoredReport:
     """Where a report is kept: its address, for how long that holds, and its bucket and keys."""
 
     url: str
-    hours: float
+    hours: int
     bucket: str
     html_key: str
     json_key: str
