@@ -50,7 +50,9 @@ report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html 
 	@$(BIN)/python -m cli report $(ARGS)
 
 screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), in docs/images
-	$(BIN)/python -m local.screenshots docs/images
+	$(BIN)/python -m local.screenshots out/screenshots
+	mkdir -p docs/images
+	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
 
 # The packaged template is the same for every region, but Chalice wants one to be set.
 package: export AWS_DEFAULT_REGION ?= us-east-1

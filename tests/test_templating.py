@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from chalicelib import templating
-from chalicelib.templating import count_of, link, markdown, plain
+from chalicelib.templating import count_of, link, markdown, plain, short
 
 GITHUB = MarkdownIt("gfm-like", {"html": True, "linkify": False})
 
@@ -90,6 +90,16 @@ def test_what_is_no_address_of_the_web_is_no_link(address):
 
 def test_an_address_of_the_web_cannot_end_a_markdown_link():
     assert link("https://example.org/a_(b)?c=@d") == "https://example.org/a_%28b%29?c=%40d"
+
+
+def test_an_address_beyond_ascii_is_encoded():
+    assert link("https://example.org/ü?q=a%20b") == "https://example.org/%C3%BC?q=a%20b"
+
+
+def test_a_text_is_shortened_between_words():
+    assert short("a heap overflow\nin zlib", 16) == "a heap overflow…"
+    assert short("abcdefghij", 5) == "abcd…"
+    assert short("abc", 3) == "abc"
 
 
 def test_a_link_in_markdown_is_its_address_as_it_is():
