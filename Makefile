@@ -13,7 +13,7 @@ STAGE ?= dev
 # Parameters of the stage's stack, such as "CriticalThreshold=1 NotificationEmails=a@example.org".
 PARAMETERS ?=
 
-.PHONY: bench-large demo test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
+.PHONY: bench-large demo report screenshots test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
@@ -45,6 +45,14 @@ plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audi
 
 scan: $(READY)  ## Start the scans that are due in a real account
 	@$(BIN)/python -m cli scan $(ARGS)
+
+report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html report.html"
+	@$(BIN)/python -m cli report $(ARGS)
+
+screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), in docs/images
+	$(BIN)/python -m local.screenshots out/screenshots
+	mkdir -p docs/images
+	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
 
 # The packaged template is the same for every region, but Chalice wants one to be set.
 package: export AWS_DEFAULT_REGION ?= us-east-1

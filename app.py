@@ -15,7 +15,7 @@ from chalicelib.scan_events import ScanResult, event_pattern
 from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.time_left import TimeLeft
-from chalicelib.work import answer_request, carry_out
+from chalicelib.work import answer_request, carry_out, summarize_fleet
 
 settings = Settings.from_environment(os.environ)
 services = Services(settings)
@@ -51,6 +51,13 @@ def scan_images(event: SQSEvent) -> None:
 def notify(event: AnyEvent) -> None:
     """The notifier: one finished scan, or one finding of Amazon Inspector, an event."""
     report_scan(ScanResult.from_event(event.to_dict()), services, TimeLeft.of(event.context))
+
+
+@accept_any_event
+@app.schedule(settings.digest_rate, description="Sends a digest of the open findings")
+def report_fleet(event: AnyEvent) -> None:
+    """The digest: a report of all repositories at a scheduled time."""
+    summarize_fleet(event.to_dict(), services, TimeLeft.of(event.context))
 
 
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())

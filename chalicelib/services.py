@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.dynamodb import History
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.lists import AcceptedRisksReader
+    from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.security_hub import SecurityHub
     from chalicelib.aws.sns import ChatTopic, ReportTopic
     from chalicelib.aws.sqs import JobsQueue
@@ -97,6 +98,13 @@ class Services:
         from chalicelib.aws.sns import ChatTopic
 
         return ChatTopic(self._client("sns"), self.settings.require_chat_topic_arn())
+
+    @cached_property
+    def report_bucket(self) -> ReportBucket:
+        """The bucket of the fleet reports; :raises SettingError: when it is not set."""
+        from chalicelib.aws.s3 import ReportBucket
+
+        return ReportBucket(self._client("s3"), self.settings.require_report_bucket_name())
 
     @cached_property
     def security_hub(self) -> SecurityHub:

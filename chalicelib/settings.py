@@ -48,11 +48,13 @@ Value = TypeVar("Value")
 DEFAULT_JOBS_QUEUE_NAME = "ecr-scan-reporter-jobs"
 
 _A_BUDGET = f"a whole number from 1 to {MOST_SCANS_A_DAY}"
+_A_BUCKET_NAME = "the name of an S3 bucket"
 _A_TABLE_NAME = "the name of a DynamoDB table"
 _A_QUEUE_URL = "an SQS queue URL"
 _A_TOPIC_ARN = "an SNS topic ARN"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _QUEUE_URL = re.compile(r"https?://[^/\s]+/(?:[^/\s]+/)*(?P<name>[A-Za-z0-9_-]{1,80})/?", re.ASCII)
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 
@@ -97,6 +99,9 @@ class Settings:
     media: tuple[str, ...]
     history_table_name: str | None
     chat_topic_arn: str | None
+    digest: bool
+    digest_rate: str
+    report_bucket_name: str | None
     accepted_risks: Source | None
 
     @classmethod
@@ -162,6 +167,11 @@ class Settings:
             history_table_name=read.optional(
                 "HISTORY_TABLE_NAME", _matching(_TABLE_NAME), _A_TABLE_NAME
             ),
+            digest=read.switch("DIGEST", "true"),
+            digest_rate=read("DIGEST_RATE", schedule_expression, ACCEPTED_SCHEDULES, "7 days"),
+            report_bucket_name=read.optional(
+                "REPORT_BUCKET_NAME", _matching(_BUCKET_NAME), _A_BUCKET_NAME
+            ),
             accepted_risks=read.optional("ACCEPTED_RISKS", parse_source, ACCEPTED_SOURCES),
             chat_topic_arn=read.optional("CHAT_SNS_TOPIC_ARN", _matching(_TOPIC_ARN), _A_TOPIC_ARN),
         )
@@ -199,6 +209,10 @@ class Settings:
     def require_chat_topic_arn(self) -> str:
         """The chat topic's ARN; :raises SettingError: when it is not set."""
         return _required("CHAT_SNS_TOPIC_ARN", self.chat_topic_arn, _A_TOPIC_ARN)
+
+    def require_report_bucket_name(self) -> str:
+        """The report bucket's name; :raises SettingError: when it is not set."""
+        return _required("REPORT_BUCKET_NAME", self.report_bucket_name, _A_BUCKET_NAME)
 
     def require_report_topic_arn(self) -> str:
         """The report topic's ARN; :raises SettingError: when it is not set."""

@@ -16,6 +16,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +28,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 # What CommonMark and GitHub give a meaning to anywhere in a line, addresses of the web included.
 _MARKS = re.compile(r"[\\`*_\[\]|~$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 # What begins a list or a heading, or makes the line before it one.
-_FIRST_MARK = re.compile(r"^(\d*)([-+=#.)])")
+_FIRST_MARK = re.compile(r"^(?:[-+=#]|\d+[.)](?=\s|$))")
 # Without a user name before the host, which makes one site look like another.
 _LINK = re.compile(r"https?://[^\s/?#@\"'<>`{}|\\^]+([/?#][^\s\"'<>`{}|\\^]*)?", re.IGNORECASE)
-_ENCODED = str.maketrans({mark: f"%{ord(mark):02X}" for mark in "()[]@"})
+_KEPT_IN_LINKS = "/:?#&=+$,;!*~%"
 
 
 def render(template: str, **values: Any) -> str:
@@ -52,16 +53,18 @@ def markdown(value: Any) -> str:
     An empty comment after an ``@`` keeps GitHub from telling a user of that name.
     """
     text = _MARKS.sub(r"\\\g<0>", html.escape(plain(value).strip(), quote=False))
-    return _FIRST_MARK.sub(r"\1\\\2", text).replace("@", "@<!-- -->")
+    text = _FIRST_MARK.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
+    return text.replace("@", "@<!-- -->")
 
 
 def link(value: Any) -> str:
     """The value if it is an address of the web (http or https), otherwise nothing.
 
-    Nothing in it ends a quoted attribute of HTML or a link of Markdown.
+    Nothing in it ends a quoted attribute of HTML or a link of Markdown; what is not ASCII is
+    percent-encoded.
     """
     text = str(value)
-    return text.translate(_ENCODED) if _LINK.fullmatch(text) and text.isprintable() else ""
+    return quote(text, _KEPT_IN_LINKS) if _LINK.fullmatch(text) and text.isprintable() else ""
 
 
 def count_of(number: int, one: str, many: str = "") -> str:

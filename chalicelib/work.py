@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from chalicelib import logs
 from chalicelib.jobs import PlanJob
 from chalicelib.lister import start_listing
 from chalicelib.patience import OutOfTime
 from chalicelib.time_left import TimeLeft
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.jobs import ScanJob
     from chalicelib.lister import Listing
     from chalicelib.listing_requests import ListingRequest
@@ -30,6 +33,16 @@ def carry_out(job: ScanJob | PlanJob, services: Services, time_left: TimeLeft) -
         from chalicelib.scanner import scan_repository
 
         scan_repository(job, services, time_left)
+
+
+def summarize_fleet(event: Mapping[str, Any], services: Services, time_left: TimeLeft) -> None:
+    """Send the digest of the event's time, unless digests are off."""
+    from chalicelib.digests import scheduled_time, send_digest
+
+    if not services.settings.digest:
+        logs.logger.info("digests are off")
+        return
+    send_digest(scheduled_time(event), services, services.report_bucket, time_left)
 
 
 def answer_request(request: ListingRequest, services: Services) -> dict[str, Any]:

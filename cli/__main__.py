@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.accepted_risks import AcceptedRisksError, parse_accepted_risks
 from chalicelib.aws.clients import client_of
 from chalicelib.aws.lists import ListNotRead, read_list
+from chalicelib.fleet import ReportError, compare, from_json
+from chalicelib.gather import gather_fleet
 from chalicelib.list_sources import ACCEPTED_SOURCES, Source, parse_source
 from chalicelib.lister import start_listing
 from chalicelib.listing_requests import ListingRequest, RequestError
+from chalicelib.patterns import PatternTooSlow
 from chalicelib.plans import plan_images
+from chalicelib.renderings import RENDERINGS
 from chalicelib.scanner import ScansNotStarted, scan_repository
 from chalicelib.services import Services
 from chalicelib.settings import SettingError, Settings
@@ -29,8 +34,9 @@ from chalicelib.time_left import TimeLeft
 from cli import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from chalicelib.fleet import FleetReport
     from chalicelib.jobs import ScanJob
 
 Profile = Annotated[str | None, typer.Option(help="AWS profile whose credentials to use.")]
@@ -47,8 +53,13 @@ RisksSource = Annotated[
     str, typer.Argument(metavar="SOURCE", help="A file's path, s3://BUCKET/KEY or ssm:/NAME.")
 ]
 
-REFUSALS = (SettingError, RequestError, ListNotRead, AcceptedRisksError)
+REFUSALS = (
+    *(SettingError, RequestError, ReportError, PatternTooSlow),
+    *(ListNotRead, AcceptedRisksError),
+)
 """What the user got wrong."""
+
+Target = Annotated[str | None, typer.Option(metavar="FILE", help="Write it here; - prints it.")]
 
 commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -116,9 +127,84 @@ def _source(text: str) -> Source:
         raise ListNotRead(f"{text!r} is no source; accepted: {ACCEPTED_SOURCES}") from error
 
 
-def _services(profile: str | None, region: str | None) -> Services:
+@commands.command()
+def report(
+    profile: Profile = None,
+    region: Region = None,
+    repos_regex: ReposRegex = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="FILE", help="An earlier report's JSON to compare with.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Report the demo's registry.")] = False,
+    html: Target = None,
+    json_: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write it here; - prints it.")
+    ] = None,
+    csv: Target = None,
+    markdown: Target = None,
+    sarif: Target = None,
+) -> None:
+    """Report the open findings of all repositories' newest images, in every form asked for.
+
+    Without any, a table is printed. Ends with status 1 when something could not be looked at.
+    """
+    earlier = None if since is None else _earlier(since)
+    targets = {"html": html, "json": json_, "csv": csv, "markdown": markdown, "sarif": sarif}
+    chosen = {form: target for form, target in targets.items() if target is not None}
+    if list(chosen.values()).count("-") > 1:
+        raise typer.BadParameter("only one form can go to standard output")
+    overrides = {} if repos_regex is None else {"REPOSITORIES_FILTER_REGEXP": repos_regex}
+    with _fleet(profile, region, demo, overrides) as (services, demo_earlier):
+        found = gather_fleet(services, TimeLeft.unlimited())
+    if earlier := earlier or demo_earlier:
+        found = compare(found, earlier)
+    for form, target in chosen.items():
+        _write(RENDERINGS[form](found), target)
+    if not chosen:
+        tables.print_fleet(found)
+    for missed in found.not_looked_at:
+        name = missed.repository.name or "all repositories"
+        print(f"not looked at: {name}: {missed.reason}", file=sys.stderr)
+    if found.not_looked_at:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _fleet(
+    profile: str | None, region: str | None, demo: bool, overrides: Mapping[str, str]
+) -> Iterator[tuple[Services, FleetReport | None]]:
+    """The services to report on and, in the demo, an earlier report."""
+    if not demo:
+        yield _services(profile, region, overrides), None
+        return
+    # Imported here because only the demo needs what it takes to run without an account.
+    from local.fleet import demo_fleet
+
+    with demo_fleet(**overrides) as fleet:
+        yield fleet
+
+
+def _earlier(path: str) -> FleetReport:
+    try:
+        return from_json(Path(path).read_bytes())
+    except (OSError, ReportError) as error:
+        raise ReportError(f"--since {path}: {error}") from error
+
+
+def _write(text: str, target: str) -> None:
+    # As bytes, so that neither the console's encoding nor its line ends change the text.
+    if target == "-":
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    else:
+        Path(target).write_bytes(text.encode())
+
+
+def _services(
+    profile: str | None, region: str | None, overrides: Mapping[str, str] | None = None
+) -> Services:
     session = boto3.Session(profile_name=profile, region_name=region)
-    settings = Settings.from_environment(os.environ)
+    settings = Settings.from_environment({**os.environ, **(overrides or {})})
     return Services(settings, client=lambda *arguments: client_of(session, *arguments))
 
 
@@ -152,11 +238,14 @@ def _scan(job: ScanJob, services: Services) -> dict[str, Any]:
     }
 
 
+AWS = (ClientError, BotoCoreError)
+
+
 def main() -> None:
     """Run the command line; what the user or AWS got wrong ends it with one line and status 2."""
     try:
         commands()
-    except (*REFUSALS, ClientError, BotoCoreError) as error:
+    except (*REFUSALS, *AWS, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -1,13 +1,23 @@
 """The command line's tables."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from chalicelib.renderings.pages import counted, day
+from chalicelib.renderings.pages import place as place_of
+from chalicelib.templating import count_of, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from chalicelib.fleet import FleetReport
 
 _RISK_COLUMNS = ("Vulnerability", "Package", "Repository")
 
@@ -55,6 +65,27 @@ def print_risks(rows: Iterable[Mapping[str, Any]]) -> None:
     console = Console()
     console.print(table)
     console.print(f"{counts[False]} accepted, {counts[True]} expired.")
+
+
+def print_fleet(report: FleetReport) -> None:
+    """Print each repository's findings by severity, the worst first, and what was not seen."""
+    console = Console()
+    table = Table("Repository", "Image", "Findings", title="Open findings", title_justify="left")
+    others = [each for each in report.repositories if not each.findings]
+    for each in (*report.worst, *others):
+        found = counted(each.counts) if each.known else each.status or "no image to scan"
+        name, tag = place_of(each.repository, report), ", ".join(each.tags[:1])
+        table.add_row(*(escape(plain(text)) for text in (name, tag, found)))
+    console.print(table)
+    console.print(f"{counted(report.totals)}; {report.fixable} with a known fix.")
+    if changes := report.comparison:
+        new, fixed = len(changes.new), len(changes.fixed)
+        console.print(f"Since {day(changes.since)}: {new} new, {fixed} fixed.")
+    console.print(
+        f"{count_of(report.images_never_scanned, 'image')} never scanned, "
+        f"{count_of(report.scans_failed, 'scan')} failed, "
+        f"{len(report.not_looked_at)} not looked at."
+    )
 
 
 def skipped(row: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from deployment.templates import serialized
+from deployment.templates import request_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Stack:
     def _create(self, template: Template, parameters: Mapping[str, str]) -> None:
         self._client.create_stack(
             StackName=self._name,
-            TemplateBody=serialized(template),
+            TemplateBody=request_body(template),
             Parameters=_given(parameters),
             Capabilities=["CAPABILITY_IAM"],
             OnFailure="DELETE",
@@ -73,7 +73,7 @@ class Stack:
         try:
             self._client.update_stack(
                 StackName=self._name,
-                TemplateBody=serialized(template),
+                TemplateBody=request_body(template),
                 Parameters=_given(parameters),
                 Capabilities=["CAPABILITY_IAM"],
             )

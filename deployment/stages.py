@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deployment.packages import PROJECT, Package
-from deployment.templates import environment_output, role_output
+from deployment.templates import role_output, variables
 
 _LINKED = ("app.py", "chalicelib", "requirements.txt", ".chalice/deployed")
 
@@ -53,9 +53,7 @@ def stage_config(
 ) -> dict[str, Any]:
     """The configuration with the stack's variables, and its roles in place of the policy files."""
     staged = deepcopy(dict(config))
-    staged["environment_variables"] = {
-        variable: outputs[environment_output(variable)] for variable in package.environment
-    }
+    staged["environment_variables"] = variables(package, outputs)
     for function in package.functions:
         own = staged["lambda_functions"][function.name]
         own |= {"manage_iam_role": False, "iam_role_arn": outputs[role_output(function.name)]}

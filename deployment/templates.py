@@ -1,7 +1,7 @@
 """The template of the resources that Chalice does not make, taken from the packaged one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployment.packages import Package, Template
@@ -10,6 +10,8 @@ from deployment.packages import Package, Template
 _CHALICE_MAKES = frozenset(
     {"AWS::Serverless::Function", "AWS::Serverless::Api", "AWS::Lambda::Permission"}
 )
+_VARIABLES, _SEPARATOR = "EnvironmentVariables", "\n"
+_FOR_PEOPLE = frozenset({"Metadata", "Description", "ConstraintDescription"})
 # And it always makes the API.
 _OPTIONAL_API = "HasHttpApi"
 
@@ -17,7 +19,7 @@ _OPTIONAL_API = "HasHttpApi"
 def resources_template(package: Package) -> Template:
     """The packaged template without what ``chalice deploy`` makes by itself.
 
-    Its outputs hold what Chalice has to know in turn: see :func:`environment_output` and
+    Its outputs hold what Chalice has to know in turn: see :func:`variables` and
     :func:`role_output`.
     """
     packaged = package.template
@@ -45,9 +47,10 @@ def resources_template(package: Package) -> Template:
     return template | {"Parameters": parameters}
 
 
-def environment_output(variable: str) -> str:
-    """The name of the output with the value of an environment variable."""
-    return "Variable" + variable.title().replace("_", "")
+def variables(package: Package, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables of the functions, from the outputs of the stack."""
+    values = outputs[_VARIABLES].split(_SEPARATOR)
+    return dict(zip(package.environment, values, strict=True))
 
 
 def role_output(function: str) -> str:
@@ -56,8 +59,30 @@ def role_output(function: str) -> str:
 
 
 def serialized(template: Template) -> str:
-    """The template as compact JSON: CloudFormation takes 51,200 bytes in a request."""
+    """The template as compact JSON."""
     return json.dumps(template, separators=(",", ":"))
+
+
+def request_body(template: Template) -> str:
+    """The template without what is written for people: a request takes 51,200 bytes of it."""
+    return serialized(
+        template
+        | {
+            "Resources": {name: _bare(each) for name, each in template["Resources"].items()},
+            "Parameters": {name: _bare(each) for name, each in template["Parameters"].items()},
+            "Outputs": {name: _bare(each) for name, each in template["Outputs"].items()},
+        }
+    )
+
+
+def _bare(part: Template) -> Template:
+    bare = {name: value for name, value in part.items() if name not in _FOR_PEOPLE}
+    if bare.get("Type") == "AWS::CloudWatch::Dashboard":
+        body = json.loads(bare["Properties"]["DashboardBody"]["Fn::Sub"])
+        return bare | {
+            "Properties": bare["Properties"] | {"DashboardBody": {"Fn::Sub": serialized(body)}}
+        }
+    return bare
 
 
 def _with_api(resource: Template) -> Template:
@@ -71,15 +96,13 @@ def _without(mapping: Template, key: str) -> Template:
 
 
 def _outputs_for_chalice(package: Package) -> Template:
-    variables = {
-        environment_output(variable): {"Value": value}
-        for variable, value in package.environment.items()
-    }
+    # One output for all, for each by itself would take more room than the template has.
+    values = {"Fn::Join": [_SEPARATOR, list(package.environment.values())]}
     roles = {
         role_output(function.name): {"Value": {"Fn::GetAtt": [function.role, "Arn"]}}
         for function in package.functions
     }
-    return variables | roles
+    return {_VARIABLES: {"Value": values}} | roles
 
 
 def _used_conditions(conditions: Template, parts: list[Template]) -> Template:

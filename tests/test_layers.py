@@ -30,6 +30,7 @@ PURE = [
         "patterns",
         "scan_events",
         "schedules",
+        "templating",
         "services",
     ),
     *("settings", "thresholds", "time_left"),

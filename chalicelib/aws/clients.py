@@ -37,7 +37,11 @@ def client_of(
     # The newer retry modes take ECR's LimitExceededException, which a second scan within a day
     # meets, for throttling, and would ask again in vain for each such image.
     config = Config(
-        connect_timeout=3, read_timeout=10, retries={"mode": "legacy", "total_max_attempts": 3}
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "legacy", "total_max_attempts": 3},
+        # Links to objects under a KMS key are refused with the older signature, S3's default.
+        signature_version="s3v4" if service == "s3" else None,
     )
     if role is not None:
         session = _assuming(session, role)

@@ -32,3 +32,9 @@ _REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpe
 def is_refusal(error: Exception) -> bool:
     """Whether the service lets this application not do what it asked."""
     return isinstance(error, ClientError) and code_of(error) in _REFUSALS
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, for people: the service's code, without its message's names and ARNs."""
+    code = code_of(error) if isinstance(error, ClientError) else type(error).__name__
+    return f"refused ({code})"

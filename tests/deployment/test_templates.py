@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import logs
 from deployment.packages import PROJECT, Package, Template
-from deployment.templates import resources_template, serialized
+from deployment.templates import request_body, resources_template, serialized
 
 QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
 TOPICS = ("ReportTopic", "AlarmTopic")
@@ -285,7 +285,7 @@ class TestResourcesOfChaliceDeploy:
             assert resource["Properties"] == packaged_one["Properties"]
 
     def test_fit_into_one_request(self, resources: Template) -> None:
-        assert len(serialized(resources)) <= 51_200
+        assert len(request_body(resources)) <= 51_200
 
     def test_name_no_condition_that_is_not_there_and_have_none_that_nothing_names(
         self, resources: Template

@@ -1,0 +1,73 @@
+"""Fleet reports of the demo's registry, without an AWS account."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from moto import mock_aws
+
+from chalicelib.fleet import compare
+from chalicelib.gather import gather_fleet
+from chalicelib.services import Services
+from chalicelib.settings import Settings
+from chalicelib.time_left import TimeLeft
+from local.ecr import Findings, LocalRegistry, local_ecr
+from local.seed import seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chalicelib.fleet import FleetReport
+
+REGION = "eu-west-1"
+NEW_BUILDS = {
+    "shop/checkout": "1.4.7",
+    "legacy/reports": "1.1.2",
+    "platform/ingress-proxy": "1.2.3",
+}
+
+
+@contextmanager
+def demo_fleet(**settings: str) -> Iterator[tuple[Services, FleetReport]]:
+    """The services on the demo's registry, and the report of it a week earlier.
+
+    Amazon Inspector scans the registry, since it tells which findings have a fix. Meanwhile some
+    repositories got a new build, with fewer findings of its packages and some of others.
+    """
+    credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "demo")
+    environment = {**credentials, "AWS_DEFAULT_REGION": REGION}
+    with patch.dict(os.environ, environment), mock_aws(), local_ecr() as registry:
+        registry.scan_type = "ENHANCED"
+        seed(registry)
+        services = Services(Settings.from_environment(settings))
+        report = gather_fleet(services, TimeLeft.unlimited())
+        earlier = replace(report, generated_at=report.generated_at - timedelta(days=7))
+        _push_builds(registry)
+        yield services, earlier
+
+
+def demo_report() -> FleetReport:
+    """The report of the demo's registry, compared with that of a week earlier."""
+    with demo_fleet() as (services, earlier):
+        return compare(gather_fleet(services, TimeLeft.unlimited()), earlier)
+
+
+def _push_builds(registry: LocalRegistry) -> None:
+    for number, (name, tag) in enumerate(NEW_BUILDS.items()):
+        images = registry.repositories[name].images.values()
+        newest = max((image for image in images if image.tags), key=lambda image: image.pushed_at)
+        oldest = min(images, key=lambda image: image.pushed_at)
+        findings = newest.findings.entries[3:] + oldest.findings.entries[: 4 + number]
+        now = registry.now()
+        registry.add_image(
+            name,
+            tags=(tag, "next"),
+            pushed_at=now,
+            scanned_at=now,
+            findings=Findings(tuple(dict.fromkeys(findings))),
+        )

@@ -1,0 +1,163 @@
+"""Fleet reports to test with: one that is written out, and any that hypothesis thinks of."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from chalicelib.findings import Finding, worst_first
+from chalicelib.fleet import (
+    FleetReport,
+    ImageScan,
+    NamedImages,
+    NotLookedAt,
+    Repository,
+    RepositoryReport,
+    compare,
+)
+from chalicelib.thresholds import SEVERITIES
+
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+HOSTILE = "<script>alert('x')</script>\n| [click](javascript:alert(1)) `*_ =cmd()"
+
+
+def repository(name, account="123456789012", region="eu-west-1"):
+    return Repository(account, region, name)
+
+
+def looked_at(name, *findings, status="COMPLETE", **fields):
+    """The report of a repository whose newest image has these findings."""
+    known = status in {"COMPLETE", "ACTIVE"}
+    return RepositoryReport(
+        **{
+            "repository": repository(name),
+            "digest": "sha256:" + "a" * 64,
+            "tags": ("2.0", "latest"),
+            "pushed_at": NOW - timedelta(days=3),
+            "scans": (ImageScan("sha256:" + "a" * 64, status, NOW if known else None),),
+            "findings": worst_first(findings),
+            "images": 3,
+            **fields,
+        }
+    )
+
+
+OPENSSL = Finding(
+    "CVE-2026-0001",
+    "CRITICAL",
+    "openssl",
+    "3.0.1",
+    "3.0.2",
+    9.8,
+    "https://nvd.nist.gov/vuln/detail/CVE-2026-0001",
+    "A heap overflow.",
+    fixable=True,
+    exploitable=True,
+)
+ZLIB = Finding("CVE-2026-0002", "HIGH", "zlib", "1.2", score=7.5, description="A crash.")
+CURL = Finding("CVE-2025-0003", "LOW", "curl", "8.1", "8.2", 2.0, fixable=True)
+HOSTILE_FINDING = Finding(
+    HOSTILE, "MEDIUM", HOSTILE, "=1+1", "@SUM(1)", 5.0, "javascript:alert(1)", HOSTILE
+)
+
+
+def example():
+    """A report with something of everything, values that mean harm included."""
+    earlier = FleetReport(
+        generated_at=NOW - timedelta(days=7),
+        registries=(repository(""),),
+        repositories=(
+            looked_at("shop/api", ZLIB, CURL),
+            looked_at("shop/web", CURL),
+            looked_at("shop/old", CURL),
+        ),
+    )
+    report = FleetReport(
+        generated_at=NOW,
+        registries=(repository(""),),
+        repositories=(
+            looked_at("shop/api", OPENSSL, ZLIB, HOSTILE_FINDING, tags=(HOSTILE, "2.0")),
+            looked_at("shop/web", CURL),
+            looked_at("shop/new", ZLIB, status="ACTIVE"),
+            looked_at("shop/broken", status="FAILED", failed=NamedImages(1, ("2.0",))),
+            looked_at("shop/fresh", status=None, never_scanned=NamedImages(2, ("2.0", HOSTILE))),
+            RepositoryReport(repository("charts/shop")),
+            looked_at("tools/scratch", status="UNSUPPORTED_IMAGE", unsupported=1, untold=2),
+        ),
+        not_looked_at=(
+            NotLookedAt(repository("shop/secret"), "refused (AccessDeniedException)"),
+            NotLookedAt(repository("", region="us-east-1"), "no time was left"),
+        ),
+    )
+    return compare(report, earlier)
+
+
+def fleet_of(count, findings):
+    """A report of so many repositories with the same findings."""
+    return FleetReport(
+        NOW,
+        (repository(""),),
+        tuple(looked_at(f"team/service-{number:05}", *findings) for number in range(count)),
+    )
+
+
+_texts = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from([HOSTILE, "=1+1", "@x", "\ud800", "\u202e", "", " ", "\x00", "-->", "]]>"]),
+)
+_times = st.datetimes(timezones=st.just(UTC))
+findings = st.builds(
+    Finding,
+    _texts,
+    st.sampled_from(SEVERITIES),
+    _texts,
+    _texts,
+    _texts,
+    st.none() | st.floats(0, 10),
+    _texts | st.just("https://example.org/a?b=c&d=<e>") | st.just("https://example.org/(a)_[b]"),
+    _texts,
+    st.booleans(),
+    st.booleans(),
+)
+
+
+def _unique(found):
+    return worst_first({finding.key: finding for finding in found}.values())
+
+
+_repositories = st.builds(Repository, st.just("1"), st.sampled_from("ab"), _texts.filter(bool))
+_named = st.lists(_texts, max_size=3).map(lambda names: NamedImages(len(names), tuple(names)))
+_scans = st.builds(
+    ImageScan,
+    _texts,
+    st.sampled_from([None, "COMPLETE", "ACTIVE", "FAILED", "PENDING", "UNSUPPORTED_IMAGE", "odd"]),
+    st.none() | _times,
+)
+_looked_at = st.builds(
+    RepositoryReport,
+    _repositories,
+    digest=_texts,
+    tags=st.lists(_texts, max_size=3).map(tuple),
+    pushed_at=st.none() | _times,
+    scans=st.lists(_scans, max_size=2).map(tuple),
+    findings=st.lists(findings, max_size=4).map(_unique),
+    images=st.integers(0, 9),
+    never_scanned=_named,
+    failed=_named,
+    unsupported=st.integers(0, 9),
+    untold=st.integers(0, 9),
+)
+_reports = st.builds(
+    FleetReport,
+    _times,
+    st.lists(st.builds(Repository, st.just("1"), st.sampled_from("ab"), st.just(""))).map(tuple),
+    st.lists(_looked_at, max_size=4, unique_by=lambda each: each.repository).map(tuple),
+    st.lists(st.builds(NotLookedAt, _repositories, _texts), max_size=2).map(tuple),
+)
+fleet_reports = st.one_of(_reports, st.builds(compare, _reports, _reports))
+
+
+def without(report, *names):
+    """The report without some repositories."""
+    kept = (each for each in report.repositories if each.repository.name not in names)
+    return replace(report, repositories=tuple(kept))
