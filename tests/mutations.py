@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("app.py", "chalicelib", "local", "tests", "pyproject.toml")
+NEEDED = ("app.py", "chalicelib", "docs", "local", "tests", "pyproject.toml")
 FAILED, PASSED = 1, 0
 
 
@@ -196,6 +196,51 @@ MUTATIONS = [
             "result.repository, 101",
         ),
         ("line breaks in a mail's lines", "if character.isprintable()", "if character"),
+    ),
+    *mutations_of(
+        "chalicelib/accepted_risks.py",
+        "tests/test_accepted_risks.py",
+        ("risks expire a day early", "self.expires < today", "self.expires <= today"),
+        (
+            "expired entries go on accepting",
+            "next((entry for entry in covering if not entry.has_expired(today)), None)",
+            "next(iter(covering), None)",
+        ),
+        ("one package of several is enough", "return all(", "return any("),
+        ("entries hold in every repository", "if entry.applies_to(repository)]", "]"),
+        ("nothing says that an entry ran out", "expired |= dict.fromkeys(covering)", "pass"),
+        (
+            "aliases are unfolded",
+            '("an anchor or alias", getattr(event, "anchor", None) is not None),',
+            "",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/media/chat.py",
+        "tests/media/test_chat.py",
+        ("backticks end code spans", ".replace('`', chr(39))", ""),
+        ("channels are called", '.replace("<", "&lt;")', ""),
+        ("descriptions are too long", "if line and len(line) < room:", "if line:"),
+        ("what does not fit is not counted", "if rest else []", "if False else []"),
+        ("a thread is one image's", '_unique(f"{place}/{report.name}")', "_unique(result.time)"),
+    ),
+    *mutations_of(
+        "chalicelib/media/security_hub.py",
+        "tests/media/test_security_hub.py",
+        ("gone findings stay active", '"RecordState": "ARCHIVED"', '"RecordState": "ACTIVE"'),
+        (
+            "a failed scan archives everything",
+            "if report.result.failed or report.findings is None:",
+            "if False:",
+        ),
+        ("first seen is overwritten", "if report.is_new(finding) else {}", "if True else {}"),
+        ("long ids are cut to the same", "hexdigest()", "hexdigest()[:0]"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/security_hub.py",
+        "tests/media/test_security_hub.py",
+        ("refusals are kept quiet", "if refused:", "if False:"),
+        ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
     ),
 ]
 

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 TITLE_LENGTH, DESCRIPTION_LENGTH, STEP_LENGTH = 150, 2900, 300
-"""The longest texts, in characters.
+"""The longest texts, in characters, so that Slack shows them whole.
 
-A header of Slack's takes 150, a section 3,000 (Slack API, "Block Kit"); what Amazon Q Developer
-accepts is no less.
+A header takes 150 there, and the text of a section 3,000. Source: Slack API, Block Kit.
 """
 
 MOST_FINDINGS = 10

@@ -142,6 +142,7 @@ def test_a_value_is_a_code_span_that_nothing_in_it_ends(value, shown):
         ("shop/my_api__v2", "shop/my_api__v2: 1 LOW"),
         ("_shop_/*api*~", "-shop-/-api--: 1 LOW"),
         ("<!here>|x", "&lt;!here&gt;-x: 1 LOW"),
+        ("&" * 100, f"{'&amp;' * 14}..{'&amp;' * 14}: 1 LOW"),
         ("r" * 256, f"{'r' * 71}..{'r' * 70}: 1 LOW"),
     ],
 )
