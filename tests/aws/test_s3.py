@@ -62,9 +62,10 @@ def test_the_last_key_before_another_is_found_over_many_pages(bucket, client):
     assert bucket.last_before("other/", "other/1") is None
 
 
-def test_a_link_is_signed_for_so_long_with_the_present_signature(bucket):
+def test_a_link_is_of_the_buckets_region_and_signed_for_so_long(bucket):
     address = urlsplit(bucket.link("html/a b.html", 3600))
     query = parse_qs(address.query)
-    assert address.path.endswith("/html/a%20b.html")
+    assert address.hostname == f"reports.s3.{REGION}.amazonaws.com"
+    assert address.path == "/html/a%20b.html"
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert query["X-Amz-Expires"] == ["3600"]
