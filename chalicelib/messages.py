@@ -102,7 +102,7 @@ def _fixes(report: Report) -> str:
     if not report.findings:
         return ""
     fixable = sum(finding.fixable for finding in report.findings)
-    return f"{fixable} of {len(report.findings)} have a fix."
+    return f"{fixable} of {len(report.findings)} have a known fix."
 
 
 def email(report: Report) -> str:
@@ -202,7 +202,9 @@ def _has_news(report: Report) -> bool:
 def _row(report: Report, finding: Finding) -> dict[str, str]:
     package = " ".join(filter(None, (finding.package, finding.installed_version)))
     fix = f"fixed in {finding.fixed_version}" if finding.fixed_version else ""
-    fix = fix or ("a fix is available" if finding.fixable else "no fix")
+    fix = fix or (
+        "a fix is available" if finding.fixable else "no fix" if finding.unfixed else "no fix known"
+    )
     exploit = ["exploit known"] if finding.exploitable else []
     return {
         "mark": "NEW" if report.is_new(finding) and _has_news(report) else "   ",
@@ -269,7 +271,7 @@ def _finding(report: Report, finding: Finding) -> dict[str, Any]:
         "package": _cut(finding.package) or None,
         "installedVersion": _cut(finding.installed_version) or None,
         "fixedVersion": _cut(finding.fixed_version) or None,
-        "fixAvailable": finding.fixable,
+        "fixAvailable": finding.fixable if finding.fixable or finding.unfixed else None,
         "exploitAvailable": finding.exploitable,
         "url": link(finding.url) or None,
         "isNew": report.is_new(finding) if report.changes else None,

@@ -327,7 +327,8 @@ def test_an_image_keeps_its_name_from_build_to_build(scans):
     assert {memory.name for memory in run.services.history.recall(keys)} == {"shop/api:main"}
 
 
-def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans):
+def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans, aws):
+    aws.scan_type = "ENHANCED"
     run = scans(IGNORE_UNFIXED="true", NOTIFY_MODE="every-scan")
     assert run(run.image("CVE-1", fixed_in="")) == []
 

@@ -158,11 +158,11 @@ def _vulnerability(finding: Finding) -> dict[str, Any]:
         "VulnerablePackages": [package] if package else [],
         "Cvss": [] if finding.score is None else [{"BaseScore": finding.score}],
         "ReferenceUrls": [url] if url else [],
+        "FixAvailable": "YES" if finding.fixable else "NO" if finding.unfixed else "",
         "ExploitAvailable": "YES" if finding.exploitable else "",
     }
     return {
         "Id": _named(finding.identifier),
-        "FixAvailable": "YES" if finding.fixable else "NO",
         **{name: value for name, value in known.items() if value},
     }
 
