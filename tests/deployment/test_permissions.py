@@ -49,7 +49,7 @@ BY_LAMBDA = {
 # What only settings cause that the template has no parameter for: whoever sets them adds the
 # permissions that docs/large-organisations.md names.
 WITHOUT_PARAMETER = {"ecr:BatchGetRepositoryScanningConfiguration", "ecr:ListTagsForResource"}
-ADAPTERS_WITHOUT_PARAMETER = {"ecs", "lambda_functions", "tagging"}
+ADAPTERS_WITHOUT_PARAMETER = {"ecs", "lambda_functions", "s3", "tagging"}
 # What ECR authorizes against no resource. Source: Service Authorization Reference, Amazon ECR.
 WITHOUT_RESOURCE = {"ecr:GetRegistryScanningConfiguration"}
 
