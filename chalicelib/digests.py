@@ -192,9 +192,11 @@ def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:
-    metrics = {
-        "FleetOpenFindings": report.open_findings,
-        "FleetNotLookedAt": len(report.not_looked_at),
-        "FleetImagesNeverScanned": report.images_never_scanned,
+    counts = {
+        "totals": report.totals,
+        "repositories": len(report.repositories),
+        "not_looked_at": len(report.not_looked_at),
+        "images_never_scanned": report.images_never_scanned,
+        "scans_failed": report.scans_failed,
     }
-    logs.summary("digest sent", metrics, totals=report.totals, json_key=keys.json)
+    logs.logger.info({"message": "digest sent", "json_key": keys.json, **counts})

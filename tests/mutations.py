@@ -45,6 +45,67 @@ NOT_DUE = "Decision(False, Reason.{})"
 
 MUTATIONS = [
     *mutations_of(
+        "chalicelib/fleet.py",
+        "tests/test_fleet.py",
+        (
+            "what is unknown now is fixed",
+            "for each in report.repositories if each.known}",
+            "for each in report.repositories}",
+        ),
+        (
+            "what was unknown then is new",
+            "for each in earlier.repositories if each.known}",
+            "for each in earlier.repositories}",
+        ),
+        (
+            "new and fixed are exchanged",
+            "current.keys() - old.keys()",
+            "old.keys() & current.keys()",
+        ),
+        ("one image of an index will do", "and statuses <= FINDINGS_KNOWN | UNSUPPORTED", ""),
+    ),
+    *mutations_of(
+        "chalicelib/gather.py",
+        "tests/test_gather.py",
+        (
+            "images without tags are looked at",
+            "        if image.tags\n        and not",
+            "        if not",
+        ),
+        ("archived images are looked at", "and not image.archived", ""),
+        ("unlisted scans are no scans", "if told or image.digest in statuses", ""),
+        ("a refusal ends the report", "TokenExpired, *AWS_ERRORS)", "TokenExpired)"),
+    ),
+    *mutations_of(
+        "chalicelib/digests.py",
+        "tests/test_digests.py",
+        ("a digest is sent again", "if _is_sent(keys, bucket):", "if False:"),
+        ("the mark stays when sending fails", "        bucket.delete(keys.mark)\n", ""),
+        (
+            "sent digests look unsent",
+            "bucket.put(keys.mark, _SENT,",
+            "bucket.put(keys.mark, _SENDING,",
+        ),
+        ("a kept report is gathered anew", "_kept(keys, bucket) or ", ""),
+    ),
+    *mutations_of(
+        "chalicelib/templating.py",
+        "tests/test_templating.py",
+        ("any address is a link", 'r"https?://', 'r"\\w+:'),
+        (
+            "Markdown may hold HTML",
+            "html.escape(plain(value).strip(), quote=False)",
+            "plain(value).strip()",
+        ),
+        ("line breaks stay", 'character if character.isprintable() else " "', "character"),
+        ("HTML is not escaped", "return html.escape(plain(value))", "return plain(value)"),
+    ),
+    *mutations_of(
+        "chalicelib/renderings/spreadsheet.py",
+        "tests/test_renderings.py",
+        ("formulas stay formulas", """f"'{text}" if text.startswith(_FORMULA) else text""", "text"),
+    ),
+    *mutations_of(
         "chalicelib/decisions.py",
         "tests/test_decisions.py",
         ("a scan exactly as old as allowed is due", AGE, AGE.replace("<", "<=")),

@@ -98,6 +98,12 @@ def test_the_images_of_an_index_are_looked_at_together(aws):
     assert (aws.calls["BatchGetImage"], aws.calls["DescribeImageScanFindings"]) == (1, 2)
 
 
+def test_an_archived_index_is_not_looked_at(aws):
+    aws.add_image("api", tags=("1",), pushed_at=days_ago(9), scanned_at=days_ago(9))
+    add_index(aws, {"scanned_at": days_ago(1)}).status = "ARCHIVED"
+    assert only(gather()).tags == ("1",)
+
+
 def test_an_index_is_not_known_before_each_of_its_images_is(aws):
     add_index(aws, {"scanned_at": days_ago(1), "findings": Findings((ONE,))}, {})
     found = only(gather())
