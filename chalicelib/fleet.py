@@ -362,6 +362,7 @@ _FINDING_KEYS = {
     "url": "url",
     "description": "description",
     "fixable": "fixable",
+    "unfixed": "unfixed",
     "exploitable": "exploitable",
 }
 

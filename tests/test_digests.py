@@ -240,8 +240,9 @@ def test_each_medium_gets_what_it_can_take():
     texts = json.loads(message.body)
     assert len(texts["sms"]) <= 140
     assert len(message.body.encode()) < 256 * 1024
-    document = json.loads(texts["sqs"])
+    document = json.loads(texts["default"])
     assert (document["report"], document["version"]) == ("fleet", "1")
     assert (document["new"], document["notLookedAt"]) == (2, 2)
     assert document["totals"]["CRITICAL"] == 1
     assert message.attributes == {"report": "fleet"}
+    assert message.lists == {"media": ["email", "sms", "json"]}

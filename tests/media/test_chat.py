@@ -70,7 +70,7 @@ def test_findings_that_do_not_fit_are_left_out_whole_and_counted():
     text = description(report(NEW, *many))
     listed = text.count("• HIGH `CVE-")
     assert 0 < listed < 9
-    assert text.count(f"`{'p' * 400}`, no fix\n") == listed
+    assert text.count(f"`{'p' * 400}`, no fix known\n") == listed
     assert f"• {9 - listed} more: {9 - listed} HIGH\n" in text
     assert console_url(RESULT) in text
 

@@ -137,7 +137,7 @@ def test_where_findings_are_unknown_nothing_is_imported_and_nothing_archived(of)
 
 def test_what_a_scan_does_not_tell_is_left_out():
     [finding] = findings(report(Finding("CVE-1", "LOW")))
-    assert finding["Vulnerabilities"] == [{"Id": "CVE-1", "FixAvailable": "NO"}]
+    assert finding["Vulnerabilities"] == [{"Id": "CVE-1"}]
     assert "Remediation" not in finding
     assert finding["Description"].startswith("A vulnerability without a description")
 
