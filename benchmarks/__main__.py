@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import platform
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from benchmarks.measurements import measure
 from benchmarks.prices import dollars_a_month, gb_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from benchmarks.measurements import Measurement
 
@@ -152,25 +152,36 @@ def main() -> None:
     options = _options()
     console = Console(width=None if Console().is_terminal else 200)
     planned = runs(options)
-    with ThreadPoolExecutor(options.parallel) as pool:
-        measured = []
-        for one in pool.map(lambda run: measure(*run), planned):
-            measured.append(one)
-            if not options.quick:
-                done = f"{len(measured)} of {len(planned)}"
-                about = f"{shape(World(**one.world))}, {one.world['state']}"
-                console.print(f"{done}: {one.system}, {about}: {one.wall_seconds:,.0f} s")
+    measured = []
+    for one in _measured(planned, options.parallel):
+        measured.append(one)
+        if not options.quick:
+            about = f"{one.system}, {shape(World(**one.world))}, {one.world['state']}"
+            console.print(f"{len(measured)} of {len(planned)}: {about}, {one.wall_seconds:,.0f} s")
+        if options.json:
+            options.json.write_text(json.dumps(results(_sorted(measured, planned)), indent=1))
+    measured = _sorted(measured, planned)
     tables = (comparison(measured), operations(measured))
     console.print(machine())
     console.print(*tables, sep="\n")
-    if options.json:
-        options.json.write_text(json.dumps(results(measured), indent=1) + "\n")
     if options.markdown:
         with options.markdown.open("w") as file:
             written = Console(file=file, width=300)
             for table in tables:
                 table.box = box.MARKDOWN
                 written.print(table)
+
+
+def _measured(planned: Sequence[Run], parallel: int) -> Iterator[Measurement]:
+    """The measurements as they come, the longest begun first so that none is waited for long."""
+    longest_first = sorted(planned, key=lambda run: -run[1].due)
+    with ThreadPoolExecutor(parallel) as pool:
+        for done in as_completed(pool.submit(measure, *run) for run in longest_first):
+            yield done.result()
+
+
+def _sorted(measured: Iterable[Measurement], planned: Sequence[Run]) -> list[Measurement]:
+    return sorted(measured, key=lambda one: planned.index((one.system, World(**one.world))))
 
 
 def _options() -> argparse.Namespace:

@@ -84,6 +84,11 @@ class World:
         return asdict(self)
 
 
+def repository_name(number: int) -> str:
+    """The name of a repository, of those from 0 on."""
+    return f"team-{number % 97:02}/repository-{number:05}"
+
+
 class Cloud:
     """The services; every request comes with the simulated time at which it arrives."""
 
@@ -204,7 +209,7 @@ def _registry(world: World, now: Any) -> LocalRegistry:
     registry.scan_duration = timedelta(seconds=world.scan_seconds)
     scanned = STATES[world.state]
     for number in range(world.repositories):
-        repository = f"team-{number % 97:02}/repository-{number:05}"
+        repository = repository_name(number)
         for image in range(world.images):
             registry.add_image(
                 repository,

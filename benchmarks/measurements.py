@@ -107,11 +107,11 @@ class Application:
 
     def list_repositories(self) -> None:
         """The scheduled listing."""
-        start_listing(ListingRequest(), self._services())
+        start_listing(ListingRequest(), self.services())
 
     def container(self) -> Callable[[str], object]:
         """The scanner, with clients of its own."""
-        services = self._services()
+        services = self.services()
 
         def scan(body: str) -> None:
             job = parse_job(body)
@@ -121,7 +121,8 @@ class Application:
 
         return scan
 
-    def _services(self) -> Services:
+    def services(self) -> Services:
+        """The services of a new container."""
         return Services(self._settings, partial(client_of, boto3.DEFAULT_SESSION))
 
 
@@ -231,10 +232,8 @@ def queue_url(address: str) -> str:
     return f"{address}/123456789012/jobs"
 
 
-def run(system: str, world: World, address: str) -> Measurement:
-    """Let a system work on the cloud at this address, in this process."""
-    random.seed(world.total)
-    clock = SimulatedTime(START.timestamp())
+def connect(clock: SimulatedTime) -> None:
+    """Let boto3's calls take simulated time, and tell the cloud when they arrive."""
 
     def travel(request: Any, event_name: str, **_: Any) -> None:
         clock.sleep(SQS_SECONDS if ".sqs." in event_name else ECR_SECONDS)
@@ -243,6 +242,14 @@ def run(system: str, world: World, address: str) -> Measurement:
     boto3.setup_default_session()
     assert boto3.DEFAULT_SESSION is not None  # noqa: S101
     boto3.DEFAULT_SESSION.events.register("before-send", travel)
+
+
+def run(system: str, world: World, address: str) -> Measurement:
+    """Let a system work on the cloud at this address, in this process."""
+    random.seed(world.total)
+    clock = SimulatedTime(START.timestamp())
+
+    connect(clock)
     measured = Measurement(system, world.to_dict(), memory_before=_memory())
     began = time.perf_counter()
     with application_at(clock):
