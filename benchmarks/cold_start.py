@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import re
 import subprocess
@@ -76,9 +77,13 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Start:
-    """What importing ``app`` loads, and the microseconds that this and the slowest imports take."""
+    """What importing ``app`` loads, and the microseconds that this and the slowest imports take.
+
+    Those of the processor are told too, which other work on the machine lengthens less.
+    """
 
     modules: list[str]
+    processor_microseconds: int
     microseconds: int
     slowest: list[tuple[str, int]]
 
@@ -127,8 +132,12 @@ class Shipped:
             for _ in range(STARTS)
         ]
         times = min(reports, key=lambda report: report["app"])
-        own = sorted(((name, time) for name, time in times.items()), key=lambda entry: -entry[1])
-        return Start(sorted(self.modules()), times["app"], own[:12])
+        script = "import time; began = time.process_time_ns(); import app; "
+        script += "print((time.process_time_ns() - began) // 1000)"
+        processor = min(int(self.python(["-c", script], {}).stdout) for _ in range(STARTS))
+        modules = self.modules()
+        slowest = sorted(modules, key=lambda name: -times.get(name, 0))[:12]
+        return Start(modules, processor, times["app"], [(name, times[name]) for name in slowest])
 
     def modules(self) -> list[str]:
         """What importing ``app`` loads."""
@@ -183,6 +192,8 @@ def shipped(directory: Path) -> Shipped:
 @contextmanager
 def first_events() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """A small AWS over HTTP; gives each function's first event, and the environment for it."""
+    # Else each request is written to standard error.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with mock_aws(), local_ecr() as registry:
         image = registry.add_image(
             REPOSITORY, tags=("1.0",), scanned_at=datetime.now(UTC) - timedelta(days=30)
@@ -266,7 +277,8 @@ def main() -> None:
     console.print(f"zip file: {size:,} bytes")
     console.print(
         f"import of app: {len(start.modules)} modules, {len(start.own)} of them the application's, "
-        f"{start.microseconds / 1000:,.0f} ms (least of {STARTS})"
+        f"{start.microseconds / 1000:,.0f} ms, {start.processor_microseconds / 1000:,.0f} ms of the "
+        f"processor (least of {STARTS})"
     )
     slowest = Table("module", "ms, with what it imports", title="Slowest imports")
     for name, microseconds in start.slowest:

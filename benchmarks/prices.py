@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 DOLLARS_A_GB_SECOND = 0.0000133334
 """Lambda on arm64, the first 7.5 billion a month, us-east-1.
-Source: https://aws.amazon.com/lambda/pricing/, as of November 2026."""
+Source: https://aws.amazon.com/lambda/pricing/, looked up on 24 November 2026."""
 
 DOLLARS_A_LAMBDA_REQUEST = 0.20 / 1_000_000
 """Source: the same."""
 
 DOLLARS_AN_SQS_REQUEST = 0.40 / 1_000_000
-"""Of a standard queue, us-east-1. Source: https://aws.amazon.com/sqs/pricing/, as of November
-2026."""
+"""Of a standard queue, us-east-1. Source: https://aws.amazon.com/sqs/pricing/, looked up on
+24 November 2026."""
 
 MEGABYTES_OF_A_PROCESSOR = 1769
 """With how much memory a function has a whole processor; with less, that part of one.
