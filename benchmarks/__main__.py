@@ -8,6 +8,7 @@ since that makes a client for each of its calls, which takes hours with all.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -148,6 +149,15 @@ def results(measured: Sequence[Measurement]) -> dict[str, Any]:
     return {"machine": machine(), "runs": rows}
 
 
+def markdown(table: Table) -> str:
+    """The table in Markdown, its title as a heading."""
+    heading, table.title, table.box = table.title, None, box.MARKDOWN
+    console = Console(file=io.StringIO(), width=300)
+    console.print(table)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "\n".join([f"## {heading}\n", *(line.rstrip() for line in lines if line.strip()), ""])
+
+
 def main() -> None:
     """Measure, print the tables and write the files that were asked for."""
     options = _options()
@@ -166,11 +176,7 @@ def main() -> None:
     console.print(machine())
     console.print(*tables, sep="\n")
     if options.markdown:
-        with options.markdown.open("w") as file:
-            written = Console(file=file, width=300)
-            for table in tables:
-                table.box = box.MARKDOWN
-                written.print(table)
+        options.markdown.write_text("\n".join((machine() + "\n", *map(markdown, tables))))
 
 
 def _measured(planned: Sequence[Run], parallel: int) -> Iterator[Measurement]:
