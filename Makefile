@@ -13,7 +13,7 @@ STAGE ?= dev
 # Parameters of the stage's stack, such as "CriticalThreshold=1 NotificationEmails=a@example.org".
 PARAMETERS ?=
 
-.PHONY: bench-large demo report screenshots test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
+.PHONY: bench bench-cold-start bench-growth bench-large check clean delete demo deploy lint lint-templates lock mutations package plan report resources scan screenshots test types
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
@@ -69,6 +69,15 @@ deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="Critica
 delete: $(READY)  ## Delete a stage that was deployed, with everything in it
 	$(BIN)/chalice delete --stage $(STAGE)
 	$(BIN)/python -m deployment delete $(STAGE)
+
+bench: $(READY)  ## The application beside the usual approach: make bench ARGS="--quick"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-cold-start: $(READY)  ## What a function loads before and in its first run
+	@$(BIN)/python -m benchmarks.cold_start $(ARGS)
+
+bench-growth: $(READY)  ## Calls and memory against the number of images
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
 	@$(BIN)/python -m benchmarks.large_registry $(ARGS)
