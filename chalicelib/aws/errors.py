@@ -15,6 +15,8 @@ _THROTTLING = frozenset(
     }
 )
 
+_DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
+
 
 def code_of(error: ClientError) -> str:
     """The service's error code, such as ``ImageNotFoundException``."""
@@ -24,3 +26,8 @@ def code_of(error: ClientError) -> str:
 def is_throttling(error: ClientError) -> bool:
     """Whether the service asked for a slower pace."""
     return code_of(error) in _THROTTLING
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether the function's role lacks the permission, which trying again does not change."""
+    return isinstance(error, ClientError) and code_of(error) in _DENIED
