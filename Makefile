@@ -13,13 +13,16 @@ STAGE ?= dev
 # Parameters of the stage's stack, such as "CriticalThreshold=1 NotificationEmails=a@example.org".
 PARAMETERS ?=
 
-.PHONY: bench-large demo test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
+.PHONY: bench-large demo test faults lint lint-templates types mutations check plan scan package resources deploy delete lock clean
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
 
 test: $(READY)  ## Run every test, with branch coverage
 	$(BIN)/pytest
+
+faults: $(READY)  ## Drive the application through faults: make faults ARGS="--runs 500 --seed 0"
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
