@@ -532,6 +532,14 @@ class TestDailyBudget:
         organisation.scan()
         assert len(self.started(organisation)) == 6
 
+    def test_a_repository_that_was_named_and_is_deleted_before_the_plan_holds_up_no_other(
+        self, organisation
+    ):
+        organisation.configure(DAILY_SCAN_BUDGET="10").list(repositories=["aa", "bb"])
+        del organisation.own.repositories["aa"]
+        organisation.scan()
+        assert organisation.own.calls["StartImageScan"] == 2
+
     def test_the_plan_says_what_is_beyond_the_budget(self, organisation):
         rows = organisation.configure(DAILY_SCAN_BUDGET="4").list(dryRun=True)["images"]
         beyond = [row for row in rows if row["reason"] == "beyond today's budget"]
