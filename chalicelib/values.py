@@ -1,11 +1,15 @@
-"""Numbers and switches in texts from outside."""
+"""Numbers and switches in texts from outside, and how errors show what they were given."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 ACCEPTED_COUNTS = "a whole number, 0 or more"
 ACCEPTED_POSITIVES = "a whole number, 1 or more"
 ACCEPTED_SWITCHES = "true, false"
 
+_MOST_CHARACTERS = 80
+_MOST_NAMES = 10
 _COUNT = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -28,3 +32,19 @@ def parse_switch(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(text)
     return text.lower() == "true"
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: what comes from outside may be long, and nested deeply."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "nested too deeply"
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """Names as an error shows them, the first ten of many."""
+    listed = ", ".join(map(shown, names[:_MOST_NAMES]))
+    more = len(names) - _MOST_NAMES
+    return f"{listed} and {more} more" if more > 0 else listed
