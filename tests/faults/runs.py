@@ -18,6 +18,7 @@ from chalicelib import logs, planner, scanner
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.sqs import JobsQueue, NotSent
+from chalicelib.listing_requests import RequestError
 from chalicelib.pace import TokenBucket
 from chalicelib.patience import Throttled
 from chalicelib.scanner import ScansNotStarted
@@ -42,8 +43,11 @@ START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
 TIME_LIMITS = {"list_repositories": 60.0, "scan_images": 300.0, "notify": 60.0}
 MOST_ATTEMPTS = 3
 """How often Lambda runs a function for one event. Source: Lambda, asynchronous invocation."""
-EXPECTED = (*AWS_ERRORS, Throttled, TokenExpired, ScansNotStarted, NotSent)
-"""What a function may fail with when AWS does; anything else is a mistake in its code."""
+EXPECTED = (*AWS_ERRORS, Throttled, TokenExpired, ScansNotStarted, NotSent, RequestError)
+"""What a function may fail with: AWS, or a request for a repository that somebody has deleted.
+
+Anything else is a mistake in its code.
+"""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
 
@@ -111,10 +115,15 @@ class Run:
         for _ in range(MOST_LISTINGS):
             for attempt in range(MOST_ATTEMPTS):
                 self.clock.sleep(60.0 * attempt)
-                if self._invoke("list_repositories", SCHEDULE) is None:
+                if self._invoke("list_repositories", self._request()) is None:
                     return
             self.clock.sleep(60)
         raise AssertionError(f"{MOST_LISTINGS} listings failed")
+
+    def _request(self) -> dict[str, Any]:
+        """The schedule's event, or somebody's request that names every repository."""
+        names = sorted(self.registry.repositories)
+        return {"repositories": names} if self.chance.random() < 0.2 else SCHEDULE
 
     # Queue and event bus
 
