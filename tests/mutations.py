@@ -197,6 +197,29 @@ MUTATIONS = [
         ),
         ("line breaks in a mail's lines", "if character.isprintable()", "if character"),
     ),
+    *mutations_of(
+        "chalicelib/scanner.py",
+        "tests/test_large_organisations.py",
+        (
+            "no answer about indexes is taken for none",
+            "        if not is_denied(error):",
+            "        if False:",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/event_context.py",
+        "tests/test_large_organisations.py",
+        (
+            "no answer about thresholds is taken for none",
+            "decisive and not is_denied",
+            "False and not is_denied",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/planner.py",
+        "tests/test_large_organisations.py",
+        ("a deleted repository holds up the plan", "accepted_before=True", "accepted_before=False"),
+    ),
 ]
 
 

@@ -87,9 +87,14 @@ class Run:
         return self.app.settings
 
     def go(self) -> None:
-        """List until a listing succeeds, then deliver until nothing is left to be delivered."""
+        """List until a listing succeeds, then deliver until nothing is left to be delivered.
+
+        Between the two, some of what was listed is deleted.
+        """
         for _ in range(self.chance.choice([1, 1, 1, 2])):
             self._list()
+        for _ in range(0 if self.aws.faults.calm else self.chance.choice([0, 0, 2, 5])):
+            self._change_registry()
         self._deliver_all()
 
     def redrive(self) -> None:
@@ -123,7 +128,7 @@ class Run:
     def _request(self) -> dict[str, Any]:
         """The schedule's event, or somebody's request that names every repository."""
         names = sorted(self.registry.repositories)
-        return {"repositories": names} if self.chance.random() < 0.2 else SCHEDULE
+        return {"repositories": names} if self.chance.random() < 0.3 else SCHEDULE
 
     # Queue and event bus
 
