@@ -117,14 +117,14 @@ def _looked_up(
     decisive: bool = False,
 ) -> Any:
     from chalicelib.aws.ecr import RepositoryGone
-    from chalicelib.aws.errors import AWS_ERRORS, is_denied
+    from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 
     try:
         return look_up(services.registry_of(result.address))
     except RepositoryGone:
         return otherwise
     except (*AWS_ERRORS, Throttled) as error:
-        if decisive and not is_denied(error):
+        if decisive and not is_refusal(error):
             raise
         extra = {"repository": result.repository, "error": str(error)}
         logs.logger.warning("look-up failed", extra=extra)

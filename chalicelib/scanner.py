@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chalicelib import logs
 from chalicelib.alerts import warn_of_missing_images
 from chalicelib.aws.ecr import RepositoryGone, TokenExpired
-from chalicelib.aws.errors import AWS_ERRORS, is_denied
+from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.batches import batches
 from chalicelib.decisions import Decision, Reason, decide
 from chalicelib.indexes import with_indexes
@@ -118,7 +118,7 @@ def _with_indexes(
     try:
         children = patience.call(registry.index_children, job.repository, indexes)
     except AWS_ERRORS as error:
-        if not is_denied(error):
+        if not is_refusal(error):
             raise
         logs.logger.warning(
             "indexes not read", extra={"repository": job.repository, "error": str(error)}

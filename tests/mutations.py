@@ -202,7 +202,7 @@ MUTATIONS = [
         "tests/test_large_organisations.py",
         (
             "no answer about indexes is taken for none",
-            "        if not is_denied(error):",
+            "        if not is_refusal(error):",
             "        if False:",
         ),
     ),
@@ -211,8 +211,8 @@ MUTATIONS = [
         "tests/test_large_organisations.py",
         (
             "no answer about thresholds is taken for none",
-            "decisive and not is_denied",
-            "False and not is_denied",
+            "decisive and not is_refusal",
+            "False and not is_refusal",
         ),
     ),
     *mutations_of(

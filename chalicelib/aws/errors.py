@@ -15,8 +15,6 @@ _THROTTLING = frozenset(
     }
 )
 
-_DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
-
 
 def code_of(error: ClientError) -> str:
     """The service's error code, such as ``ImageNotFoundException``."""
@@ -28,6 +26,9 @@ def is_throttling(error: ClientError) -> bool:
     return code_of(error) in _THROTTLING
 
 
-def is_denied(error: Exception) -> bool:
-    """Whether the function's role lacks the permission, which trying again does not change."""
-    return isinstance(error, ClientError) and code_of(error) in _DENIED
+_REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the service lets this application not do what it asked."""
+    return isinstance(error, ClientError) and code_of(error) in _REFUSALS
