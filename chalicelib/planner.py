@@ -110,7 +110,10 @@ class _Planning:
 
     def review(self) -> None:
         listing = list_jobs(
-            replace(self._plan.request, dry_run=True), self._services, [self._plan.address]
+            replace(self._plan.request, dry_run=True),
+            self._services,
+            [self._plan.address],
+            accepted_before=True,
         )
         jobs = [job for job in listing.jobs if may_start_scans(job) or job.images_in_use]
         jobs = [job for job in jobs if job.repository > self._plan.after]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chalicelib import logs
 from chalicelib.alerts import warn_of_missing_images
 from chalicelib.aws.ecr import RepositoryGone, TokenExpired
-from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.batches import batches
 from chalicelib.decisions import Decision, Reason, decide
 from chalicelib.indexes import with_indexes
@@ -107,7 +107,10 @@ def _pages(job: ScanJob, registry: Registry, patience: Patience) -> Iterator[lis
 def _with_indexes(
     job: ScanJob, images: Sequence[Image], services: Services, patience: Patience
 ) -> list[Image]:
-    """The images with the tags of their indexes; without, where the indexes may not be read."""
+    """The images with the tags of their indexes; without, where the indexes may not be read.
+
+    Any other failure is raised, since the tags may decide that an image is due.
+    """
     indexes = [image.digest for image in images if image.is_manifest_list and not image.archived]
     if not indexes or not services.settings.resolve_indexes:
         return list(images)
@@ -115,6 +118,8 @@ def _with_indexes(
     try:
         children = patience.call(registry.index_children, job.repository, indexes)
     except AWS_ERRORS as error:
+        if not is_refusal(error):
+            raise
         logs.logger.warning(
             "indexes not read", extra={"repository": job.repository, "error": str(error)}
         )

@@ -303,6 +303,29 @@ MUTATIONS = [
         ("refusals are kept quiet", "if refused:", "if False:"),
         ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
     ),
+    *mutations_of(
+        "chalicelib/scanner.py",
+        "tests/test_large_organisations.py",
+        (
+            "no answer about indexes is taken for none",
+            "        if not is_refusal(error):",
+            "        if False:",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/event_context.py",
+        "tests/test_large_organisations.py",
+        (
+            "no answer about thresholds is taken for none",
+            "decisive and not is_refusal",
+            "False and not is_refusal",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/planner.py",
+        "tests/test_large_organisations.py",
+        ("a deleted repository holds up the plan", "accepted_before=True", "accepted_before=False"),
+    ),
 ]
 
 

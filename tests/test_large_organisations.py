@@ -65,10 +65,13 @@ class Organisation:
         done = []
         while jobs := self.jobs():
             for job in jobs:
-                event = self.client.events.generate_sqs_event([json.dumps(job)])
-                self.client.lambda_.invoke("scan_images", event)
+                self.scan_job(job)
             done += jobs
         return done
+
+    def scan_job(self, job):
+        event = self.client.events.generate_sqs_event([json.dumps(job)])
+        self.client.lambda_.invoke("scan_images", event)
 
     def notify(self, event):
         self.client.lambda_.invoke("notify", event)
@@ -318,6 +321,24 @@ class TestRepositoryTags:
         organisation.configure(REPOSITORY_TAG_RULES="true", HIGH="100").notify(event)
         assert organisation.inbox() == []
 
+    @pytest.mark.parametrize("code", ["ServerException", "ThrottlingException"])
+    def test_without_an_answer_about_the_tags_the_event_comes_again(self, organisation, code):
+        organisation.own.repositories["plain"].tags["ecr-scan-reporter:critical"] = "1"
+        organisation.configure(REPOSITORY_TAG_RULES="true", CRITICAL="100", HIGH="100")
+        organisation.own.fail_next("ListTagsForResource", code, times=3)
+        event = inspector_scan(repository="plain")
+        with pytest.raises(Exception, match=code):
+            organisation.notify(event)
+        organisation.notify(event)
+        assert len(organisation.inbox()) == 1
+
+    @pytest.mark.parametrize("code", ["AccessDeniedException", "RepositoryNotFoundException"])
+    def test_tags_that_cannot_be_read_leave_the_settings_thresholds(self, organisation, code):
+        organisation.configure(REPOSITORY_TAG_RULES="true")
+        organisation.own.fail_next("ListTagsForResource", code)
+        organisation.notify(inspector_scan(repository="plain"))
+        assert len(organisation.inbox()) == 1
+
 
 class TestImagesInUse:
     @pytest.fixture(autouse=True)
@@ -442,6 +463,17 @@ class TestMultiArchitecture:
         rows = organisation.configure().list(dryRun=True)["images"]
         assert not any("indexTags" in row for row in rows)
 
+    def test_indexes_that_cannot_be_read_now_fail_the_job_so_that_no_child_is_passed_over(
+        self, organisation
+    ):
+        organisation.configure(IMAGES_TAGGED_ONLY="true").list()
+        organisation.own.fail_next("BatchGetImage", "ServerException", times=3)
+        [job] = organisation.jobs()
+        with pytest.raises(ClientError, match="ServerException"):
+            organisation.scan_job(job)
+        organisation.scan_job(job)
+        assert organisation.own.calls["StartImageScan"] == 3
+
     def test_an_index_in_use_makes_its_children_be_in_use(self, organisation):
         ecs = boto3.client("ecs")
         ecs.create_cluster(clusterName="shop")
@@ -499,6 +531,14 @@ class TestDailyBudget:
         organisation.configure(DAILY_SCAN_BUDGET="100").list()
         organisation.scan()
         assert len(self.started(organisation)) == 6
+
+    def test_a_repository_that_was_named_and_is_deleted_before_the_plan_holds_up_no_other(
+        self, organisation
+    ):
+        organisation.configure(DAILY_SCAN_BUDGET="10").list(repositories=["aa", "bb"])
+        del organisation.own.repositories["aa"]
+        organisation.scan()
+        assert organisation.own.calls["StartImageScan"] == 2
 
     def test_the_plan_says_what_is_beyond_the_budget(self, organisation):
         rows = organisation.configure(DAILY_SCAN_BUDGET="4").list(dryRun=True)["images"]
