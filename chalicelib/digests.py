@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import logs
 from chalicelib.fleet import VERSION, ReportError, compare, from_json, to_json
 from chalicelib.gather import gather_fleet
-from chalicelib.messages import ON_TOPIC, SMS_LENGTH, Message, on_topic
+from chalicelib.media import ON_TOPIC, on_topic
+from chalicelib.messages import SMS_LENGTH, Message
 from chalicelib.renderings.pages import StoredReport, as_email, as_html, email_subject
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.findings import counts_of
+from chalicelib.media import ON_TOPIC, on_topic
 from chalicelib.templating import link, plain, render
 from chalicelib.thresholds import SEVERITIES
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from chalicelib.findings import Finding
     from chalicelib.reports import Report
     from chalicelib.scan_events import ScanResult
-
-ON_TOPIC = ("email", "sms", "json")
-"""The media that one message to the report topic is worded for."""
 
 SUBJECT_LENGTH = 100
 """The longest subject that SNS takes, in ASCII characters. Source: SNS Publish."""
@@ -55,11 +53,6 @@ class Message:
     body: str
     attributes: Mapping[str, str]
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-def on_topic(media: Iterable[str]) -> list[str]:
-    """Those of the media that the report topic's message is worded for."""
-    return [medium for medium in media if medium in ON_TOPIC]
 
 
 def message_of(report: Report, media: Sequence[str] = ON_TOPIC) -> Message:

@@ -13,10 +13,10 @@ from chalicelib.changes import (
     is_news,
     memory_to_compare,
 )
+from chalicelib.delivery import follows_every_scan
 from chalicelib.event_context import scan_findings, thresholds_of, with_index_tags
 from chalicelib.findings import counts_of
 from chalicelib.history import image_keys, image_name
-from chalicelib.media import follows_every_scan
 from chalicelib.reports import Report
 
 if TYPE_CHECKING:

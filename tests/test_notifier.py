@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.accepted_risks import AcceptedRisksError
 from chalicelib.aws.dynamodb import History
+from chalicelib.delivery import NotDelivered
 from chalicelib.history import BeingReported
-from chalicelib.media import NotDelivered
 from chalicelib.notifier import report_scan
 from chalicelib.scan_events import ScanResult
 from chalicelib.services import Services
@@ -353,8 +353,8 @@ class Media:
     def __init__(self, monkeypatch, **failing):
         self.told = []
         self.failing = failing
-        monkeypatch.setattr("chalicelib.media.senders", lambda _: tuple(failing))
-        monkeypatch.setattr("chalicelib.media._module", self.module)
+        monkeypatch.setattr("chalicelib.delivery.senders", lambda _: tuple(failing))
+        monkeypatch.setattr("chalicelib.delivery._module", self.module)
 
     def module(self, name):
         def deliver(report, services):
