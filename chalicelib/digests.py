@@ -97,9 +97,9 @@ def send_digest(
     if _is_sent(keys, bucket):
         return False
     report = _kept(keys, bucket) or _keep(_gather(keys, services, bucket, time_left), keys, bucket)
+    message = digest_message(report, _stored(keys, bucket), services.settings.media)
     if not bucket.create(keys.mark, _SENDING):
         raise DigestUnclear(f"another run is sending the digest of {scheduled.isoformat()}")
-    message = digest_message(report, _stored(keys, bucket), services.settings.media)
     try:
         services.report_topic.publish(message)
     except Exception:

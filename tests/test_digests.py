@@ -130,6 +130,15 @@ def test_what_was_gathered_is_kept_when_the_digest_cannot_be_sent(digests, aws, 
     assert not aws.calls
 
 
+def test_a_digest_that_cannot_be_worded_leaves_no_mark_that_it_was_being_sent(digests, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.digests.as_email", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            digests.send()
+    assert digests.send() is True
+    assert len(digests.sent) == 1
+
+
 def test_a_run_that_was_stopped_while_it_sent_is_told_of_and_not_repeated(digests, monkeypatch):
     put = digests.bucket.put
 
