@@ -320,6 +320,10 @@ MUTATIONS = [
             "before.name if before else",
             "report.name if before else",
         ),
+    ),
+    *mutations_of(
+        "chalicelib/reporting.py",
+        "tests/test_large_organisations.py -k finding",
         ("minor findings repeat worse ones", "severity in report.crossed", "True"),
     ),
     *mutations_of(
