@@ -17,6 +17,7 @@ from chalicelib.indexes import with_indexes
 from chalicelib.pace import LONGEST_DELAY_SECONDS, TokenBucket
 from chalicelib.patience import OutOfTime, Patience
 from chalicelib.reviews import Review
+from chalicelib.uses import keep_uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -204,6 +205,7 @@ class _RepositoryScan:
         """Read the whole repository before starting anything: its images are weighed together."""
         images = read_repository(self._job, self._services, self._patience)
         warn_of_missing_images(self._job, self._review.missing(images), self._services)
+        keep_uses(self._job, self._review, images, self._services)
         self._take_in(self._review.decisions(images))
         self._walks = False
         self._progressed = True

@@ -25,6 +25,7 @@ from rich.progress import Progress
 
 from local import show
 from local.ecr import Findings, local_ecr
+from local.history import create_history_table
 from local.seed import seed
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class Demo:
     """The application and the services around it."""
 
     def __init__(self, registry: LocalRegistry) -> None:
-        # Imported here because the application reads its settings when it is loaded.
+        # Imported here and anew, because the application reads its settings when it is loaded.
+        sys.modules.pop("app", None)
         import app
         from chalicelib import logs
 
@@ -189,12 +191,6 @@ def demo() -> Iterator[Demo]:
 def _resources() -> dict[str, str]:
     """Make what the deployment makes; returns the variables that name it."""
     boto3.client("securityhub").enable_security_hub()
-    boto3.client("dynamodb").create_table(
-        TableName="history",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
     boto3.client("s3").create_bucket(
         Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
@@ -205,7 +201,7 @@ def _resources() -> dict[str, str]:
         ],
         "ECR_SNS_REPORT_TOPIC_ARN": topics.create_topic(Name="reports")["TopicArn"],
         "CHAT_SNS_TOPIC_ARN": topics.create_topic(Name="chat")["TopicArn"],
-        "HISTORY_TABLE_NAME": "history",
+        "HISTORY_TABLE_NAME": create_history_table(),
         "REPORT_BUCKET_NAME": "reports",
     }
 

@@ -15,7 +15,8 @@ from moto import mock_aws
 from chalicelib.aws import clients
 from chalicelib.aws.ecs import EcsWorkloads
 from chalicelib.lister import ListingIncomplete
-from local.ecr import LocalRegistry, ScanningRule, local_ecr
+from local.ecr import Findings, LocalRegistry, ScanningRule, local_ecr
+from local.history import create_history_table
 from tests.events import inspector_finding, inspector_scan
 
 OTHER_ACCOUNT = "222222222222"
@@ -101,6 +102,11 @@ def organisation(load_app):
         yield Organisation(load_app, own, region, other)
     clients.client.cache_clear()
     clients._own_session.cache_clear()
+
+
+@pytest.fixture
+def history_table_of_the_organisation(organisation):
+    create_history_table()
 
 
 def reasons(answer):
@@ -371,6 +377,24 @@ class TestImagesInUse:
             for row in organisation.list(dryRun=True)["images"]
             if row["repository"] == "shop/api"
         } == {"running": True, "idle": False}
+
+    @pytest.mark.usefixtures("history_table_of_the_organisation")
+    @pytest.mark.parametrize("budget", [{}, {"DAILY_SCAN_BUDGET": "100"}])
+    def test_a_report_says_which_workloads_run_the_image(self, organisation, budget):
+        own = organisation.own
+        own.repositories["shop/api"].find(None, "running").findings = Findings.counting({"HIGH": 1})
+        own.repositories["shop/idle"].find(None, "idle").findings = Findings.counting({"HIGH": 1})
+        self.run("api", f"{HOST}/shop/api:running")
+        organisation.configure(ECS_DISCOVERY_ENABLED="true", HISTORY_TABLE_NAME="history", **budget)
+        organisation.list()
+        organisation.scan()
+        own.finish_scans()
+        for event in own.completed_events():
+            organisation.notify(event)
+        assert {report["repository"]: report["inUseBy"] for report in organisation.inbox()} == {
+            "shop/api": ["ECS service api in shop"],
+            "shop/idle": [],
+        }
 
     def test_an_image_that_is_gone_is_a_warning(self, organisation):
         self.run("api", f"{HOST}/shop/api:deleted")

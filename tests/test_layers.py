@@ -17,7 +17,7 @@ PURE = [
     *("list_sources", "lister", "listing_requests", "messages", "notifier", "pace"),
     *("patience", "patterns", "registries", "reporting", "reports", "reviews"),
     *("rules", "scan_events", "schedules", "selection", "services", "settings"),
-    *("templating", "thresholds", "time_left", "values"),
+    *("templating", "thresholds", "time_left", "uses", "values", "delivery"),
 ]
 
 
