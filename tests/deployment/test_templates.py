@@ -355,10 +355,14 @@ class TestReports:
         own = {"Ref": "AWS::NoValue"}
         assert table["SSESpecification"] == {"Fn::If": ["HasKmsKey", with_key, own]}
 
-    def test_the_bucket_outlives_the_stack(self, plain: Template) -> None:
-        bucket = plain["Resources"]["ReportBucket"]
-        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
-        assert "DeletionPolicy" not in plain["Resources"]["HistoryTable"]
+    def test_the_bucket_and_its_policy_alone_outlive_the_stack(
+        self, plain: Template, resources: Template
+    ) -> None:
+        for template in (plain, resources):
+            for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+                kept = {name for name, r in template["Resources"].items() if policy in r}
+                assert kept == {"ReportBucket", "ReportBucketPolicy"}
+                assert {template["Resources"][name][policy] for name in kept} == {"Retain"}
 
     def test_the_bucket_is_closed_to_the_public(self, bucket: dict[str, Any]) -> None:
         blocked = bucket["PublicAccessBlockConfiguration"]
