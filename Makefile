@@ -80,7 +80,7 @@ deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="Critica
 	$(BIN)/chalice --project-dir .chalice/stages/$(STAGE) deploy --stage $(STAGE)
 	$(BIN)/python -m deployment finish $(STAGE)
 
-delete: $(READY)  ## Delete a stage that was deployed, with everything in it
+delete: $(READY)  ## Delete a stage that was deployed, with everything but its reports
 	$(BIN)/chalice delete --stage $(STAGE)
 	$(BIN)/python -m deployment delete $(STAGE)
 

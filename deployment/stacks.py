@@ -46,7 +46,7 @@ class Stack:
         return {output["OutputKey"]: output.get("OutputValue", "") for output in outputs}
 
     def delete(self) -> None:
-        """Delete the stack with everything in it."""
+        """Delete the stack with everything in it but what it is to retain."""
         self._client.delete_stack(StackName=self._name)
         self._client.get_waiter("stack_delete_complete").wait(StackName=self._name)
 

@@ -101,6 +101,21 @@ def _moto_leaves_out_what_has_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsing, "clean_json", clean_lists)
 
 
+@pytest.fixture(autouse=True)
+def _moto_keeps_what_it_cannot_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto's CloudFormation change a stack with tables, and with what a condition leaves out.
+
+    It forgets a resource that it has no way to change, and fails on one that is not there.
+    """
+    update = parsing.parse_and_update_resource
+
+    def update_or_keep(name: str, definition: Any, resources: Any, **where: Any) -> Any:
+        existing = resources[name]
+        return existing and (update(name, definition, resources, **where) or existing)
+
+    monkeypatch.setattr(parsing, "parse_and_update_resource", update_or_keep)
+
+
 @pytest.fixture
 def client() -> Iterator[Callable[[str], Any]]:
     """Clients of a moto server, which commands reach through the environment too."""

@@ -61,30 +61,38 @@ def everything(client: Client) -> dict[str, list[Any]]:
         "roles": client("iam").list_roles()["Roles"],
         "logs": client("logs").describe_log_groups()["logGroups"],
         "dashboards": client("cloudwatch").list_dashboards().get("DashboardEntries", []),
+        "tables": client("dynamodb").list_tables()["TableNames"],
+        "buckets": client("s3").list_buckets()["Buckets"],
     }
 
 
 def test_makes_the_complete_application(client: Client, deploy: Callable[..., None]) -> None:
-    deploy("CriticalThreshold=3", "ScanRate=rate(12 hours)")
+    deploy("CriticalThreshold=3", "ScanRate=rate(12 hours)", "DigestRate=rate(30 days)")
 
     there = everything(client)
     assert {kind: len(found) for kind, found in there.items()} == {
         "stacks": 1,
-        "functions": 4,
+        "functions": 5,
         "triggers": 1,
-        "rules": 2,
+        "rules": 3,
         "apis": 1,
         "queues": 3,
         "topics": 2,
-        "roles": 4,
-        "logs": 4,
+        "roles": 5,
+        "logs": 5,
         "dashboards": 1,
+        "tables": 1,
+        "buckets": 1,
     }
     given = variables(client)
     assert given["CRITICAL"] == "3"
     assert given["IMAGES_SCAN_JOBS_QUEUE_URL"].endswith(f"/{STACK}-jobs")
     assert given["ECR_SNS_REPORT_TOPIC_ARN"].endswith(f":{STACK}-reports")
-    assert "rate(12 hours)" in [rule.get("ScheduleExpression") for rule in there["rules"]]
+    assert given["CHAT_SNS_TOPIC_ARN"] == ""
+    assert [given["HISTORY_TABLE_NAME"]] == there["tables"] == [f"{STACK}-history"]
+    assert [given["REPORT_BUCKET_NAME"]] == [bucket["Name"] for bucket in there["buckets"]]
+    schedules = {rule.get("ScheduleExpression") for rule in there["rules"]}
+    assert schedules == {None, "rate(12 hours)", "rate(30 days)"}
     [trigger] = there["triggers"]
     assert trigger["EventSourceArn"].endswith(f":{STACK}-jobs")
     assert trigger["ScalingConfig"] == {"MaximumConcurrency": 5}
@@ -103,11 +111,23 @@ def test_turns_features_on_with_their_permissions(
     client: Client, deploy: Callable[..., None]
 ) -> None:
     roles = "arn:aws:iam::222222222222:role/scan,arn:aws:iam::333333333333:role/scan"
-    deploy("NotifyOnInspectorFindings=true", f"ScanRoles={roles}", "ScanRegions=us-east-1")
+    deploy(
+        "NotifyOnInspectorFindings=true",
+        f"ScanRoles={roles}",
+        "ScanRegions=us-east-1",
+        "NotifyByChat=true",
+        "RepositoryThresholds=payments/*: CRITICAL=1; sandbox/*: HIGH=20",
+    )
 
     settings = Settings.from_environment(variables(client))
     assert [role.arn for role in settings.scan_roles] == roles.split(",")
     assert settings.daily_scan_budget is None
+    assert "chat" in settings.media
+    assert settings.require_chat_topic_arn().endswith(f":{STACK}-chat")
+    assert [entry.pattern for entry in settings.repository_thresholds] == [
+        "payments/*",
+        "sandbox/*",
+    ]
     patterns = [rule.get("EventPattern") for rule in client("events").list_rules()["Rules"]]
     [pattern] = [json.loads(pattern) for pattern in patterns if pattern]
     assert pattern == event_pattern(settings)
@@ -123,8 +143,9 @@ def test_turns_features_on_with_their_permissions(
 def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., None]) -> None:
     deploy()
 
-    kept = client("lambda").get_function_event_invoke_config(FunctionName=f"{STACK}-notify")
-    assert kept["DestinationConfig"]["OnFailure"] == {"Destination": FAILED_EVENTS}
+    for function in (f"{STACK}-notify", f"{STACK}-report_fleet"):
+        kept = client("lambda").get_function_event_invoke_config(FunctionName=function)
+        assert kept["DestinationConfig"]["OnFailure"] == {"Destination": FAILED_EVENTS}
     for rule in client("events").list_rules()["Rules"]:
         [target] = client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
         assert target["DeadLetterConfig"] == {"Arn": FAILED_EVENTS}
@@ -139,18 +160,21 @@ def test_keeps_parameters_when_deployed_again(client: Client, deploy: Callable[.
     deploy("HighThreshold=5")
 
     assert (variables(client)["CRITICAL"], variables(client)["HIGH"]) == ("3", "5")
-    assert len(functions(client)) == 4
+    assert len(functions(client)) == 5
 
 
-def test_leaves_nothing_behind(client: Client, deploy: Callable[..., None], run: Run) -> None:
+def test_leaves_nothing_behind_but_the_reports(
+    client: Client, deploy: Callable[..., None], run: Run
+) -> None:
     before = everything(client)
-    deploy()
-    assert everything(client) != before
+    deploy("NotifyByChat=true")
+    [bucket] = everything(client)["buckets"]
+    client("s3").put_object(Bucket=bucket["Name"], Key="fleet-reports/html/a.html", Body=b"")
 
     run("chalice", "delete", "--stage", "dev")
     run("python", "-m", "deployment", "delete", "dev")
 
-    assert everything(client) == before
+    assert everything(client) == {**before, "buckets": [bucket]}
 
 
 def test_keeps_the_accounts_names_out_of_the_tracked_configuration(

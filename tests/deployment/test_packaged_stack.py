@@ -10,6 +10,7 @@ import pytest
 from chalicelib.registries import Role
 from chalicelib.scan_events import event_pattern
 from chalicelib.settings import Settings
+from deployment.packages import Package
 from tests.deployment.conftest import STACK
 
 # What moto's CloudFormation leaves out: policies of queues and topics, alarms, subscriptions.
@@ -40,6 +41,13 @@ def topic_key(arn: str) -> str | None:
     return key
 
 
+def bucket_encryption(bucket: str) -> dict[str, str]:
+    answer = boto3.client("s3").get_bucket_encryption(Bucket=bucket)
+    [rule] = answer["ServerSideEncryptionConfiguration"]["Rules"]
+    encryption: dict[str, str] = rule["ApplyServerSideEncryptionByDefault"]
+    return encryption
+
+
 def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> None:
     create_stack()
 
@@ -47,6 +55,7 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         "reporter",
         "reporter-list_repositories",
         "reporter-notify",
+        "reporter-report_fleet",
         "reporter-scan_images",
     }
     [mapping] = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
@@ -59,7 +68,7 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         events.list_targets_by_rule(Rule=rule["Name"])["Targets"][0]["Arn"].split(":")[-1]
         for rule in events.list_rules()["Rules"]
     }
-    assert targets == {"reporter-list_repositories", "reporter-notify"}
+    assert targets == {"reporter-list_repositories", "reporter-notify", "reporter-report_fleet"}
 
 
 ROLE = "arn:aws:iam::222222222222:role/scan"
@@ -88,6 +97,21 @@ PARAMETERS = {
     "HighThreshold": ("HIGH", "2"),
     "MediumThreshold": ("MEDIUM", "3"),
     "LowThreshold": ("LOW", "4"),
+    "InformationalThreshold": ("INFORMATIONAL", "5"),
+    "UndefinedThreshold": ("UNDEFINED", "6"),
+    "RepositoryThresholds": ("REPOSITORY_THRESHOLDS", "payments/*: CRITICAL=1 HIGH=5"),
+    "FixableOnly": ("FIXABLE_ONLY", "true"),
+    "IgnoreUnfixed": ("IGNORE_UNFIXED", "true"),
+    "MinimumScore": ("MINIMUM_SCORE", "7.5"),
+    "AcceptedRisks": ("ACCEPTED_RISKS", "ssm:/lists/accepted-risks"),
+    "NotifyMode": ("NOTIFY_MODE", "new-findings"),
+    "NotifyByEmail": ("NOTIFY_BY_EMAIL", "false"),
+    "NotifyBySms": ("NOTIFY_BY_SMS", "false"),
+    "NotifyByJson": ("NOTIFY_BY_JSON", "false"),
+    "NotifyByChat": ("NOTIFY_BY_CHAT", "true"),
+    "NotifyBySecurityHub": ("NOTIFY_BY_SECURITY_HUB", "true"),
+    "Digest": ("DIGEST", "false"),
+    "DigestRate": ("DIGEST_RATE", "rate(1 day)"),
     "NotifyOnScanFailure": ("NOTIFY_ON_SCAN_FAILURE", "false"),
     "NotifyOnInspectorFindings": ("NOTIFY_ON_INSPECTOR_FINDINGS", "true"),
     "DailyScanBudget": ("DAILY_SCAN_BUDGET", "50000"),
@@ -95,7 +119,23 @@ PARAMETERS = {
     "JobsPerMinute": ("JOBS_PER_MINUTE", "60"),
     "LogLevel": ("LOG_LEVEL", "DEBUG"),
 }
-BY_THE_STACK = {"IMAGES_SCAN_JOBS_QUEUE_URL", "ECR_SNS_REPORT_TOPIC_ARN"}
+BY_THE_STACK = {
+    "IMAGES_SCAN_JOBS_QUEUE_URL",
+    "ECR_SNS_REPORT_TOPIC_ARN",
+    "CHAT_SNS_TOPIC_ARN",
+    "HISTORY_TABLE_NAME",
+    "REPORT_BUCKET_NAME",
+}
+# What is set on the resources, or is said by which of them there are.
+NOT_FOR_THE_FUNCTIONS = {
+    "NotificationEmails",
+    "ReportRetentionDays",
+    "KmsKeyArn",
+    "PermissionsBoundaryArn",
+    "HttpApi",
+    "LogRetentionDays",
+    "PythonRuntime",
+}
 
 
 def variables() -> dict[str, str]:
@@ -113,6 +153,10 @@ def test_gives_every_setting_to_the_functions(create_stack: CreateStack) -> None
     wanted = dict(PARAMETERS.values())
     assert {name: given[name] for name in given.keys() - BY_THE_STACK} == wanted
     assert Settings.from_environment(given).ecs_discovery_roles == (Role(OTHER_ROLE, "find-id"),)
+
+
+def test_every_parameter_is_a_setting_or_shapes_the_resources(packaged: Package) -> None:
+    assert packaged.template["Parameters"].keys() == PARAMETERS.keys() | NOT_FOR_THE_FUNCTIONS
 
 
 def test_parameters_that_are_not_given_leave_every_setting_at_its_default(
@@ -137,22 +181,68 @@ def test_starts_the_notifier_by_the_events_that_it_acts_on(
     assert pattern == event_pattern(Settings.from_environment(variables()))
 
 
-def test_schedules_the_lister_by_the_scan_rate(create_stack: CreateStack) -> None:
-    create_stack(ScanRate="cron(0 6 * * ? *)")
+def schedules() -> dict[str, tuple[str, str]]:
+    """When each function that is scheduled starts, and whether it does."""
+    events = boto3.client("events")
+    found = {}
+    for rule in events.list_rules()["Rules"]:
+        if "ScheduleExpression" in rule:
+            [target] = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+            function = target["Arn"].rpartition(":")[2].removeprefix("reporter-")
+            found[function] = rule["ScheduleExpression"], rule["State"]
+    return found
 
-    rules = boto3.client("events").list_rules()["Rules"]
-    assert [r["ScheduleExpression"] for r in rules if r.get("ScheduleExpression")] == [
-        "cron(0 6 * * ? *)"
-    ]
+
+def test_schedules_lister_and_digest_by_their_rates(create_stack: CreateStack) -> None:
+    create_stack(ScanRate="cron(0 6 * * ? *)", DigestRate="rate(1 day)")
+
+    assert schedules() == {
+        "list_repositories": ("cron(0 6 * * ? *)", "ENABLED"),
+        "report_fleet": ("rate(1 day)", "ENABLED"),
+    }
 
 
-def test_tells_the_functions_their_queue_and_topic(create_stack: CreateStack) -> None:
+def test_starts_no_digest_where_none_is_wanted(create_stack: CreateStack) -> None:
+    create_stack(Digest="false")
+
+    assert schedules() == {
+        "list_repositories": ("rate(1 day)", "ENABLED"),
+        "report_fleet": ("rate(7 days)", "DISABLED"),
+    }
+
+
+def test_tells_the_functions_what_the_stack_made_for_them(create_stack: CreateStack) -> None:
+    outputs = create_stack(NotifyByChat="true")
+
+    [table] = boto3.client("dynamodb").list_tables()["TableNames"]
+    given = variables()
+    assert {name: given[name] for name in BY_THE_STACK} == {
+        "IMAGES_SCAN_JOBS_QUEUE_URL": outputs["JobsQueueUrl"],
+        "ECR_SNS_REPORT_TOPIC_ARN": outputs["ReportTopicArn"],
+        "CHAT_SNS_TOPIC_ARN": outputs["ChatTopicArn"],
+        "HISTORY_TABLE_NAME": table,
+        "REPORT_BUCKET_NAME": outputs["ReportBucketName"],
+    }
+    assert table == "reporter-history"
+
+
+def test_makes_the_chat_topic_only_where_it_is_asked_for(create_stack: CreateStack) -> None:
     outputs = create_stack()
 
-    for function in functions().values():
-        variables = function["Environment"]["Variables"]
-        assert variables["IMAGES_SCAN_JOBS_QUEUE_URL"] == outputs["JobsQueueUrl"]
-        assert variables["ECR_SNS_REPORT_TOPIC_ARN"] == outputs["ReportTopicArn"]
+    assert "ChatTopicArn" not in outputs
+    assert variables()["CHAT_SNS_TOPIC_ARN"] == ""
+    topics = boto3.client("sns").list_topics()["Topics"]
+    assert {topic["TopicArn"].rpartition(":")[2] for topic in topics} == {
+        "reporter-alarms",
+        "reporter-reports",
+    }
+
+
+def test_gives_the_digest_the_time_and_memory_of_a_large_fleet(create_stack: CreateStack) -> None:
+    create_stack()
+
+    digest = functions()["reporter-report_fleet"]
+    assert (digest["Timeout"], digest["MemorySize"]) == (900, 1024)
 
 
 def test_runs_on_the_runtime_that_is_asked_for(create_stack: CreateStack) -> None:
@@ -178,7 +268,7 @@ def test_makes_no_http_api_where_none_is_wanted(create_stack: CreateStack) -> No
     assert "reporter" not in functions()
     assert "EndpointURL" not in outputs
     roles = boto3.client("iam").list_roles()["Roles"]
-    assert len(roles) == len(functions()) == 3
+    assert len(roles) == len(functions()) == 4
 
 
 def test_encrypts_with_keys_of_aws_by_default(create_stack: CreateStack) -> None:
@@ -188,15 +278,18 @@ def test_encrypts_with_keys_of_aws_by_default(create_stack: CreateStack) -> None
         assert queue_attributes(outputs[queue])["SqsManagedSseEnabled"] == "true"
     assert topic_key(outputs["ReportTopicArn"]) == "alias/aws/sns"
     assert topic_key(outputs["AlarmTopicArn"]) is None, "CloudWatch may not use that key"
+    assert bucket_encryption(outputs["ReportBucketName"]) == {"SSEAlgorithm": "AES256"}
 
 
 def test_encrypts_with_the_customer_key_where_one_is_given(create_stack: CreateStack) -> None:
-    outputs = create_stack(KmsKeyArn=KEY)
+    outputs = create_stack(KmsKeyArn=KEY, NotifyByChat="true")
 
     for queue in ("JobsQueueUrl", "DeadJobsQueueUrl", "FailedEventsQueueUrl"):
         assert queue_attributes(outputs[queue])["KmsMasterKeyId"] == KEY
-    for topic in ("ReportTopicArn", "AlarmTopicArn"):
+    for topic in ("ReportTopicArn", "ChatTopicArn", "AlarmTopicArn"):
         assert topic_key(outputs[topic]) == KEY
+    encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    assert bucket_encryption(outputs["ReportBucketName"]) == encryption
 
 
 def test_moves_a_job_that_fails_five_times_to_the_dead_letter_queue(
@@ -218,12 +311,12 @@ def test_bounds_the_permissions_of_every_role(create_stack: CreateStack) -> None
 
     iam = boto3.client("iam")
     roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for role in iam.list_roles()["Roles"]]
-    assert len(roles) == 4
+    assert len(roles) == 5
     assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {BOUNDARY}
 
 
-def test_leaves_nothing_behind(create_stack: CreateStack) -> None:
-    create_stack()
+def test_leaves_nothing_behind_but_the_reports(create_stack: CreateStack) -> None:
+    create_stack(NotifyByChat="true")
 
     boto3.client("cloudformation").delete_stack(StackName=STACK)
 
@@ -231,3 +324,4 @@ def test_leaves_nothing_behind(create_stack: CreateStack) -> None:
     assert "QueueUrls" not in boto3.client("sqs").list_queues()
     assert boto3.client("sns").list_topics()["Topics"] == []
     assert boto3.client("iam").list_roles()["Roles"] == []
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == []

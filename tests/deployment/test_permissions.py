@@ -19,8 +19,10 @@ import boto3
 import botocore.client
 import pytest
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
+from chalicelib.aws.sns import ReportTopic
 from chalicelib.settings import Settings
 from deployment.packages import PROJECT
 from local.images import OCI_INDEX
@@ -42,6 +44,7 @@ FUNCTIONS = {
     "list_repositories": f"{STACK}-list_repositories",
     "scan_images": f"{STACK}-scan_images",
     "notify": f"{STACK}-notify",
+    "report_fleet": f"{STACK}-report_fleet",
     "api_handler": STACK,
 }
 
@@ -50,6 +53,10 @@ TASK_DEFINITIONS = {**IN_USE, "EcsDiscoveryAllTaskDefinitions": "true"}
 IN_USE_ELSEWHERE = {**IN_USE, "EcsDiscoveryRoles": DISCOVERY_ROLE}
 TAGS = {"RepositoryTagRules": "true"}
 BUDGET = {"DailyScanBudget": "1000"}
+ACCEPTED_RISKS = {"s3": "s3://lists/accepted/risks.yaml", "ssm": "ssm:/lists/accepted-risks"}
+MEDIA = {"NotifyByChat": "true", "NotifyBySecurityHub": "true"}
+NOT_BY_TOPIC = {"NotifyByEmail": "false", "NotifyBySms": "false", "NotifyByJson": "false"}
+NO_DIGEST = {"Digest": "false"}
 EVERYTHING = {
     **TASK_DEFINITIONS,
     **IN_USE_ELSEWHERE,
@@ -59,6 +66,9 @@ EVERYTHING = {
     "ScanRegions": f"{REGION},{OTHER_REGION}",
     "ScanRoles": SCAN_ROLE,
     "NotifyOnInspectorFindings": "true",
+    "NotifyMode": "new-findings",
+    "AcceptedRisks": ACCEPTED_RISKS["ssm"],
+    **MEDIA,
     "KmsKeyArn": KEY,
 }
 DEPLOYMENTS: dict[str, dict[str, str]] = {
@@ -79,8 +89,18 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "budget and images in use": {**BUDGET, **IN_USE_ELSEWHERE},
     "budget and tags": {**BUDGET, **TAGS},
     "findings of Amazon Inspector": {"NotifyOnInspectorFindings": "true"},
+    "accepted risks in S3": {"AcceptedRisks": ACCEPTED_RISKS["s3"]},
+    "accepted risks in a parameter": {"AcceptedRisks": ACCEPTED_RISKS["ssm"]},
+    "new findings": {"NotifyMode": "new-findings"},
+    "chat": {"NotifyByChat": "true"},
+    "Security Hub": {"NotifyBySecurityHub": "true"},
+    "neither email nor SMS nor JSON": {**NOT_BY_TOPIC, **MEDIA},
+    "no digest": NO_DIGEST,
+    "no digest elsewhere": {**NO_DIGEST, "ScanRoles": SCAN_ROLE, "KmsKeyArn": KEY},
     "everything": EVERYTHING,
 }
+
+STALE = datetime.now(UTC) - timedelta(days=30)
 
 # What Lambda does with the role of the function, beside the function's own calls.
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -90,6 +110,7 @@ BY_LAMBDA = {
     "scan_images": LOGGING
     | {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},  # the trigger
     "notify": LOGGING | {"sqs:SendMessage"},  # the failure destination
+    "report_fleet": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "api_handler": LOGGING,
 }
 
@@ -109,13 +130,21 @@ WITHOUT_RESOURCE = {
 WITHOUT_PERMISSION = {"sts:GetCallerIdentity"}
 # Services whose IAM prefix is not the name of their client.
 PREFIXES = {"resourcegroupstaggingapi": "tag"}
+# Operations whose permission has another name. Source: Service Authorization Reference.
+RENAMED = {"sqs:SendMessageBatch": "sqs:SendMessage", "s3:ListObjectsV2": "s3:ListBucket"}
+# What boto3 makes by itself, without a call.
+WITHOUT_CALL = {"get_paginator", "generate_presigned_url"}
 ADAPTERS = {
-    "ecr": "ecr",
-    "ecs": "ecs",
-    "lambda_functions": "lambda",
-    "sns": "sns",
-    "sqs": "sqs",
-    "tagging": "resourcegroupstaggingapi",
+    "dynamodb": ["dynamodb"],
+    "ecr": ["ecr"],
+    "ecs": ["ecs"],
+    "lambda_functions": ["lambda"],
+    "lists": ["s3", "ssm"],
+    "s3": ["s3"],
+    "security_hub": ["securityhub"],
+    "sns": ["sns"],
+    "sqs": ["sqs"],
+    "tagging": ["resourcegroupstaggingapi"],
 }
 
 
@@ -148,7 +177,14 @@ def recorded_calls() -> Iterator[Calls]:
             (calls.by_role if assumed else calls.own).add(call)
         if operation == "SendMessageBatch":
             calls.jobs += [entry["MessageBody"] for entry in parameters["Entries"]]
-        return make(client, operation, parameters)
+        try:
+            return make(client, operation, parameters)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                # S3 says so only to who may list the bucket. Source: S3 API reference, GetObject.
+                bucket = call.resource.partition("/")[0]
+                calls.own.add(Call("s3:ListBucket", bucket, call.region))
+            raise
 
     with patch.object(botocore.client.BaseClient, "_make_api_call", record):
         yield calls
@@ -162,8 +198,8 @@ def _call(client: Any, operation: str, parameters: dict[str, Any]) -> Call:
 
 
 def _action(service: str, operation: str) -> str:
-    # The one operation used whose permission has another name.
-    return f"{PREFIXES.get(service, service)}:{operation.removesuffix('Batch')}"
+    action = f"{PREFIXES.get(service, service)}:{operation}"
+    return RENAMED.get(action, action)
 
 
 def _resource(action: str, region: str, parameters: dict[str, Any]) -> str:
@@ -178,6 +214,17 @@ def _resource(action: str, region: str, parameters: dict[str, Any]) -> str:
         return arn(parameters["QueueUrl"].rsplit("/", 1)[1])
     if "FunctionName" in parameters:
         return arn(f"function:{parameters['FunctionName']}")
+    if "Bucket" in parameters:
+        key = f"/{parameters['Key']}" if "Key" in parameters else ""
+        return f"arn:aws:s3:::{parameters['Bucket']}{key}"
+    if "RequestItems" in parameters:
+        (parameters,) = [{"TableName": table} for table in parameters["RequestItems"]]
+    if "TableName" in parameters:
+        return arn(f"table/{parameters['TableName']}")
+    if action == "ssm:GetParameter":
+        return arn(f"parameter{parameters['Name']}")
+    if "Findings" in parameters:
+        return str(parameters["Findings"][0]["ProductArn"])
     return arn(f"repository/{parameters.get('repositoryName', '')}")
 
 
@@ -207,6 +254,7 @@ class World:
         self._children: list[str] = []
         for registry in registries:
             registry.add_repository("shop/api", tags={"ecr-scan-reporter:tagged-only": "true"})
+            registry.add_image("shop/web", tags=("1",), scanned_at=STALE)  # without an index
             self.add_due_images(registry)
         ecs = boto3.client("ecs")
         ecs.create_cluster(clusterName="shop")
@@ -233,10 +281,10 @@ class World:
             PackageType="Image",
             Code={"ImageUri": f"{HOST}/shop/api:1"},
         )
+        _keep_lists()
 
     def add_due_images(self, registry: LocalRegistry) -> None:
-        stale = datetime.now(UTC) - timedelta(days=30)
-        child = registry.add_image("shop/api", scanned_at=stale)
+        child = registry.add_image("shop/api", scanned_at=STALE, findings={"CRITICAL": 1})
         registry.add_image(
             "shop/api",
             tags=(f"v{len(self._children)}",),
@@ -263,14 +311,39 @@ class World:
         """What the notifier is told: of the own registry, and of others that are covered."""
         covered = {(address.account, address.region or REGION) for address in settings.registries}
         for registry, digest in zip(self._registries, self._children, strict=False):
+            registry.finish_scans()
             account = None if registry.account_id == OWN_ACCOUNT else registry.account_id
             own = (account, registry.region) == (None, REGION)
             if own or (account, registry.region) in covered:
                 about = {"repository-name": "shop/api", "image-digest": digest, "image-tags": []}
                 event = scan_event(region=registry.region, **about)
-                yield {**event, "account": registry.account_id}
+                event_id = f"{registry.account_id} {registry.region}"
+                yield {**event, "account": registry.account_id, "id": event_id}
         if settings.inspector_findings:
             yield inspector_finding("HIGH", self._children[0])
+
+
+def _keep_lists() -> None:
+    """Lists of accepted risks where a deployment may have them."""
+    text = "accepted: []"
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="lists", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="lists", Key="accepted/risks.yaml", Body=text.encode())
+    boto3.client("ssm").put_parameter(Name="/lists/accepted-risks", Type="String", Value=text)
+
+
+# The digest is sent every week; its event tells for which time.
+DIGESTS = [{"time": f"2026-03-{day:02}T06:00:00Z"} for day in (2, 9)]
+
+
+def send_digests(app: Any) -> None:
+    """A digest that cannot be published, its next try, and the digest of a week later."""
+    if app.settings.digest:
+        refusal = patch.object(ReportTopic, "publish", side_effect=RuntimeError("refused"))
+        with refusal, pytest.raises(RuntimeError, match="refused"):
+            app.report_fleet(DIGESTS[0], Unhurried())
+    for event in DIGESTS:
+        app.report_fleet(event, Unhurried())
 
 
 def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[str, Calls]]:
@@ -295,6 +368,9 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         for event in world.events(app.settings):
             app.notify(event, Unhurried())
     yield "notify", calls
+    with recorded_calls() as calls:
+        send_digests(load())
+    yield "report_fleet", calls
     with recorded_calls() as calls:
         app = load()
         for request in world.requests():
@@ -417,9 +493,7 @@ def test_with_everything_on_no_path_that_calls_aws_is_left_out(deploy: Deploy) -
     """Every call that is written in the code was made by some function."""
     written = set()
     for module in (PROJECT / "chalicelib" / "aws").glob("*.py"):
-        source = module.read_text()
-        methods = re.findall(r"self\._client\.(?!get_paginator|meta)(\w+)\(", source)
-        methods += re.findall(r"get_paginator\(\"(\w+)\"\)", source)
+        methods = _methods_called(module.read_text())
         assert module.stem in ADAPTERS or not methods
         written.update(_written_action(ADAPTERS[module.stem], method) for method in methods)
     deployed = deploy(EVERYTHING)
@@ -427,9 +501,19 @@ def test_with_everything_on_no_path_that_calls_aws_is_left_out(deploy: Deploy) -
     assert made == written | {"sts:AssumeRole"}
 
 
-def _written_action(service: str, method: str) -> str:
-    operations = boto3.client(service).meta.service_model.operation_names
-    return _action(service, {xform_name(name): name for name in operations}[method])
+def _methods_called(source: str) -> set[str]:
+    """The methods of clients that an adapter calls, by itself or by a paginator."""
+    methods = set(re.findall(r"\b_?client\.(\w+)\(", source))
+    return methods - WITHOUT_CALL | set(re.findall(r"get_paginator\(\"(\w+)\"\)", source))
+
+
+def _written_action(services: list[str], method: str) -> str:
+    for service in services:
+        operations = boto3.client(service).meta.service_model.operation_names
+        by_method = {xform_name(name): name for name in operations}
+        if method in by_method:
+            return _action(service, by_method[method])
+    raise AssertionError(f"{method} is of none of {services}")
 
 
 def test_the_roles_of_other_accounts_need_what_is_documented(deploy: Deploy) -> None:
@@ -454,8 +538,9 @@ def test_no_action_and_no_resource_is_any(
             assert not any("*" in action for action in statement["Action"])
             regional = set(statement["Action"]) <= WITHOUT_RESOURCE
             for resource in _listed(statement["Resource"]):
-                # Which repositories, workloads and log streams there are is not known by name.
+                # Which repositories, workloads, reports and log streams there are is not known.
                 known, _, _ = resource.partition(":log-group:/aws/lambda/")
+                known = re.sub(r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/(sent/)?\*$", "", known)
                 match = re.fullmatch(r"arn:aws:(ecr|ecs|lambda):\*:123456789012:\w+[/:]\*", known)
                 regional = regional or bool(match)
                 assert regional or "*" not in known
@@ -480,19 +565,22 @@ def test_roles_are_assumed_that_are_named_and_no_others(create_stack: CreateStac
         "list_repositories": {*scan_roles, DISCOVERY_ROLE},
         "scan_images": {*scan_roles, DISCOVERY_ROLE},
         "notify": scan_roles,
+        "report_fleet": scan_roles,
         "api_handler": {*scan_roles, DISCOVERY_ROLE},
     }
 
 
 def test_policies_and_variables_stay_within_what_aws_takes(create_stack: CreateStack) -> None:
-    """Of an inline policy IAM counts all but white space; Lambda counts names and values."""
+    """Of an inline policy IAM counts all but white space; Lambda counts the variables as JSON."""
     roles = [f"arn:aws:iam::{account:012}:role/ecr-scan-reporter" for account in range(25)]
     everywhere = {"ScanRoles": ",".join(roles), "EcsDiscoveryRoles": ",".join(roles)}
     create_stack(**{**EVERYTHING, **everywhere})
     for function in FUNCTIONS.values():
         assert len(re.sub(r"\s", "", json.dumps(_statements(function)))) <= 10_000
-        variables = _configuration(function)
-        assert sum(len(name) + len(str(value)) for name, value in variables.items()) <= 4_096
+        variables = {name: str(value) for name, value in _configuration(function).items()}
+        measured = json.dumps(variables, separators=(",", ":"))
+        # The resources bear the stack's name, which is longer than here.
+        assert len(measured.replace(f"{STACK}-", "ecr-scan-reporter-prod-")) <= 4_096
 
 
 def test_logs_go_to_the_functions_own_group_only(create_stack: CreateStack) -> None:

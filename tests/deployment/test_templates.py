@@ -11,13 +11,18 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib import logs
+from chalicelib.settings import Settings
 from deployment.packages import PROJECT, Package, Template
 from deployment.templates import request_body, resources_template, serialized
 
+# What the names of the functions end in, after that of the stack.
+FUNCTIONS = ("list_repositories", "scan_images", "notify", "report_fleet", "")
 QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
-TOPICS = ("ReportTopic", "AlarmTopic")
+TOPICS = ("ReportTopic", "ChatTopic", "AlarmTopic")
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +90,37 @@ class TestParameters:
             ("DailyScanBudget", "0"),
             ("DailyScanBudget", "100001"),
             ("ScansPerSecond", "0.5"),
+            ("InformationalThreshold", "-1"),
+            ("UndefinedThreshold", "any"),
+            ("RepositoryThresholds", "payments/*"),
+            ("RepositoryThresholds", "payments/*: CRITICAL"),
+            ("RepositoryThresholds", "payments/*: CRITICAL=1HIGH=5"),
+            ("RepositoryThresholds", "payments/*: SEVERE=1"),
+            ("RepositoryThresholds", ": CRITICAL=1"),
+            ("RepositoryThresholds", "a: HIGH=1 b: HIGH=1"),
+            ("RepositoryThresholds", "a: HIGH=1;\nb: HIGH=1"),
+            ("MinimumScore", "10.5"),
+            ("MinimumScore", "11"),
+            ("MinimumScore", "-1"),
+            ("MinimumScore", "1e1"),
+            ("MinimumScore", ""),
+            ("AcceptedRisks", "s3://lists"),
+            ("AcceptedRisks", "s3://lists/"),
+            ("AcceptedRisks", "s3://Lists/risks.yaml"),
+            ("AcceptedRisks", "s3://lists/*"),
+            ("AcceptedRisks", "s3://lists/${aws:username}"),
+            ("AcceptedRisks", "s3://lists/s3://others/risks.yaml"),
+            ("AcceptedRisks", "ssm:accepted-risks"),
+            ("AcceptedRisks", "ssm:/"),
+            ("AcceptedRisks", "ssm:/lists/*"),
+            ("AcceptedRisks", "ssm:/lists/risks:3"),
+            ("AcceptedRisks", "https://example.org/risks.yaml"),
+            ("AcceptedRisks", "/etc/passwd"),
+            ("AcceptedRisks", "../risks.yaml"),
+            ("AcceptedRisks", "chalicelib/../../risks.yaml"),
+            ("DigestRate", "7 days"),
+            ("DigestRate", "rate(1 days)"),
+            ("DigestRate", "weekly"),
         ],
     )
     def test_nonsense_is_refused(self, packaged: Package, parameter: str, value: str) -> None:
@@ -112,10 +148,38 @@ class TestParameters:
             ("DailyScanBudget", "1"),
             ("DailyScanBudget", "100000"),
             ("ScansPerSecond", "20"),
+            ("InformationalThreshold", "0"),
+            ("UndefinedThreshold", "12"),
+            ("RepositoryThresholds", "payments/*:CRITICAL=1 HIGH=5"),
+            ("RepositoryThresholds", "payments/*: CRITICAL=1 HIGH=5; sandbox/*: UNDEFINED=20;"),
+            ("MinimumScore", "7.5"),
+            ("MinimumScore", "10"),
+            ("AcceptedRisks", "s3://lists/team=a/risks.yaml"),
+            ("AcceptedRisks", "ssm:/lists/accepted-risks"),
+            ("AcceptedRisks", "chalicelib/accepted-risks.yaml"),
+            ("DigestRate", "rate(1 day)"),
+            ("DigestRate", "cron(0 6 ? * MON *)"),
         ],
     )
     def test_sense_is_accepted(self, packaged: Package, parameter: str, value: str) -> None:
         assert re.fullmatch(packaged.template["Parameters"][parameter]["AllowedPattern"], value)
+
+    @given(data=st.data())
+    def test_what_is_accepted_is_a_setting_that_the_functions_accept(
+        self, packaged: Package, data: st.DataObject
+    ) -> None:
+        parameter, variable = data.draw(
+            st.sampled_from(
+                [
+                    ("AcceptedRisks", "ACCEPTED_RISKS"),
+                    ("MinimumScore", "MINIMUM_SCORE"),
+                    ("UndefinedThreshold", "UNDEFINED"),
+                ]
+            )
+        )
+        pattern = packaged.template["Parameters"][parameter]["AllowedPattern"]
+        value = data.draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
+        Settings.from_environment({variable: value})
 
     def test_only_images_in_use_are_wanted_only_where_these_are_found(
         self, packaged: Package, resources: Template
@@ -166,6 +230,44 @@ class TestAccess:
         }
         assert all(statement["Condition"]["ArnLike"]["aws:SourceArn"] for statement in allowed)
 
+    def test_the_report_bucket_refuses_access_without_tls(self, plain: Template) -> None:
+        [policy] = of_type(plain, "AWS::S3::BucketPolicy").values()
+        assert policy["Bucket"] == {"Ref": "ReportBucket"}
+        [refusal] = policy["PolicyDocument"]["Statement"]
+        assert (refusal["Effect"], refusal["Principal"], refusal["Action"]) == ("Deny", "*", "s3:*")
+        assert refusal["Resource"] == [
+            {"Fn::GetAtt": ["ReportBucket", "Arn"]},
+            {"Fn::Sub": "${ReportBucket.Arn}/*"},
+        ]
+        assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_the_chat_topic_is_made_with_its_policy_only_where_it_is_asked_for(
+        self, plain: Template
+    ) -> None:
+        for name in ("ChatTopic", "ChatTopicPolicy"):
+            assert plain["Resources"][name]["Condition"] == "HasChat"
+        assert plain["Outputs"]["ChatTopicArn"]["Condition"] == "HasChat"
+
+    def test_reports_go_to_email_subscribers_as_far_as_email_is_on(self, plain: Template) -> None:
+        emails = [
+            subscription
+            for subscription in of_type(plain, "AWS::SNS::Subscription").values()
+            if subscription["TopicArn"] == {"Ref": "ReportTopic"}
+        ]
+        assert [subscription["Protocol"] for subscription in emails] == ["email"] * 5
+        # The scope is that of message attributes where none is named.
+        assert all(subscription["FilterPolicy"] == {"media": ["email"]} for subscription in emails)
+        assert not any("FilterPolicyScope" in subscription for subscription in emails)
+
+    def test_alarms_go_to_email_subscribers_always(self, plain: Template) -> None:
+        emails = [
+            subscription
+            for subscription in of_type(plain, "AWS::SNS::Subscription").values()
+            if subscription["TopicArn"] == {"Ref": "AlarmTopic"}
+        ]
+        assert [subscription["Protocol"] for subscription in emails] == ["email"] * 5
+        assert not any("FilterPolicy" in subscription for subscription in emails)
+
     def test_every_route_wants_a_signature_of_iam(self, plain: Template) -> None:
         body = plain["Resources"]["RestAPI"]["Properties"]["Body"]
         routes = [method for path in body["paths"].values() for method in path.values()]
@@ -188,21 +290,20 @@ class TestFailures:
             for rule in of_type(plain, "AWS::Events::Rule").values()
             for target in rule["Targets"]
         ]
-        assert len(targets) == 2
+        assert len(targets) == 3
         assert all(target["DeadLetterConfig"] == {"Arn": queue} for target in targets)
 
-    def test_events_that_the_notifier_cannot_handle_are_kept(self, plain: Template) -> None:
-        [config] = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
-        assert config["FunctionName"] == {"Ref": "Notify"}
-        assert config["DestinationConfig"]["OnFailure"] == {
-            "Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}
-        }
+    def test_events_that_notifier_and_digest_cannot_handle_are_kept(self, plain: Template) -> None:
+        queue = {"Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}}
+        configs = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
+        kept = {c["FunctionName"]["Ref"]: c["DestinationConfig"]["OnFailure"] for c in configs}
+        assert kept == {"Notify": queue, "ReportFleet": queue}
 
     def test_failures_throttles_and_what_is_kept_raise_alarms(self, plain: Template) -> None:
         alarms = of_type(plain, "AWS::CloudWatch::Alarm")
         assert {metric for alarm in alarms.values() for metric in _alarmed(alarm)} == {
-            *(("Errors", name) for name in ("list_repositories", "scan_images", "notify", "")),
-            *(("Throttles", name) for name in ("list_repositories", "scan_images", "notify", "")),
+            *(("Errors", name) for name in FUNCTIONS),
+            *(("Throttles", name) for name in FUNCTIONS),
             ("ApproximateNumberOfMessagesVisible", "DeadJobsQueue"),
             ("ApproximateNumberOfMessagesVisible", "FailedEventsQueue"),
         }
@@ -224,7 +325,59 @@ def _alarmed(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def test_logs_are_encrypted_with_the_customer_key(plain: Template) -> None:
     groups = of_type(plain, "AWS::Logs::LogGroup").values()
     with_key = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
-    assert [group["KmsKeyId"] for group in groups] == [with_key] * 4
+    assert [group["KmsKeyId"] for group in groups] == [with_key] * 5
+
+
+class TestReports:
+    """Where it is kept what was reported."""
+
+    @pytest.fixture
+    def table(self, plain: Template) -> dict[str, Any]:
+        [table] = of_type(plain, "AWS::DynamoDB::Table").values()
+        return table
+
+    @pytest.fixture
+    def bucket(self, plain: Template) -> dict[str, Any]:
+        [bucket] = of_type(plain, "AWS::S3::Bucket").values()
+        return bucket
+
+    def test_the_history_costs_what_is_used_and_forgets(self, table: dict[str, Any]) -> None:
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+        assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+
+    def test_the_history_can_be_restored(self, table: dict[str, Any]) -> None:
+        recovery = table["PointInTimeRecoverySpecification"]
+        assert recovery == {"PointInTimeRecoveryEnabled": True}
+
+    def test_the_history_is_encrypted_with_the_customer_key(self, table: dict[str, Any]) -> None:
+        with_key = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
+        own = {"Ref": "AWS::NoValue"}
+        assert table["SSESpecification"] == {"Fn::If": ["HasKmsKey", with_key, own]}
+
+    def test_the_bucket_and_its_policy_alone_outlive_the_stack(
+        self, plain: Template, resources: Template
+    ) -> None:
+        for template in (plain, resources):
+            for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+                kept = {name for name, r in template["Resources"].items() if policy in r}
+                assert kept == {"ReportBucket", "ReportBucketPolicy"}
+                assert {template["Resources"][name][policy] for name in kept} == {"Retain"}
+
+    def test_the_bucket_is_closed_to_the_public(self, bucket: dict[str, Any]) -> None:
+        blocked = bucket["PublicAccessBlockConfiguration"]
+        assert len(blocked) == 4
+        assert set(blocked.values()) == {True}
+        [ownership] = bucket["OwnershipControls"]["Rules"]
+        assert ownership == {"ObjectOwnership": "BucketOwnerEnforced"}
+
+    def test_reports_are_kept_for_as_long_as_is_asked(self, bucket: dict[str, Any]) -> None:
+        [rule] = bucket["LifecycleConfiguration"]["Rules"]
+        assert rule["Status"] == "Enabled"
+        assert rule["ExpirationInDays"] == {"Ref": "ReportRetentionDays"}
+
+    def test_reports_are_kept_until_the_digest_of_a_week_later(self, packaged: Package) -> None:
+        assert packaged.template["Parameters"]["ReportRetentionDays"]["MinValue"] > 7
 
 
 class TestDashboard:
@@ -232,7 +385,26 @@ class TestDashboard:
     def widgets(self, plain: Template) -> list[dict[str, Any]]:
         [dashboard] = of_type(plain, "AWS::CloudWatch::Dashboard").values()
         widgets: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+        for widget in widgets:
+            widget["properties"]["metrics"] = _spelled_out(widget["properties"]["metrics"])
         return widgets
+
+    def test_draws_errors_throttles_and_durations_of_every_function(
+        self, widgets: list[dict[str, Any]]
+    ) -> None:
+        drawn = [m for w in widgets for m in w["properties"]["metrics"] if m[0] == "AWS/Lambda"]
+        names = ["${AWS::StackName}" + (f"-{name}" if name else "") for name in FUNCTIONS]
+        assert drawn == [
+            ["AWS/Lambda", metric, "FunctionName", name]
+            for metric in ("Errors", "Throttles", "Duration")
+            for name in names
+        ]
+
+    def test_draws_no_widget_over_another(self, widgets: list[dict[str, Any]]) -> None:
+        places = [(widget["x"], widget["y"]) for widget in widgets]
+        assert len(set(places)) == len(places)
+        assert {(widget["width"], widget["height"]) for widget in widgets} == {(8, 6)}
+        assert all(x % 8 == 0 and x < 24 and y % 6 == 0 for x, y in places)
 
     def test_draws_every_metric_that_the_code_counts(self, widgets: list[dict[str, Any]]) -> None:
         drawn = json.dumps([widget["properties"]["metrics"] for widget in widgets])
@@ -251,9 +423,23 @@ class TestDashboard:
         assert drawn <= metrics_counted()
 
 
+def _spelled_out(metrics: list[list[Any]]) -> list[list[Any]]:
+    """Metrics with what ``.`` and ``...`` stand for, that of the one before.
+
+    Source: CloudWatch user guide, "Dashboard body structure and syntax".
+    """
+    spelled: list[list[Any]] = []
+    for metric in metrics:
+        before = spelled[-1] if spelled else []
+        if metric[0] == "...":
+            metric = before[: len(before) - len(metric) + 1] + metric[1:]
+        spelled.append([before[i] if each == "." else each for i, each in enumerate(metric)])
+    return spelled
+
+
 def metrics_counted() -> set[str]:
     """The names that the code counts under."""
-    modules = (PROJECT / "chalicelib").glob("*.py")
+    modules = (PROJECT / "chalicelib").rglob("*.py")
     sources = [path.read_text() for path in modules if path.stem != "logs"]
     trees = [ast.parse(source) for source in sources if "logs." in source]
     return {name for tree in trees for node in ast.walk(tree) for name in _names_counted(node)}
@@ -277,6 +463,7 @@ class TestResourcesOfChaliceDeploy:
             "APIHandlerInvokePermission",
             "ListRepositories",
             "Notify",
+            "ReportFleet",
             "RestAPI",
             "ScanImages",
         }
@@ -308,11 +495,19 @@ class TestCode:
     def test_is_small(self, code: Path) -> None:
         assert code.stat().st_size <= 1_500_000
 
-    def test_has_nothing_native_but_what_it_can_do_without(self, code: Path) -> None:
+    def test_runs_on_any_runtime(self, code: Path) -> None:
+        """All is pure Python, or has a pure form beside it.
+
+        MarkupSafe's compiled module is for one version of Python. Others pass it over and import
+        ``_native`` in its place, which the compiled one replaces for speed.
+        """
         names = ZipFile(code).namelist()
         assert "chalicelib/scanner.py" in names
-        native = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
-        assert [name for name in native if not name.startswith("markupsafe/_speedups.")] == []
+        [compiled] = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
+        assert re.fullmatch(
+            r"markupsafe/_speedups\.cpython-3\d+-aarch64-linux-gnu\.so", compiled
+        ), compiled
+        assert "markupsafe/_native.py" in names
 
     def test_makes_reports_from_what_is_in_it_alone(self, code: Path, tmp_path: Path) -> None:
         with ZipFile(code) as archive:
