@@ -10,6 +10,7 @@ from chalicelib import logs
 from chalicelib.events import AnyEvent, accept_any_event, request_body
 from chalicelib.jobs import parse_job
 from chalicelib.listing_requests import ListingRequest, RequestError
+from chalicelib.pace import SCANNERS_AT_ONCE
 from chalicelib.scan_events import event_pattern
 from chalicelib.services import Services
 from chalicelib.settings import Settings
@@ -37,8 +38,9 @@ def list_repositories(event: AnyEvent) -> dict[str, Any]:
     return answer_request(ListingRequest.from_event(event.to_dict()), services)
 
 
-# Five at a time, so that a large registry's scanners together do not run into ECR's request rates.
-@app.on_sqs_message(queue=settings.jobs_queue_name, batch_size=1, maximum_concurrency=5)
+@app.on_sqs_message(
+    queue=settings.jobs_queue_name, batch_size=1, maximum_concurrency=SCANNERS_AT_ONCE
+)
 def scan_images(event: SQSEvent) -> None:
     """The scanner: one repository a message, or the plan of one registry."""
     for record in event:

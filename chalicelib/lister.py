@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from chalicelib.alerts import warn_of_images_out_of_reach, warn_of_missing_image
 from chalicelib.images_in_use import ImagesInUse, group
 from chalicelib.jobs import PlanJob, ScanJob
 from chalicelib.listing_requests import ListingRequest, RequestError
-from chalicelib.pace import spread
+from chalicelib.pace import LONGEST_DELAY_SECONDS, spread
 from chalicelib.patterns import PatternTooSlow, names_matching
 from chalicelib.rules import parse_rules
 from chalicelib.values import shown_names
@@ -73,8 +74,8 @@ def start_listing(request: ListingRequest, services: Services) -> Listing:
     listing = list_jobs(request, services)
     if not request.dry_run:
         jobs = _jobs_to_send(listing, request, services.settings)
-        delays = spread(len(jobs), services.settings.jobs_per_minute)
-        services.jobs_queue.send(jobs, delays)
+        starts = spread(len(jobs), services.settings.jobs_per_minute)
+        services.jobs_queue.send(*_delayed(jobs, starts))
         listing = replace(listing, sent=len(jobs))
     _log(listing)
     if listing.failures:
@@ -223,6 +224,18 @@ def _repository_rules(
     for repository in request.repositories or ():
         rules.get(repository, {}).pop("skip", None)
     return rules
+
+
+def _delayed(
+    jobs: Sequence[ScanJob | PlanJob], starts: Sequence[int]
+) -> tuple[list[ScanJob | PlanJob], list[int]]:
+    """The jobs with their delays; one that is to start later than SQS delays waits in rounds."""
+    now = int(time.time())
+    timed = [
+        replace(job, not_before=now + start) if start > LONGEST_DELAY_SECONDS else job
+        for job, start in zip(jobs, starts, strict=True)
+    ]
+    return timed, [min(LONGEST_DELAY_SECONDS, start) for start in starts]
 
 
 def _images_in_use(

@@ -6,6 +6,9 @@ from collections.abc import Callable
 LONGEST_DELAY_SECONDS = 900
 """The longest DelaySeconds of an SQS message. Source: SQS SendMessage."""
 
+SCANNERS_AT_ONCE = 5
+"""How many scanners run at the same time, so that together they do not meet ECR's request rates."""
+
 BURST = 100
 """How many jobs start at once."""
 
@@ -41,9 +44,8 @@ class TokenBucket:
 
 
 def spread(count: int, per_minute: int) -> list[int]:
-    """The delays, in seconds, of jobs that start so many a minute, as far as SQS allows delays.
+    """How many seconds from now each of so many jobs is to start, for so many a minute.
 
     The first hundred start at once, so that a small registry is not kept waiting.
     """
-    late = (max(0, index - BURST) for index in range(count))
-    return [min(LONGEST_DELAY_SECONDS, index * 60 // per_minute) for index in late]
+    return [max(0, index - BURST) * 60 // per_minute for index in range(count)]

@@ -150,7 +150,7 @@ class _RepositoryScan:
         self._sleep = sleep
         self._registry = services.registry_of(job.address)
         self._review = Review.of(job, services.settings)
-        rate = services.settings.pace
+        rate = services.settings.scanner_pace
         self._bucket = TokenBucket(rate) if rate else None
         self._pending = deque(job.image_digests)
         self._next_token = job.next_token

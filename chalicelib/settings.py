@@ -11,6 +11,7 @@ from chalicelib.durations import ACCEPTED_DURATIONS, Duration
 from chalicelib.gates import Gates
 from chalicelib.list_sources import ACCEPTED_SOURCES, Source, parse_source
 from chalicelib.media import ON_BY_DEFAULT, media_names
+from chalicelib.pace import SCANNERS_AT_ONCE
 from chalicelib.patterns import ACCEPTED_PATTERNS, parse_pattern
 from chalicelib.registries import (
     ACCEPTED_EXTERNAL_IDS,
@@ -182,6 +183,17 @@ class Settings:
         if self.scans_per_second is None and self.daily_scan_budget is not None:
             return BUDGETED_SCANS_PER_SECOND
         return self.scans_per_second
+
+    @property
+    def scanner_pace(self) -> float | None:
+        """How many scans one scanner may start a second; None where nothing limits that.
+
+        With a budget one job follows another on a time line; without one, several scanners share
+        the pace.
+        """
+        if self.pace is None or self.daily_scan_budget is not None:
+            return self.pace
+        return self.pace / SCANNERS_AT_ONCE
 
     @property
     def registries(self) -> tuple[RegistryAddress, ...]:

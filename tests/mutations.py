@@ -245,7 +245,13 @@ MUTATIONS = [
         "tests/test_pace.py",
         ("throttling changes nothing", "self._rate / 2", "self._rate"),
         ("a pace never recovers", "self._rate + self._full_rate / 100", "self._rate"),
-        ("delays that SQS refuses", "LONGEST_DELAY_SECONDS, index", "999, index"),
+        ("all jobs start at once", "* 60 // per_minute", "* 0 // per_minute"),
+    ),
+    *mutations_of(
+        "chalicelib/lister.py",
+        "tests/test_lister.py",
+        ("delays that SQS refuses", "min(LONGEST_DELAY_SECONDS, start)", "start"),
+        ("late jobs come all at once", "not_before=now + start", "not_before=0"),
     ),
     *mutations_of(
         "chalicelib/messages.py",

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from chalicelib.aws.sqs import JobsQueue
 from chalicelib.durations import Duration
 from chalicelib.lister import start_listing
 from chalicelib.listing_requests import ListingRequest, RequestError
@@ -120,3 +121,27 @@ def test_jobs_are_sent_ten_a_call(aws, services, queue):
 
     assert len(calls) == 3
     assert len(queue.receive_all()) == 21
+
+
+def test_jobs_that_are_to_start_later_than_the_queue_delays_wait_for_their_time(
+    aws, services, monkeypatch
+):
+    """SQS delays a message by 15 minutes at most; ten a minute are 400 in half an hour."""
+    sent = []
+    monkeypatch.setattr("chalicelib.lister.time.time", lambda: 1_000_000)
+
+    def send(_, jobs, delays):
+        sent.extend(zip(jobs, delays, strict=True))
+
+    monkeypatch.setattr(JobsQueue, "send", send)
+    for number in range(400):
+        aws.add_repository(f"shop/{number:03}")
+
+    start_listing(ListingRequest(), services(JOBS_PER_MINUTE="10"))
+
+    delays = [delay for _, delay in sent]
+    starts = [max(job.not_before - 1_000_000, delay) for job, delay in sent]
+    assert max(delays) == 900
+    assert starts[:102] == [0] * 101 + [6]
+    assert starts[-1] == 299 * 6
+    assert sum(job.not_before > 0 for job, _ in sent) == 149

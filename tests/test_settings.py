@@ -217,3 +217,12 @@ def test_every_variable_is_tried_with_wrong_values():
     thresholds, gates = dataclasses.fields(Thresholds), dataclasses.fields(Gates)
     media = media_names()
     assert len(WRONG_VALUES) == len([*single, *thresholds, *rules, *gates, *media, *external_ids])
+
+
+def test_scanners_share_the_pace_unless_a_plan_lets_them_follow_one_another():
+    def pace(**variables):
+        return Settings.from_environment(variables).scanner_pace
+
+    assert pace() is None
+    assert pace(SCANS_PER_SECOND="10") == 2
+    assert pace(SCANS_PER_SECOND="10", DAILY_SCAN_BUDGET="100") == 10
