@@ -31,6 +31,7 @@ from rich.table import Table
 
 from deployment.packages import package
 from local.ecr import local_ecr
+from local.history import create_history_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -196,7 +197,10 @@ def first_events() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with mock_aws(), local_ecr() as registry:
         image = registry.add_image(
-            REPOSITORY, tags=("1.0",), scanned_at=datetime.now(UTC) - timedelta(days=30)
+            REPOSITORY,
+            tags=("1.0",),
+            scanned_at=datetime.now(UTC) - timedelta(days=30),
+            findings={"CRITICAL": 1},
         )
         server = ThreadedMotoServer(port=0, verbose=False)
         server.start()
@@ -206,12 +210,17 @@ def first_events() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
             session = boto3.Session("none", "none", region_name=ENVIRONMENT["AWS_DEFAULT_REGION"])
             sqs = session.client("sqs", endpoint_url=address)
             sns = session.client("sns", endpoint_url=address)
+            session.client("s3", endpoint_url=address).create_bucket(
+                Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+            )
             queue_url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
             topic_arn = sns.create_topic(Name="reports")["TopicArn"]
             environment = {
                 "AWS_ENDPOINT_URL": address,
                 "IMAGES_SCAN_JOBS_QUEUE_URL": queue_url,
                 "ECR_SNS_REPORT_TOPIC_ARN": topic_arn,
+                "HISTORY_TABLE_NAME": create_history_table(session, address),
+                "REPORT_BUCKET_NAME": "reports",
             }
             yield _events(image.digest), environment
         finally:
@@ -255,6 +264,7 @@ def _events(digest: str) -> dict[str, Any]:
         "list_repositories": {"detail": {}, "detail-type": "Scheduled Event"},
         "scan_images": {"Records": [message]},
         "notify": scan,
+        "report_fleet": {"time": "2026-01-01T00:00:00Z", "detail-type": "Scheduled Event"},
         "start_scans": request,
     }
 

@@ -135,10 +135,11 @@ class Services:
 
     @cached_property
     def _accepted_risks_reader(self) -> AcceptedRisksReader | None:
+        if (source := self.settings.accepted_risks) is None:
+            return None
         from chalicelib.aws.lists import AcceptedRisksReader
 
-        source = self.settings.accepted_risks
-        return None if source is None else AcceptedRisksReader(source, self._client)
+        return AcceptedRisksReader(source, self._client)
 
     def _client_at(self, service: str, address: RegistryAddress) -> Any:
         roles = {role.account: role for role in self.settings.scan_roles}
