@@ -13,13 +13,16 @@ STAGE ?= dev
 # Parameters of the stage's stack, such as "CriticalThreshold=1 NotificationEmails=a@example.org".
 PARAMETERS ?=
 
-.PHONY: bench-large demo report screenshots test lint lint-templates types mutations check plan scan package resources deploy delete lock clean
+.PHONY: audit bandit bench bench-cold-start bench-growth bench-large check clean delete demo deploy faults lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
 
 test: $(READY)  ## Run every test, with branch coverage
 	$(BIN)/pytest
+
+faults: $(READY)  ## Drive the application through faults: make faults ARGS="--runs 500 --seed 0"
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -32,13 +35,21 @@ lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deplo
 	cd out/templates && $(abspath $(CHECKOV))/bin/checkov --framework cloudformation --skip-download \
 		--compact --quiet --file sam.yaml plain.json resources.json
 
+bandit: $(READY)  ## Look for insecure code in what ships
+	$(BIN)/bandit --quiet --recursive app.py chalicelib
+
+audit: $(READY)  ## Look for known vulnerabilities in what ships; asks the PyPI advisory data
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
+
+security: bandit audit  ## Both of them
+
 types: $(READY)
 	$(BIN)/mypy
 
 mutations: $(READY)  ## Break the rules one by one and see that the tests notice
 	$(BIN)/python -m tests.mutations
 
-check: lint lint-templates types test demo  ## What must hold before a change lands
+check: lint lint-templates bandit types test demo  ## What must hold before a change lands
 
 plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
 	@$(BIN)/python -m cli plan $(ARGS)
@@ -59,6 +70,9 @@ package: export AWS_DEFAULT_REGION ?= us-east-1
 package: $(READY)  ## The whole application as one template and one zip file, in out/STAGE
 	$(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/template.yaml out/$(STAGE)
 
+sbom: package  ## The bill of materials (CycloneDX) of that zip file, in out/STAGE
+	$(BIN)/python -m deployment sbom out/$(STAGE)/deployment.zip out/$(STAGE)/sbom.json
+
 resources: $(READY)  ## Before `chalice deploy`: the stage's queues, topics, roles and alarms
 	$(BIN)/python -m deployment resources $(STAGE) $(PARAMETERS)
 
@@ -69,6 +83,15 @@ deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="Critica
 delete: $(READY)  ## Delete a stage that was deployed, with everything but its reports
 	$(BIN)/chalice delete --stage $(STAGE)
 	$(BIN)/python -m deployment delete $(STAGE)
+
+bench: $(READY)  ## The application beside the usual approach: make bench ARGS="--quick"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-cold-start: $(READY)  ## What a function loads before and in its first run
+	@$(BIN)/python -m benchmarks.cold_start $(ARGS)
+
+bench-growth: $(READY)  ## Calls and memory against the number of images
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
 	@$(BIN)/python -m benchmarks.large_registry $(ARGS)

@@ -10,12 +10,11 @@ from chalicelib import logs
 from chalicelib.events import AnyEvent, accept_any_event, request_body
 from chalicelib.jobs import parse_job
 from chalicelib.listing_requests import ListingRequest, RequestError
-from chalicelib.notifier import report_scan
-from chalicelib.scan_events import ScanResult, event_pattern
+from chalicelib.scan_events import event_pattern
 from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.time_left import TimeLeft
-from chalicelib.work import answer_request, carry_out, summarize_fleet
+from chalicelib.work import answer_request, carry_out, summarize_fleet, tell_of_scan
 
 settings = Settings.from_environment(os.environ)
 services = Services(settings)
@@ -50,7 +49,7 @@ def scan_images(event: SQSEvent) -> None:
 @app.on_cw_event(event_pattern(settings))
 def notify(event: AnyEvent) -> None:
     """The notifier: one finished scan, or one finding of Amazon Inspector, an event."""
-    report_scan(ScanResult.from_event(event.to_dict()), services, TimeLeft.of(event.context))
+    tell_of_scan(event.to_dict(), services, TimeLeft.of(event.context))
 
 
 @accept_any_event

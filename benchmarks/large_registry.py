@@ -18,13 +18,12 @@ import resource
 import time
 from array import array
 from collections import Counter, deque
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
+from benchmarks.simulated_time import SimulatedTime, application_at
 from chalicelib import logs
 from chalicelib.aws.ecr import ImagePage
 from chalicelib.decisions import Reason
@@ -38,7 +37,6 @@ from chalicelib.planner import plan_scans
 from chalicelib.scanner import scan_repository
 from chalicelib.services import Services
 from chalicelib.settings import Settings
-from chalicelib.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,45 +51,13 @@ FUNCTION_SECONDS = 900
 BATCH_SIZE = 10
 
 
-class Clock:
-    """Simulated time, in seconds since the epoch."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
-
-    @property
-    def datetime(self) -> type[datetime]:
-        """A datetime class whose now is this clock's."""
-        clock = self
-
-        class Simulated(datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> Any:
-                return datetime.fromtimestamp(clock.now, tz)
-
-        return Simulated
-
-    def time_left(self) -> TimeLeft:
-        """A Lambda function's time."""
-        end = self.now + FUNCTION_SECONDS
-        return TimeLeft(lambda: int((end - self.now) * 1000))
-
-
 class SimulatedRegistry:
     """A registry with what the application asks of ECR, its quotas and its calls, counted."""
 
     region = "eu-west-1"
 
     def __init__(
-        self, clock: Clock, repositories: int, images: int, rate: float, tells_times: bool
+        self, clock: SimulatedTime, repositories: int, images: int, rate: float, tells_times: bool
     ) -> None:
         self.calls: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -173,7 +139,7 @@ class SimulatedRegistry:
 class SimulatedQueue:
     """The jobs queue, which delivers each message when its delay is over."""
 
-    def __init__(self, clock: Clock, calls: Counter[str]) -> None:
+    def __init__(self, clock: SimulatedTime, calls: Counter[str]) -> None:
         self._clock = clock
         self._calls = calls
         self._messages: list[tuple[float, int, str]] = []
@@ -220,21 +186,21 @@ class SimulatedServices(Services):
         return self._queue
 
 
-def run_day(services: SimulatedServices, queue: SimulatedQueue, clock: Clock) -> None:
+def run_day(services: SimulatedServices, queue: SimulatedQueue, clock: SimulatedTime) -> None:
     """A listing and all the jobs that come of it."""
     start_listing(ListingRequest(), services)
     while body := queue.receive():
         job = parse_job(body)
         if isinstance(job, PlanJob):
-            plan_scans(job, services, clock.time_left(), clock.sleep)
+            plan_scans(job, services, clock.time_left(FUNCTION_SECONDS), clock.sleep)
         else:
-            scan_repository(job, services, clock.time_left(), clock.sleep)
+            scan_repository(job, services, clock.time_left(FUNCTION_SECONDS), clock.sleep)
 
 
 def main() -> None:
     """Run the simulation and print what it took."""
     options = _options()
-    clock = Clock()
+    clock = SimulatedTime(START)
     total = options.repositories * options.images
     registry = SimulatedRegistry(
         clock, options.repositories, options.images, options.rate, not options.native
@@ -251,14 +217,7 @@ def main() -> None:
     logs.logger.setLevel(logging.CRITICAL)
     before, began = _peak(), time.perf_counter()
     print(f"{options.repositories:,} repositories, {total:,} images; {options.pace} scans a second")
-    with ExitStack() as stack:
-        for module in ("reviews", "planner"):
-            stack.enter_context(patch(f"chalicelib.{module}.datetime", clock.datetime))
-        for module in ("scanner", "planner"):
-            stack.enter_context(patch(f"chalicelib.{module}.time.time", clock))
-        stack.enter_context(
-            patch("chalicelib.scanner.TokenBucket", partial(TokenBucket, clock=clock))
-        )
+    with application_at(clock):
         for day in count():
             clock.now = max(clock.now, START + day * DAY)
             run_day(services, queue, clock)

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from chalicelib import logs
-from chalicelib.messages import SMS_LENGTH, SUBJECT_LENGTH, Message, on_topic
+from chalicelib.media import on_topic
+from chalicelib.messages import SMS_LENGTH, SUBJECT_LENGTH, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import logs
 from chalicelib.fleet import VERSION, ReportError, compare, from_json, to_json
 from chalicelib.gather import gather_fleet
-from chalicelib.messages import ON_TOPIC, SMS_LENGTH, Message, on_topic
+from chalicelib.media import ON_TOPIC, on_topic
+from chalicelib.messages import SMS_LENGTH, Message
 from chalicelib.renderings.pages import StoredReport, as_email, as_html, email_subject
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ def send_digest(
     if _is_sent(keys, bucket):
         return False
     report = _kept(keys, bucket) or _keep(_gather(keys, services, bucket, time_left), keys, bucket)
+    message = digest_message(report, _stored(keys, bucket), services.settings.media)
     if not bucket.create(keys.mark, _SENDING):
         raise DigestUnclear(f"another run is sending the digest of {scheduled.isoformat()}")
-    message = digest_message(report, _stored(keys, bucket), services.settings.media)
     try:
         services.report_topic.publish(message)
     except Exception:
@@ -192,9 +193,11 @@ def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:
-    metrics = {
-        "FleetOpenFindings": report.open_findings,
-        "FleetNotLookedAt": len(report.not_looked_at),
-        "FleetImagesNeverScanned": report.images_never_scanned,
+    counts = {
+        "totals": report.totals,
+        "repositories": len(report.repositories),
+        "not_looked_at": len(report.not_looked_at),
+        "images_never_scanned": report.images_never_scanned,
+        "scans_failed": report.scans_failed,
     }
-    logs.summary("digest sent", metrics, totals=report.totals, json_key=keys.json)
+    logs.logger.info({"message": "digest sent", "json_key": keys.json, **counts})

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from dateutil.relativedelta import relativedelta
 
+from chalicelib.values import shown
+
 ACCEPTED_DURATIONS = (
     "months, weeks, days and hours in that order, each a whole number before m, w, d or h,"
     " more than zero in all (7d, 1m2w3d, 36h)"
@@ -36,7 +38,7 @@ class Duration:
         digits = match.groupdict("0") if match else {}
         units = {unit: int(number) for unit, number in digits.items()}
         if not any(units.values()):
-            raise ValueError(f"{text!r} is not a duration; accepted: {ACCEPTED_DURATIONS}")
+            raise ValueError(f"{shown(text)} is not a duration; accepted: {ACCEPTED_DURATIONS}")
         return cls(text, units)
 
     def before(self, moment: datetime) -> datetime:

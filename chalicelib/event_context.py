@@ -1,6 +1,8 @@
 """What an event does not tell about its image, looked up where that decides or is reported.
 
-A look-up that fails is logged and left out: a report without it is better than none.
+A look-up that only adds to a report is left out, and logged, when it fails: a report without it is
+better than none. One that decides whether there is a report at all fails the event, so that it
+comes again, unless the permission is missing.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ def is_reported(result: ScanResult, settings: Settings) -> bool:
 
 
 def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
-    """The thresholds of the repository's tags, and otherwise those of the settings."""
+    """The thresholds of the repository's tags, and otherwise those of the settings.
+
+    :raises ClientError: and others, when it is unknown what the tags say.
+    """
     settings = services.settings
     thresholds = thresholds_for(
         result.repository, settings.thresholds, settings.repository_thresholds
@@ -54,7 +59,9 @@ def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
     if not settings.repository_tag_rules:
         return thresholds
     arn = _repository_arn(result)
-    texts = _looked_up(result, services, {}, lambda registry: registry.repository_rules(arn))
+    texts = _looked_up(
+        result, services, {}, lambda registry: registry.repository_rules(arn), decisive=True
+    )
     rules, bad = parse_rules(texts)
     for rule in bad:
         logs.logger.warning(str(rule), extra={"repository": result.repository})
@@ -106,16 +113,23 @@ def _index_tags(result: ScanResult, registry: Registry) -> tuple[str, ...]:
 
 
 def _looked_up(
-    result: ScanResult, services: Services, otherwise: Any, look_up: Callable[[Registry], Any]
+    result: ScanResult,
+    services: Services,
+    otherwise: Any,
+    look_up: Callable[[Registry], Any],
+    *,
+    decisive: bool = False,
 ) -> Any:
     from chalicelib.aws.ecr import RepositoryGone
-    from chalicelib.aws.errors import AWS_ERRORS
+    from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 
     try:
         return look_up(services.registry_of(result.address))
     except RepositoryGone:
         return otherwise
     except (*AWS_ERRORS, Throttled) as error:
+        if decisive and not is_refusal(error):
+            raise
         extra = {"repository": result.repository, "error": str(error)}
         logs.logger.warning("look-up failed", extra=extra)
         return otherwise

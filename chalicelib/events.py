@@ -4,6 +4,8 @@ from typing import Any, TypeVar
 
 from chalice.app import BaseLambdaEvent, Chalice, EventSourceHandler
 
+from chalicelib.listing_requests import RequestError
+
 Handler = TypeVar("Handler", bound=EventSourceHandler)
 
 
@@ -21,6 +23,12 @@ def accept_any_event(handler: Handler) -> Handler:
 
 
 def request_body(app: Chalice) -> bytes | str:
-    """The body of the HTTP request under way, as it came."""
+    """The body of the HTTP request under way, as it came.
+
+    :raises RequestError: when it is said to be base64 and is not, or is no text.
+    """
     request = app.current_request
-    return request.raw_body if request else b""
+    try:
+        return request.raw_body if request else b""
+    except ValueError as error:
+        raise RequestError(f"the body cannot be read: {error}") from error

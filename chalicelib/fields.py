@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from chalicelib.durations import Duration
 from chalicelib.patterns import parse_pattern
+from chalicelib.values import shown, shown_names
 
 Value = TypeVar("Value")
 
@@ -18,7 +19,7 @@ class Fields:
 
     def __init__(self, values: Any, error: type[ValueError], path: str = "") -> None:
         if not isinstance(values, Mapping):
-            raise error(f"{path or 'the message'} is {_shown(values)}; accepted: a JSON object")
+            raise error(f"{path or 'the message'} is {shown(values)}; accepted: a JSON object")
         self._values = values
         self._error = error
         self._path = path
@@ -95,7 +96,7 @@ class Fields:
         unknown = sorted(set(self._values) - self._known)
         if unknown:
             accepted = ", ".join(sorted(self._known))
-            raise self._error(f"unknown: {', '.join(map(repr, unknown))}; accepted: {accepted}")
+            raise self._error(f"unknown: {shown_names(unknown)}; accepted: {accepted}")
 
     def _parsed(self, key: str, parse: Callable[[str], Value]) -> Value:
         try:
@@ -113,9 +114,4 @@ class Fields:
         return f"{self._path}.{key}" if self._path else key
 
     def _refuse(self, key: str, value: Any, accepted: str) -> ValueError:
-        return self._error(f"{self._name(key)} is {_shown(value)}; accepted: {accepted}")
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+        return self._error(f"{self._name(key)} is {shown(value)}; accepted: {accepted}")

@@ -21,8 +21,9 @@ _SCORES = ("CVSS4_SCORE", "CVSS3_SCORE", "CVSS2_SCORE")
 class Finding:
     """One vulnerability; what a scan does not tell is empty, a score None.
 
-    ``severity`` is one of :data:`chalicelib.thresholds.SEVERITIES`. Where a vulnerability is in
-    several packages, their names and versions are joined by commas.
+    ``fixable`` and ``unfixed`` say that there is a fix and that there is none; basic scanning
+    seldom tells either. ``severity`` is one of :data:`chalicelib.thresholds.SEVERITIES`. Where a
+    vulnerability is in several packages, their names and versions are joined by commas.
     """
 
     identifier: str
@@ -34,6 +35,7 @@ class Finding:
     url: str = ""
     description: str = ""
     fixable: bool = False
+    unfixed: bool = False
     exploitable: bool = False
 
     @property
@@ -113,6 +115,7 @@ def _enhanced(finding: Mapping[str, Any]) -> Finding:
         url=details.get("sourceUrl", ""),
         description=finding.get("description", ""),
         fixable=finding.get("fixAvailable") in {"YES", "PARTIAL"},
+        unfixed=finding.get("fixAvailable") == "NO",
         exploitable=finding.get("exploitAvailable") == "YES",
     )
 

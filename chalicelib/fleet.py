@@ -6,7 +6,7 @@ Its JSON form is described by ``chalicelib/schemas/fleet-report-1.json``.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -242,8 +242,15 @@ def _by_key(repository: RepositoryReport) -> dict[str, Finding]:
     return {finding.key: finding for finding in repository.findings}
 
 
-def _worst_changes(changes: list[Change]) -> tuple[Change, ...]:
-    return tuple(sorted(changes, key=lambda each: (each.finding.importance, each.repository)))
+def _worst_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
+    def order(change: Change) -> tuple[Any, ...]:
+        return *change.finding.importance, *_place(change.repository)
+
+    return tuple(sorted(changes, key=order))
+
+
+def _place(repository: Repository) -> tuple[str, str, str]:
+    return repository.account, repository.region, repository.name
 
 
 def _badness(report: RepositoryReport) -> tuple[list[int], Repository]:
@@ -328,7 +335,13 @@ def _repository_document(report: RepositoryReport, number: _Numbered) -> dict[st
 
 def _comparison_document(comparison: Comparison, number: _Numbered) -> dict[str, Any]:
     def changes(found: Iterable[Change]) -> list[dict[str, Any]]:
-        return [{**asdict(each.repository), "finding": number(each.finding)} for each in found]
+        by_repository: dict[Repository, list[int]] = defaultdict(list)
+        for change in found:
+            by_repository[change.repository].append(number(change.finding))
+        return [
+            {**asdict(repository), "findings": numbers}
+            for repository, numbers in by_repository.items()
+        ]
 
     return {
         "since": comparison.since.isoformat(),
@@ -349,6 +362,7 @@ _FINDING_KEYS = {
     "url": "url",
     "description": "description",
     "fixable": "fixable",
+    "unfixed": "unfixed",
     "exploitable": "exploitable",
 }
 
@@ -394,7 +408,11 @@ def _repository_report(values: Mapping[str, Any], findings: list[Finding]) -> Re
 
 def _comparison(values: Mapping[str, Any], findings: list[Finding]) -> Comparison:
     def changes(key: str) -> tuple[Change, ...]:
-        return tuple(Change(_repository(each), findings[each["finding"]]) for each in values[key])
+        return _worst_changes(
+            Change(_repository(each), findings[number])
+            for each in values[key]
+            for number in each["findings"]
+        )
 
     return Comparison(
         since=_aware_time(values["since"]),

@@ -21,9 +21,10 @@ LOW_SCORE = "below the minimum score"
 class Gates:
     """What a finding must have in order to count.
 
-    With ``fixable_only`` the thresholds weigh findings with a fix, and the others are shown. With
-    ``ignore_unfixed`` the others are left out altogether, as are, with ``minimum_score`` (0 to 10),
-    those with a lower score. A finding without a score is kept, for nobody knows how bad it is.
+    With ``fixable_only`` the thresholds do not weigh findings of which it is told that there is no
+    fix, and these are shown. With ``ignore_unfixed`` they are left out altogether, as are, with
+    ``minimum_score`` (0 to 10), those with a lower score. A finding of which neither fix nor score
+    is told is kept, for nobody knows.
     """
 
     fixable_only: bool = False
@@ -50,10 +51,12 @@ class Gates:
 
     def weighed(self, shown: Iterable[Finding]) -> dict[str, int]:
         """The counts by severity that the thresholds are compared with."""
-        return counts_of(finding for finding in shown if finding.fixable or not self.fixable_only)
+        return counts_of(
+            finding for finding in shown if not (self.fixable_only and finding.unfixed)
+        )
 
     def _reason_against(self, finding: Finding) -> str | None:
-        if self.ignore_unfixed and not finding.fixable:
+        if self.ignore_unfixed and finding.unfixed:
             return NO_FIX
         if finding.score is not None and finding.score < self.minimum_score:
             return LOW_SCORE

@@ -176,5 +176,5 @@ def _json(body: Mapping[str, Any]) -> str:
 def _values(body: str) -> Any:
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise JobError(f"the message is not JSON: {error}") from error

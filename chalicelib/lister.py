@@ -15,6 +15,7 @@ from chalicelib.listing_requests import ListingRequest, RequestError
 from chalicelib.pace import spread
 from chalicelib.patterns import PatternTooSlow, names_matching
 from chalicelib.rules import parse_rules
+from chalicelib.values import shown_names
 
 if TYPE_CHECKING:
     import re
@@ -85,10 +86,14 @@ def list_jobs(
     request: ListingRequest,
     services: Services,
     addresses: Sequence[RegistryAddress] | None = None,
+    *,
+    accepted_before: bool = False,
 ) -> Listing:
     """The job of each wanted repository of the registries, by default of all that are covered.
 
-    Tells people of images in use that no job can reach, unless the request is for a dry run.
+    Tells people of images in use that no job can reach, unless the request is for a dry run. Of a
+    request that was ``accepted_before``, a repository that does not exist was deleted since, and
+    is passed over.
 
     :raises RequestError: when the request names a repository that does not exist.
     """
@@ -106,6 +111,9 @@ def list_jobs(
         # A repository that seems unknown may be in a registry that could not be listed.
         return Listing(listed, (), request.dry_run, failures=tuple(failures.found))
     every_name = dict.fromkeys(name for listed_names in names.values() for name in listed_names)
+    if accepted_before and request.repositories is not None:
+        named = tuple(name for name in request.repositories if name in every_name)
+        request = replace(request, repositories=named)
     wanted = set(wanted_repositories(list(every_name), request, settings))
     in_use = _images_in_use(services, names, failures)
     jobs: list[ScanJob] = []
@@ -132,7 +140,7 @@ def wanted_repositories(
         return _matching(request.repositories_filter or settings.repositories_filter, repositories)
     names = set(request.repositories)
     if unknown := sorted(names.difference(repositories)):
-        raise RequestError(f"repositories: there is no {', '.join(map(repr, unknown))}")
+        raise RequestError(f"repositories: there is no {shown_names(unknown)}")
     named = [repository for repository in repositories if repository in names]
     return _matching(request.repositories_filter, named) if request.repositories_filter else named
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.findings import counts_of
+from chalicelib.media import ON_TOPIC, on_topic
 from chalicelib.templating import link, plain, render
 from chalicelib.thresholds import SEVERITIES
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from chalicelib.findings import Finding
     from chalicelib.reports import Report
     from chalicelib.scan_events import ScanResult
-
-ON_TOPIC = ("email", "sms", "json")
-"""The media that one message to the report topic is worded for."""
 
 SUBJECT_LENGTH = 100
 """The longest subject that SNS takes, in ASCII characters. Source: SNS Publish."""
@@ -55,11 +53,6 @@ class Message:
     body: str
     attributes: Mapping[str, str]
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-def on_topic(media: Iterable[str]) -> list[str]:
-    """Those of the media that the report topic's message is worded for."""
-    return [medium for medium in media if medium in ON_TOPIC]
 
 
 def message_of(report: Report, media: Sequence[str] = ON_TOPIC) -> Message:
@@ -102,7 +95,7 @@ def _fixes(report: Report) -> str:
     if not report.findings:
         return ""
     fixable = sum(finding.fixable for finding in report.findings)
-    return f"{fixable} of {len(report.findings)} have a fix."
+    return f"{fixable} of {len(report.findings)} have a known fix."
 
 
 def email(report: Report) -> str:
@@ -202,7 +195,9 @@ def _has_news(report: Report) -> bool:
 def _row(report: Report, finding: Finding) -> dict[str, str]:
     package = " ".join(filter(None, (finding.package, finding.installed_version)))
     fix = f"fixed in {finding.fixed_version}" if finding.fixed_version else ""
-    fix = fix or ("a fix is available" if finding.fixable else "no fix")
+    fix = fix or (
+        "a fix is available" if finding.fixable else "no fix" if finding.unfixed else "no fix known"
+    )
     exploit = ["exploit known"] if finding.exploitable else []
     return {
         "mark": "NEW" if report.is_new(finding) and _has_news(report) else "   ",
@@ -269,7 +264,7 @@ def _finding(report: Report, finding: Finding) -> dict[str, Any]:
         "package": _cut(finding.package) or None,
         "installedVersion": _cut(finding.installed_version) or None,
         "fixedVersion": _cut(finding.fixed_version) or None,
-        "fixAvailable": finding.fixable,
+        "fixAvailable": finding.fixable if finding.fixable or finding.unfixed else None,
         "exploitAvailable": finding.exploitable,
         "url": link(finding.url) or None,
         "isNew": report.is_new(finding) if report.changes else None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib import logs
+from chalicelib.delivery import deliver
 from chalicelib.event_context import is_reported
 from chalicelib.history import AlreadyReported, image_keys
-from chalicelib.media import deliver
 from chalicelib.patience import Patience
 from chalicelib.reporting import report_of
 

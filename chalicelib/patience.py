@@ -59,4 +59,4 @@ class Patience:
 def _pause(attempt: int) -> float:
     """Seconds to wait: doubled with every attempt, with jitter so that callers spread out."""
     longest = min(_LONGEST_PAUSE_SECONDS, 2.0 ** min(attempt, 10))
-    return random.uniform(longest / 2, longest)  # noqa: S311
+    return random.uniform(longest / 2, longest)  # noqa: S311  # nosec B311

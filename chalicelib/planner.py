@@ -25,6 +25,7 @@ from chalicelib.scanner import (
     read_repository,
 )
 from chalicelib.selection import newest_of
+from chalicelib.uses import keep_uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,7 +111,10 @@ class _Planning:
 
     def review(self) -> None:
         listing = list_jobs(
-            replace(self._plan.request, dry_run=True), self._services, [self._plan.address]
+            replace(self._plan.request, dry_run=True),
+            self._services,
+            [self._plan.address],
+            accepted_before=True,
         )
         jobs = [job for job in listing.jobs if may_start_scans(job) or job.images_in_use]
         jobs = [job for job in jobs if job.repository > self._plan.after]
@@ -184,6 +188,7 @@ class _Planning:
             warn_of_missing_images(job, review.in_use, self._services)
             return
         warn_of_missing_images(job, review.missing(images), self._services)
+        keep_uses(job, review, images, self._services)
         newest = newest_tagged(images)
         for image, decision in review.decisions(images):
             self.summary.images += 1

@@ -13,11 +13,12 @@ from chalicelib.changes import (
     is_news,
     memory_to_compare,
 )
+from chalicelib.delivery import follows_every_scan
 from chalicelib.event_context import scan_findings, thresholds_of, with_index_tags
 from chalicelib.findings import counts_of
 from chalicelib.history import image_keys, image_name
-from chalicelib.media import follows_every_scan
 from chalicelib.reports import Report
+from chalicelib.uses import uses_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,10 @@ def report_of(result: ScanResult, services: Services, patience: Patience) -> Out
     if not _is_told(report) and not follows_every_scan(services.settings.media):
         return Outcome(result)
     result = with_index_tags(report.result, services)
-    return _compared(replace(report, result=result, name=image_name(result)), services)
+    report = replace(
+        report, result=result, name=image_name(result), where_in_use=uses_of(result, services)
+    )
+    return _compared(report, services)
 
 
 def _may_matter(result: ScanResult, thresholds: Thresholds, services: Services) -> bool:

@@ -77,8 +77,12 @@ class Review:
 
     def is_in_use(self, image: Image) -> bool:
         """Whether a workload names the image, or an index that it is part of."""
+        return bool(self.where_in_use(image))
+
+    def where_in_use(self, image: Image) -> tuple[str, ...]:
+        """The workloads that name the image, or an index that it is part of."""
         names = (image.digest, *image.all_tags, *image.index_digests)
-        return any(name in self.in_use for name in names)
+        return tuple(dict.fromkeys(self.in_use[name] for name in names if name in self.in_use))
 
     def _decide(self, image: Image, refused: Mapping[str, Reason]) -> Decision:
         if reason := unscannable(image) or self._refused_for_all(image):

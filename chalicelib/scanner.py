@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from chalicelib import logs
 from chalicelib.alerts import warn_of_missing_images
 from chalicelib.aws.ecr import RepositoryGone, TokenExpired
-from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.batches import batches
 from chalicelib.decisions import Decision, Reason, decide
 from chalicelib.indexes import with_indexes
 from chalicelib.pace import LONGEST_DELAY_SECONDS, TokenBucket
 from chalicelib.patience import OutOfTime, Patience
 from chalicelib.reviews import Review
+from chalicelib.uses import keep_uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,7 +108,10 @@ def _pages(job: ScanJob, registry: Registry, patience: Patience) -> Iterator[lis
 def _with_indexes(
     job: ScanJob, images: Sequence[Image], services: Services, patience: Patience
 ) -> list[Image]:
-    """The images with the tags of their indexes; without, where the indexes may not be read."""
+    """The images with the tags of their indexes; without, where the indexes may not be read.
+
+    Any other failure is raised, since the tags may decide that an image is due.
+    """
     indexes = [image.digest for image in images if image.is_manifest_list and not image.archived]
     if not indexes or not services.settings.resolve_indexes:
         return list(images)
@@ -115,6 +119,8 @@ def _with_indexes(
     try:
         children = patience.call(registry.index_children, job.repository, indexes)
     except AWS_ERRORS as error:
+        if not is_refusal(error):
+            raise
         logs.logger.warning(
             "indexes not read", extra={"repository": job.repository, "error": str(error)}
         )
@@ -199,6 +205,7 @@ class _RepositoryScan:
         """Read the whole repository before starting anything: its images are weighed together."""
         images = read_repository(self._job, self._services, self._patience)
         warn_of_missing_images(self._job, self._review.missing(images), self._services)
+        keep_uses(self._job, self._review, images, self._services)
         self._take_in(self._review.decisions(images))
         self._walks = False
         self._progressed = True

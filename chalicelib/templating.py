@@ -77,8 +77,8 @@ def short(value: Any, length: int) -> str:
     text = " ".join(plain(value).split())
     if len(text) <= length:
         return text
-    kept = text[: length - 1]
-    return (kept[: kept.rfind(" ")] if " " in kept else kept).rstrip() + "…"
+    words, space, _ = text[:length].rpartition(" ")
+    return f"{words if space else text[: length - 1]}…"
 
 
 def _finalizer(escape: Callable[[Any], str]) -> Callable[[Any], Any]:

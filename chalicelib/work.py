@@ -35,6 +35,14 @@ def carry_out(job: ScanJob | PlanJob, services: Services, time_left: TimeLeft) -
         scan_repository(job, services, time_left)
 
 
+def tell_of_scan(event: Mapping[str, Any], services: Services, time_left: TimeLeft) -> None:
+    """Report the end of a scan, or a finding of Amazon Inspector, if it is worth a report."""
+    from chalicelib.notifier import report_scan
+    from chalicelib.scan_events import ScanResult
+
+    report_scan(ScanResult.from_event(event), services, time_left)
+
+
 def summarize_fleet(event: Mapping[str, Any], services: Services, time_left: TimeLeft) -> None:
     """Send the digest of the event's time, unless digests are off."""
     from chalicelib.digests import scheduled_time, send_digest

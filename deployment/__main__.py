@@ -76,6 +76,15 @@ def templates(directory: Path) -> None:
         (directory / f"{name}.json").write_text(serialized(template))
 
 
+@commands.command()
+def sbom(code: Path, bill: Path) -> None:
+    """Write the bill of materials (CycloneDX) of a zip file that `chalice package` made."""
+    from deployment.sbom import bill_of_materials
+
+    bill.write_text(bill_of_materials(code))
+    print(f"Written: {bill}")
+
+
 def _packaged(stage: str) -> Package:
     with tempfile.TemporaryDirectory() as directory:
         return package(stage, Path(directory))

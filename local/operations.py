@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 MOST_NAMES = 100
 MOST_SCANNING_CONFIGURATIONS = 25
+MOST_TAGS = 1000
+"""The most tags of an image. Source: ECR user guide, service quotas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Operations:
             "DescribeImages": self._describe_images,
             "DescribeRepositories": self._describe_repositories,
             "GetRegistryScanningConfiguration": self._get_registry_scanning_configuration,
+            "ListImages": self._list_images,
             "ListTagsForResource": self._list_tags_for_resource,
             "StartImageScan": self._start_image_scan,
         }
@@ -102,6 +105,19 @@ class Operations:
             "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
             "encryptionConfiguration": {"encryptionType": "AES256"},
         }
+
+    def _list_images(self, request: Shape) -> Shape:
+        """ListImages: a page of identifiers, one for each tag and one for an image without tags."""
+        repository = self._requested_repository(request)
+        scope = f"ListImages:{repository.name}"
+        size = page_size(request)
+        passes = image_filter(request.get("filter", {}), "ACTIVE")
+        last = position(request, scope, 0)
+        images = filter(passes, repository.after(last // MOST_TAGS - 1))
+        identifiers = (entry for image in images for entry in _identifiers(image))
+        found = list(islice((entry for entry in identifiers if entry[0] > last), size + 1))
+        answer: Shape = {"imageIds": [identifier for _, identifier in found[:size]]}
+        return answer | next_token(found, size, scope, lambda entry: entry[0])
 
     def _describe_images(self, request: Shape) -> Shape:
         """DescribeImages: the images asked for, or a page of those that pass the filter."""
@@ -364,6 +380,14 @@ class Operations:
             )
             raise EcrError("ImageNotFoundException", message)
         return image
+
+
+def _identifiers(image: Image) -> list[tuple[int, Shape]]:
+    """The identifiers of an image, each with its place among all of the repository."""
+    digest = {"imageDigest": image.digest}
+    identifiers = [digest | {"imageTag": tag} for tag in image.tags] or [digest]
+    first = image.sequence * MOST_TAGS
+    return [(first + number, identifier) for number, identifier in enumerate(identifiers)]
 
 
 def _image_failure(identifier: Shape, code: str) -> Shape:

@@ -15,6 +15,7 @@ from chalicelib import logs
 from chalicelib.aws import clients
 from chalicelib.settings import Settings
 from local.ecr import local_ecr
+from local.history import create_history_table
 
 REGION = "eu-west-1"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
@@ -179,13 +180,7 @@ class Queue:
 @pytest.fixture
 def history_table(aws):
     """The name of the history's table in the local AWS."""
-    boto3.client("dynamodb").create_table(
-        TableName="history",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return "history"
+    return create_history_table()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("app.py", "chalicelib", "local", "tests", "pyproject.toml")
+NEEDED = ("app.py", "chalicelib", "docs", "local", "tests", "pyproject.toml")
 FAILED, PASSED = 1, 0
 
 
@@ -45,6 +45,67 @@ NOT_DUE = "Decision(False, Reason.{})"
 
 MUTATIONS = [
     *mutations_of(
+        "chalicelib/fleet.py",
+        "tests/test_fleet.py",
+        (
+            "what is unknown now is fixed",
+            "for each in report.repositories if each.known}",
+            "for each in report.repositories}",
+        ),
+        (
+            "what was unknown then is new",
+            "for each in earlier.repositories if each.known}",
+            "for each in earlier.repositories}",
+        ),
+        (
+            "new and fixed are exchanged",
+            "current.keys() - old.keys()",
+            "old.keys() & current.keys()",
+        ),
+        ("one image of an index will do", "and statuses <= FINDINGS_KNOWN | UNSUPPORTED", ""),
+    ),
+    *mutations_of(
+        "chalicelib/gather.py",
+        "tests/test_gather.py",
+        (
+            "images without tags are looked at",
+            "        if image.tags\n        and not",
+            "        if not",
+        ),
+        ("archived images are looked at", "and not image.archived", ""),
+        ("unlisted scans are no scans", "if told or image.digest in statuses", ""),
+        ("a refusal ends the report", "TokenExpired, *AWS_ERRORS)", "TokenExpired)"),
+    ),
+    *mutations_of(
+        "chalicelib/digests.py",
+        "tests/test_digests.py",
+        ("a digest is sent again", "if _is_sent(keys, bucket):", "if False:"),
+        ("the mark stays when sending fails", "        bucket.delete(keys.mark)\n", ""),
+        (
+            "sent digests look unsent",
+            "bucket.put(keys.mark, _SENT,",
+            "bucket.put(keys.mark, _SENDING,",
+        ),
+        ("a kept report is gathered anew", "_kept(keys, bucket) or ", ""),
+    ),
+    *mutations_of(
+        "chalicelib/templating.py",
+        "tests/test_templating.py",
+        ("any address is a link", 'r"https?://', 'r"\\w+:'),
+        (
+            "Markdown may hold HTML",
+            "html.escape(plain(value).strip(), quote=False)",
+            "plain(value).strip()",
+        ),
+        ("line breaks stay", 'character if character.isprintable() else " "', "character"),
+        ("HTML is not escaped", "return html.escape(plain(value))", "return plain(value)"),
+    ),
+    *mutations_of(
+        "chalicelib/renderings/spreadsheet.py",
+        "tests/test_renderings.py",
+        ("formulas stay formulas", """f"'{text}" if text.startswith(_FORMULA) else text""", "text"),
+    ),
+    *mutations_of(
         "chalicelib/decisions.py",
         "tests/test_decisions.py",
         ("a scan exactly as old as allowed is due", AGE, AGE.replace("<", "<=")),
@@ -64,10 +125,15 @@ MUTATIONS = [
         "chalicelib/thresholds.py",
         "tests/test_thresholds.py",
         ("the threshold itself is not reached", ">= max(", "> max("),
-        ("no finding reaches a threshold of 0", "max(1, self.of(severity))", "self.of(severity)"),
-        ("one finding does not reach 0", "max(1, self", "max(2, self"),
-        ("any finding reaches any threshold", "max(1, self.of(severity))", "1"),
-        ("every threshold is the critical one", "severity.lower()", '"critical"'),
+        ("no finding reaches a threshold of 0", "max(1, threshold)", "threshold"),
+        ("one finding does not reach 0", "max(1, threshold)", "max(2, threshold)"),
+        ("any finding reaches any threshold", "max(1, threshold)", "1"),
+        (
+            "every threshold is the critical one",
+            "getattr(self, severity.lower())",
+            "self.critical",
+        ),
+        ("a threshold that is not set is 0", "threshold is not None and", ""),
     ),
     *mutations_of(
         "chalicelib/images.py",
@@ -184,18 +250,163 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/messages.py",
         "tests/test_messages.py",
-        (
-            "failed scans are not reported",
-            "if not crossed and not result.failed:",
-            "if not crossed:",
-        ),
         ("an SMS of two parts", "result.repository, SMS_LENGTH", "result.repository, 160"),
         (
             "a subject that SNS refuses",
             "result.repository, SUBJECT_LENGTH",
             "result.repository, 101",
         ),
-        ("line breaks in a mail's lines", "if character.isprintable()", "if character"),
+        ("messages that SNS refuses", "> MESSAGE_BYTES and most:", "> 10**9 and most:"),
+        ("findings that are not listed are not counted", "[most:]", "[most + 1 :]"),
+        ("nothing says what is new", "report.is_new(finding) and", "False and"),
+    ),
+    *mutations_of(
+        "chalicelib/findings.py",
+        "tests/test_findings.py",
+        ("closed findings count", '== "ACTIVE"', '!= ""'),
+        ("partial fixes are none", '{"YES", "PARTIAL"}', '{"YES"}'),
+        ("the least important first", "_RANKS[self.severity], -", "-_RANKS[self.severity], -"),
+        ("low scores first", "-(self.score or 0.0)", "(self.score or 0.0)"),
+        ("totals count", 'if severity != "TOTAL":', "if True:"),
+    ),
+    *mutations_of(
+        "chalicelib/gates.py",
+        "tests/test_gates.py",
+        ("what has no fix is weighed", "self.fixable_only and", "False and"),
+        ("what has no fix is shown", "self.ignore_unfixed and", "False and"),
+        (
+            "what has no score is left out",
+            "finding.score is not None and",
+            "finding.score is None or",
+        ),
+        ("the minimum itself is too low", "< self.minimum_score", "<= self.minimum_score"),
+        ("what is left out is not counted", "left_out[reason] += 1", "pass"),
+    ),
+    *mutations_of(
+        "chalicelib/changes.py",
+        "tests/test_changes.py",
+        ("an image is compared with itself", "others or memories", "memories"),
+        ("with the first image of a tag", "max(others", "min(others"),
+        ("fixed findings are not told", "if key not in keys", "if False"),
+        ("changes are every scan", "mode == CHANGES and", "True and"),
+        ("fixed findings are new ones", "return bool(changes.new) or", "return True or"),
+        ("a scan fails anew each time", 'before.status != "FAILED"', "True"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/dynamodb.py",
+        "tests/aws/test_dynamodb.py",
+        ("two report a scan", "OR lease < :now", "OR lease > :now"),
+        (
+            "a scan is reported again",
+            "attribute_not_exists(finished)",
+            "attribute_not_exists(never)",
+        ),
+        ("an earlier scan is remembered", "#time <= :time", "#time >= :time"),
+        ("media are forgotten", "ADD delivered :medium", "SET other = :medium"),
+        ("unread keys are forgotten", "if not unread:", "if True:"),
+    ),
+    *mutations_of(
+        "chalicelib/reporting.py",
+        "tests/test_notifier.py",
+        ("what was not told is remembered", "if key in known}", "if True}"),
+        (
+            "accepted risks count",
+            "counted, accepted, expired = risks.split(report.result.repository, findings, today)",
+            "counted, accepted, expired = findings, (), ()",
+        ),
+        ("late events are told", "memory.time > result.time", "False"),
+        (
+            "names change with each build",
+            "before.name if before else",
+            "report.name if before else",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/reporting.py",
+        "tests/test_large_organisations.py -k finding",
+        ("minor findings repeat worse ones", "severity in report.crossed", "True"),
+    ),
+    *mutations_of(
+        "chalicelib/notifier.py",
+        "tests/test_notifier.py",
+        ("a scan is held after a failure", "history.release(scan)", "pass"),
+        ("a scan is never done", "history.finish(scan)", "pass"),
+        ("media get a message twice", "services, delivered, lambda", "services, (), lambda"),
+    ),
+    *mutations_of(
+        "chalicelib/delivery.py",
+        "tests/test_notifier.py",
+        ("failures are kept quiet", "if failures:", "if False:"),
+        ("what has no news is told", "report.is_news or", "True or"),
+        ("Security Hub is not told of what is gone", "or _follows(_module(name))", "or False"),
+    ),
+    *mutations_of(
+        "chalicelib/accepted_risks.py",
+        "tests/test_accepted_risks.py",
+        ("risks expire a day early", "self.expires < today", "self.expires <= today"),
+        (
+            "expired entries go on accepting",
+            "next((entry for entry in covering if not entry.has_expired(today)), None)",
+            "next(iter(covering), None)",
+        ),
+        ("one package of several is enough", "return all(", "return any("),
+        ("entries hold in every repository", "if entry.applies_to(repository)]", "]"),
+        ("nothing says that an entry ran out", "expired |= dict.fromkeys(covering)", "pass"),
+        (
+            "aliases are unfolded",
+            '("an anchor or alias", getattr(event, "anchor", None) is not None),',
+            "",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/media/chat.py",
+        "tests/media/test_chat.py",
+        ("backticks end code spans", ".replace('`', chr(39))", ""),
+        ("channels are called", '.replace("<", "&lt;")', ""),
+        ("descriptions are too long", "if line and len(line) < room:", "if line:"),
+        ("what does not fit is not counted", "if rest else []", "if False else []"),
+        ("a thread is one image's", '_unique(f"{place}/{report.name}")', "_unique(result.time)"),
+    ),
+    *mutations_of(
+        "chalicelib/media/security_hub.py",
+        "tests/media/test_security_hub.py",
+        ("gone findings stay active", '"RecordState": "ARCHIVED"', '"RecordState": "ACTIVE"'),
+        (
+            "a failed scan archives everything",
+            "if report.result.failed or report.findings is None:",
+            "if False:",
+        ),
+        ("first seen is overwritten", "if report.is_new(finding) else {}", "if True else {}"),
+        ("long ids are cut to the same", "hexdigest()", "hexdigest()[:0]"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/security_hub.py",
+        "tests/media/test_security_hub.py",
+        ("refusals are kept quiet", "if refused:", "if False:"),
+        ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
+    ),
+    *mutations_of(
+        "chalicelib/scanner.py",
+        "tests/test_large_organisations.py",
+        (
+            "no answer about indexes is taken for none",
+            "        if not is_refusal(error):",
+            "        if False:",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/event_context.py",
+        "tests/test_large_organisations.py",
+        (
+            "no answer about thresholds is taken for none",
+            "decisive and not is_refusal",
+            "False and not is_refusal",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/planner.py",
+        "tests/test_large_organisations.py",
+        ("a deleted repository holds up the plan", "accepted_before=True", "accepted_before=False"),
     ),
 ]
 

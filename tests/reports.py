@@ -77,6 +77,7 @@ FINDINGS = st.builds(
     url=TEXTS | st.just("https://example.org/x?y=(1)"),
     description=TEXTS,
     fixable=st.booleans(),
+    unfixed=st.booleans(),
     exploitable=st.booleans(),
 )
 RESULTS = st.builds(

@@ -8,8 +8,9 @@ from chalicelib.gates import Gates
 from tests.reports import FINDINGS, a_finding
 
 FIXED = a_finding("CVE-1", score=9.0)
-UNFIXED = a_finding("CVE-2", score=5.0, fixable=False, fixed_version="")
+UNFIXED = a_finding("CVE-2", score=5.0, fixable=False, unfixed=True, fixed_version="")
 UNRATED = a_finding("CVE-3", score=None)
+UNTOLD = a_finding("CVE-4", fixable=False, fixed_version="")
 ALL = (FIXED, UNFIXED, UNRATED)
 
 
@@ -27,6 +28,13 @@ def test_fixable_only_shows_what_has_no_fix_but_weighs_the_rest():
 
 def test_what_has_no_fix_is_left_out_and_counted_where_it_is_ignored():
     assert Gates(ignore_unfixed=True).pass_through(ALL) == ((FIXED, UNRATED), {"without a fix": 1})
+
+
+def test_a_finding_of_which_no_fix_is_told_counts():
+    """Basic scanning seldom tells whether there is one."""
+    gates = Gates(fixable_only=True, ignore_unfixed=True)
+    assert gates.pass_through([UNTOLD]) == ((UNTOLD,), {})
+    assert gates.weighed([UNTOLD]) == {"CRITICAL": 1}
 
 
 def test_a_finding_of_unknown_score_counts_whatever_the_minimum():

@@ -15,7 +15,8 @@ from moto import mock_aws
 from chalicelib.aws import clients
 from chalicelib.aws.ecs import EcsWorkloads
 from chalicelib.lister import ListingIncomplete
-from local.ecr import LocalRegistry, ScanningRule, local_ecr
+from local.ecr import Findings, LocalRegistry, ScanningRule, local_ecr
+from local.history import create_history_table
 from tests.events import inspector_finding, inspector_scan
 
 OTHER_ACCOUNT = "222222222222"
@@ -65,10 +66,13 @@ class Organisation:
         done = []
         while jobs := self.jobs():
             for job in jobs:
-                event = self.client.events.generate_sqs_event([json.dumps(job)])
-                self.client.lambda_.invoke("scan_images", event)
+                self.scan_job(job)
             done += jobs
         return done
+
+    def scan_job(self, job):
+        event = self.client.events.generate_sqs_event([json.dumps(job)])
+        self.client.lambda_.invoke("scan_images", event)
 
     def notify(self, event):
         self.client.lambda_.invoke("notify", event)
@@ -98,6 +102,11 @@ def organisation(load_app):
         yield Organisation(load_app, own, region, other)
     clients.client.cache_clear()
     clients._own_session.cache_clear()
+
+
+@pytest.fixture
+def history_table_of_the_organisation(organisation):
+    create_history_table()
 
 
 def reasons(answer):
@@ -318,6 +327,24 @@ class TestRepositoryTags:
         organisation.configure(REPOSITORY_TAG_RULES="true", HIGH="100").notify(event)
         assert organisation.inbox() == []
 
+    @pytest.mark.parametrize("code", ["ServerException", "ThrottlingException"])
+    def test_without_an_answer_about_the_tags_the_event_comes_again(self, organisation, code):
+        organisation.own.repositories["plain"].tags["ecr-scan-reporter:critical"] = "1"
+        organisation.configure(REPOSITORY_TAG_RULES="true", CRITICAL="100", HIGH="100")
+        organisation.own.fail_next("ListTagsForResource", code, times=3)
+        event = inspector_scan(repository="plain")
+        with pytest.raises(Exception, match=code):
+            organisation.notify(event)
+        organisation.notify(event)
+        assert len(organisation.inbox()) == 1
+
+    @pytest.mark.parametrize("code", ["AccessDeniedException", "RepositoryNotFoundException"])
+    def test_tags_that_cannot_be_read_leave_the_settings_thresholds(self, organisation, code):
+        organisation.configure(REPOSITORY_TAG_RULES="true")
+        organisation.own.fail_next("ListTagsForResource", code)
+        organisation.notify(inspector_scan(repository="plain"))
+        assert len(organisation.inbox()) == 1
+
 
 class TestImagesInUse:
     @pytest.fixture(autouse=True)
@@ -350,6 +377,24 @@ class TestImagesInUse:
             for row in organisation.list(dryRun=True)["images"]
             if row["repository"] == "shop/api"
         } == {"running": True, "idle": False}
+
+    @pytest.mark.usefixtures("history_table_of_the_organisation")
+    @pytest.mark.parametrize("budget", [{}, {"DAILY_SCAN_BUDGET": "100"}])
+    def test_a_report_says_which_workloads_run_the_image(self, organisation, budget):
+        own = organisation.own
+        own.repositories["shop/api"].find(None, "running").findings = Findings.counting({"HIGH": 1})
+        own.repositories["shop/idle"].find(None, "idle").findings = Findings.counting({"HIGH": 1})
+        self.run("api", f"{HOST}/shop/api:running")
+        organisation.configure(ECS_DISCOVERY_ENABLED="true", HISTORY_TABLE_NAME="history", **budget)
+        organisation.list()
+        organisation.scan()
+        own.finish_scans()
+        for event in own.completed_events():
+            organisation.notify(event)
+        assert {report["repository"]: report["inUseBy"] for report in organisation.inbox()} == {
+            "shop/api": ["ECS service api in shop"],
+            "shop/idle": [],
+        }
 
     def test_an_image_that_is_gone_is_a_warning(self, organisation):
         self.run("api", f"{HOST}/shop/api:deleted")
@@ -442,6 +487,17 @@ class TestMultiArchitecture:
         rows = organisation.configure().list(dryRun=True)["images"]
         assert not any("indexTags" in row for row in rows)
 
+    def test_indexes_that_cannot_be_read_now_fail_the_job_so_that_no_child_is_passed_over(
+        self, organisation
+    ):
+        organisation.configure(IMAGES_TAGGED_ONLY="true").list()
+        organisation.own.fail_next("BatchGetImage", "ServerException", times=3)
+        [job] = organisation.jobs()
+        with pytest.raises(ClientError, match="ServerException"):
+            organisation.scan_job(job)
+        organisation.scan_job(job)
+        assert organisation.own.calls["StartImageScan"] == 3
+
     def test_an_index_in_use_makes_its_children_be_in_use(self, organisation):
         ecs = boto3.client("ecs")
         ecs.create_cluster(clusterName="shop")
@@ -499,6 +555,14 @@ class TestDailyBudget:
         organisation.configure(DAILY_SCAN_BUDGET="100").list()
         organisation.scan()
         assert len(self.started(organisation)) == 6
+
+    def test_a_repository_that_was_named_and_is_deleted_before_the_plan_holds_up_no_other(
+        self, organisation
+    ):
+        organisation.configure(DAILY_SCAN_BUDGET="10").list(repositories=["aa", "bb"])
+        del organisation.own.repositories["aa"]
+        organisation.scan()
+        assert organisation.own.calls["StartImageScan"] == 2
 
     def test_the_plan_says_what_is_beyond_the_budget(self, organisation):
         rows = organisation.configure(DAILY_SCAN_BUDGET="4").list(dryRun=True)["images"]

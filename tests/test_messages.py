@@ -26,9 +26,18 @@ from tests.reports import REPORTS, RESULT, a_finding, a_report, a_report_of
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs/schemas/scan-report-1.json").read_text())
 FAILED = replace(RESULT, status="FAILED", severity_counts={})
 OPENSSL = a_finding("CVE-2026-0001")
-ZLIB = a_finding("CVE-2025-0002", "HIGH", package="zlib", fixed_version="", fixable=False, score=7)
+ZLIB = a_finding(
+    "CVE-2025-0002", "HIGH", package="zlib", fixed_version="", fixable=False, unfixed=True, score=7
+)
 BASH = a_finding(
-    "CVE-2024-0003", "LOW", package="bash", score=None, fixed_version="", exploitable=True, url=""
+    "CVE-2024-0003",
+    "LOW",
+    package="bash",
+    score=None,
+    fixed_version="",
+    fixable=False,
+    exploitable=True,
+    url="",
 )
 CHANGED = a_report_of(
     OPENSSL,

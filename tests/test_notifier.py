@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.accepted_risks import AcceptedRisksError
 from chalicelib.aws.dynamodb import History
+from chalicelib.delivery import NotDelivered
 from chalicelib.history import BeingReported
-from chalicelib.media import NotDelivered
 from chalicelib.notifier import report_scan
 from chalicelib.scan_events import ScanResult
 from chalicelib.services import Services
@@ -248,6 +248,14 @@ def test_what_was_below_its_threshold_is_new_when_it_is_reported(scans):
     assert new(told) == ["CVE-1", "CVE-2"]
 
 
+def test_what_only_security_hub_follows_is_new_when_people_are_told(scans, hub):
+    run = scans(HIGH="2", NOTIFY_BY_SECURITY_HUB="true")
+    run(run.image("CVE-1", "CVE-2"))
+    assert run(run.image("CVE-3")) == []
+    [told] = run(run.image("CVE-3", "CVE-4"))
+    assert new(told) == ["CVE-3", "CVE-4"]
+
+
 def test_a_scan_that_keeps_failing_is_reported_once(scans):
     run = scans()
     image = run.image("CVE-1")
@@ -321,13 +329,14 @@ def test_two_images_of_a_tag_at_once_are_both_told_and_the_later_is_remembered(s
 
 def test_an_image_keeps_its_name_from_build_to_build(scans):
     run = scans()
-    run(run.image("CVE-1", tags=("1.0-abc", "main")))
-    run(run.image("CVE-2", tags=("1.1-def", "main")))
-    keys = [f"image#123456789012/eu-west-1/shop/api:{tag}" for tag in ("main", "1.1-def")]
-    assert {memory.name for memory in run.services.history.recall(keys)} == {"shop/api:main"}
+    run(run.image("CVE-1", tags=("1.0-abc", "stable")))
+    run(run.image("CVE-2", tags=("1.1-def", "stable", "edge")))
+    keys = [f"image#123456789012/eu-west-1/shop/api:{tag}" for tag in ("stable", "1.1-def")]
+    assert {memory.name for memory in run.services.history.recall(keys)} == {"shop/api:stable"}
 
 
-def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans):
+def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans, aws):
+    aws.scan_type = "ENHANCED"
     run = scans(IGNORE_UNFIXED="true", NOTIFY_MODE="every-scan")
     assert run(run.image("CVE-1", fixed_in="")) == []
 
@@ -352,8 +361,8 @@ class Media:
     def __init__(self, monkeypatch, **failing):
         self.told = []
         self.failing = failing
-        monkeypatch.setattr("chalicelib.media.senders", lambda _: tuple(failing))
-        monkeypatch.setattr("chalicelib.media._module", self.module)
+        monkeypatch.setattr("chalicelib.delivery.senders", lambda _: tuple(failing))
+        monkeypatch.setattr("chalicelib.delivery._module", self.module)
 
     def module(self, name):
         def deliver(report, services):

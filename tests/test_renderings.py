@@ -277,17 +277,9 @@ def test_markdown_holds_no_html_and_only_links_to_the_web(report):
 
 @given(fleet_reports)
 def test_every_row_of_markdown_has_its_tables_columns(report):
-    tokens = [token.type for token in GITHUB.parse(as_markdown(report))]
-    rows = "".join(
-        {"tr_open": "(", "tr_close": ")", "td_open": ".", "th_open": "."}.get(t, "") for t in tokens
-    )
-    assert rows.count("(") == rows.count(")")
-    lines = as_markdown(report).splitlines()
-    for table in re.split(r"\n(?!\|)", "\n".join(lines)):
-        widths = {
-            len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines() if line[:1] == "|"
-        }
-        assert len(widths) <= 1
+    for table in re.split(r"\n(?!\|)", as_markdown(report)):
+        rows = [line for line in table.splitlines() if line.startswith("|")]
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) <= 1
 
 
 # Email

@@ -6,6 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from botocore.config import Config
+
     from chalicelib.registries import Role
 
 
@@ -40,12 +42,23 @@ def client_of(
         connect_timeout=3,
         read_timeout=10,
         retries={"mode": "legacy", "total_max_attempts": 3},
-        # Links to objects under a KMS key are refused with the older signature, S3's default.
-        signature_version="s3v4" if service == "s3" else None,
     )
+    if service == "s3":
+        config = config.merge(_for_links())
     if role is not None:
         session = _assuming(session, role)
     return session.client(service, region_name=region, config=config)
+
+
+def _for_links() -> Config:
+    """What makes links to objects work in every region, and where a KMS key encrypts them.
+
+    By default the signature is the older one, which S3 refuses with KMS, and the host the one of
+    all regions, which sends readers of a new bucket elsewhere, where the signature is wrong.
+    """
+    from botocore.config import Config
+
+    return Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
 def _assuming(session: Any, role: Role) -> Any:

@@ -12,7 +12,7 @@ from chalicelib.changes import Memory
 from chalicelib.history import AlreadyReported, BeingReported, packed, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -21,6 +21,7 @@ LEASE_SECONDS = 90
 
 _DAY = 86_400
 _IMAGE_DAYS = 400
+_USE_DAYS = 30
 # As long as the failed events are kept, so that one that is sent again is still known.
 _SCAN_DAYS = 14
 _ATTEMPTS = 5
@@ -125,6 +126,21 @@ class History:
             except ClientError as error:
                 if code_of(error) != "ConditionalCheckFailedException":
                     raise
+
+    def keep_uses(self, key: str, uses: Mapping[str, Sequence[str]]) -> None:
+        """Keep where a repository's images are in use, by digest. Source: PutItem."""
+        item: Any = {
+            "id": {"S": key},
+            "uses": {"M": {digest: {"SS": list(where)} for digest, where in uses.items()}},
+            "expires_at": {"N": str(int(self._now()) + _USE_DAYS * _DAY)},
+        }
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def uses(self, key: str) -> dict[str, list[str]]:
+        """Where a repository's images are in use, by digest. Source: GetItem."""
+        answer: Any = self._client.get_item(TableName=self._table, Key={"id": {"S": key}})
+        uses = answer.get("Item", {}).get("uses", {}).get("M", {})
+        return {digest: sorted(where["SS"]) for digest, where in uses.items()}
 
     def _update(
         self, scan: str, expression: str, values: dict[str, Any], condition: str | None = None

@@ -139,8 +139,15 @@ class Registry:
         return children
 
     def repository_rules(self, arn: str) -> dict[str, str]:
-        """The texts of the rules in a repository's tags, by rule. Source: ListTagsForResource."""
-        tags = self._client.list_tags_for_resource(resourceArn=arn).get("tags", ())
+        """The texts of the rules in a repository's tags, by rule. Source: ListTagsForResource.
+
+        :raises Throttled: when ECR asks for a slower pace.
+        :raises RepositoryGone: when there is no such repository.
+        """
+        try:
+            tags = self._client.list_tags_for_resource(resourceArn=arn).get("tags", ())
+        except ClientError as error:
+            raise _meaning(error) from error
         return rule_texts((tag["Key"], tag["Value"]) for tag in tags)
 
     def scan_findings(self, repository: str, digest: str) -> ScanFindings | None:

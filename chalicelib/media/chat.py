@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 TITLE_LENGTH, DESCRIPTION_LENGTH, STEP_LENGTH = 150, 2900, 300
-"""The longest texts, in characters.
+"""The longest texts, in characters, so that Slack shows them whole.
 
-A header of Slack's takes 150, a section 3,000 (Slack API, "Block Kit"); what Amazon Q Developer
-accepts is no less.
+A header takes 150 there, and the text of a section 3,000. Source: Slack API, Block Kit.
 """
 
 MOST_FINDINGS = 10
@@ -123,7 +122,7 @@ def _opening(report: Report) -> Iterator[str]:
     counts = ", ".join(f"{count} {level}" for level, count in report.counts.items()) or "nothing"
     if report.findings:
         fixable = sum(finding.fixable for finding in report.findings)
-        yield f"Found: {counts}; {fixable} of {len(report.findings)} can be fixed."
+        yield f"Found: {counts}; {fixable} of {len(report.findings)} with a known fix."
     else:
         yield f"Found: {counts}."
 
@@ -157,7 +156,9 @@ def _fitting(report: Report, room: int) -> list[str]:
 def _finding_line(report: Report, finding: Finding) -> str:
     """What one finding is and what to do about it; nothing for one that is far too long."""
     fix = f"fixed in {_code(finding.fixed_version)}" if finding.fixed_version else ""
-    fix = fix or ("a fix is available" if finding.fixable else "no fix")
+    fix = fix or (
+        "a fix is available" if finding.fixable else "no fix" if finding.unfixed else "no fix known"
+    )
     score = "" if finding.score is None else f" {finding.score:.1f}"
     where = " ".join(map(_code, filter(None, (finding.package, finding.installed_version))))
     parts = [

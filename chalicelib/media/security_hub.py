@@ -55,7 +55,6 @@ def security_findings(
         "AwsAccountId": account,
         "CreatedAt": report.result.time,
         "UpdatedAt": report.result.time,
-        "LastObservedAt": report.result.time,
     }
     found: dict[str, dict[str, Any]] = {}
     for finding in (*_present(report, partition), *_gone(report, partition)):
@@ -74,6 +73,7 @@ def _present(report: Report, partition: str) -> Iterator[dict[str, Any]]:
             ),
             **first,
             **_remediation(finding),
+            "LastObservedAt": report.result.time,
             "Description": _text(finding.description, DESCRIPTION_LENGTH)
             or f"A vulnerability without a description, of severity {finding.severity}.",
             "Resources": [resource],
@@ -88,10 +88,12 @@ def _gone(report: Report, partition: str) -> Iterator[dict[str, Any]]:
         return
     digest = report.changes.digest_before or report.result.image_digest
     resource = _image(report, digest, partition)
+    seen = {"LastObservedAt": report.changes.since} if report.changes.since else {}
     for key, severity in report.changes.fixed.items():
         identifier, _, package = key.partition(" ")
         yield {
             **_described(report, key, severity, identifier, package),
+            **seen,
             "Description": "No longer found, or accepted or left out since.",
             "Resources": [resource],
             "RecordState": "ARCHIVED",
@@ -156,11 +158,11 @@ def _vulnerability(finding: Finding) -> dict[str, Any]:
         "VulnerablePackages": [package] if package else [],
         "Cvss": [] if finding.score is None else [{"BaseScore": finding.score}],
         "ReferenceUrls": [url] if url else [],
+        "FixAvailable": "YES" if finding.fixable else "NO" if finding.unfixed else "",
         "ExploitAvailable": "YES" if finding.exploitable else "",
     }
     return {
         "Id": _named(finding.identifier),
-        "FixAvailable": "YES" if finding.fixable else "NO",
         **{name: value for name, value in known.items() if value},
     }
 

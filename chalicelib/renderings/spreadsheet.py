@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.templating import plain
+from chalicelib.templating import link, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 (each.repository, finding.key) in new,
                 each.pushed_at,
                 each.scanned_at,
-                finding.url,
+                link(finding.url),
                 finding.description,
             )
 

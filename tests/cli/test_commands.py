@@ -180,3 +180,83 @@ def test_check_risks_says_why_a_list_cannot_be_read(run, source, message):
     status, out, err = run("check-risks", source)
     assert (status, out) == (2, "")
     assert message in err
+
+
+@pytest.fixture
+def scanned(aws):
+    """A repository with findings, and a report from before."""
+    pushed = datetime.now(UTC)
+    aws.add_image(
+        "shop/api", tags=("3",), pushed_at=pushed, scanned_at=pushed, findings={"HIGH": 2}
+    )
+
+
+@pytest.mark.usefixtures("scanned")
+def test_report_shows_a_table_and_starts_nothing(run, aws):
+    status, out, _ = run("report")
+    assert status == 0
+    for text in ("shop/api", "2 high", "payments/api", "never scanned", "1 image never scanned"):
+        assert text in out
+    assert aws.calls["StartImageScan"] == 0
+
+
+@pytest.mark.usefixtures("scanned")
+def test_report_writes_every_form_that_is_asked_for(run, tmp_path):
+    names = {form: tmp_path / form for form in ("html", "json", "csv", "markdown")}
+    options = [text for form, file in names.items() for text in (f"--{form}", str(file))]
+    status, out, _ = run("report", *options, "--sarif", "-")
+    assert status == 0
+    assert json.loads(out)["version"] == "2.1.0"
+    assert names["html"].read_text().startswith("<!doctype html>")
+    assert json.loads(names["json"].read_text())["totals"]["HIGH"] == 2
+    assert names["csv"].read_bytes().count(b"\r\n") == 3
+    assert names["markdown"].read_text().startswith("# Fleet report")
+
+
+@pytest.mark.usefixtures("scanned")
+def test_report_compares_with_an_earlier_one(run, aws, tmp_path):
+    earlier = tmp_path / "earlier.json"
+    run("report", "--json", str(earlier))
+    aws.add_image("shop/api", tags=("4",), scanned_at=datetime.now(UTC) + timedelta(seconds=5))
+    _, out, _ = run("report", "--since", str(earlier))
+    assert "0 new, 2 fixed." in out
+
+
+def test_report_narrows_the_repositories(run):
+    _, out, _ = run("report", "--repos-regex", "^shop", "--json", "-")
+    assert [each["name"] for each in json.loads(out)["repositories"]] == ["shop/api"]
+
+
+def test_what_could_not_be_looked_at_is_told_and_ends_with_status_1(run, aws):
+    aws.fail_next("DescribeRepositories", "AccessDeniedException")
+    status, out, err = run("report", "--json", "-")
+    assert status == 1
+    assert json.loads(out)["notLookedAt"][0]["reason"] == "refused (AccessDeniedException)"
+    assert "not looked at: all repositories: refused (AccessDeniedException)" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--since", "/nowhere.json"], "error: --since /nowhere.json: "),
+        (["--since", __file__], "no fleet report"),
+        (["--repos-regex", "("], "error: REPOSITORIES_FILTER_REGEXP is '('"),
+        (["--html", "-", "--csv", "-"], "only one form can go to standard output"),
+        (["--html", "/nowhere/at/all.html"], "error: "),
+        (["--profile", "nobody"], "error: The config profile (nobody) could not be found"),
+    ],
+)
+def test_what_is_wrong_with_a_report_is_one_line_and_status_2(run, arguments, message):
+    status, out, err = run("report", *arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_the_demos_fleet_needs_no_account_and_has_something_of_everything(run):
+    _, out, _ = run("report", "--demo", "--json", "-")
+    document = json.loads(out)
+    assert len(document["repositories"]) == 14
+    assert document["comparison"]["new"]
+    assert document["comparison"]["fixed"]
+    assert any(finding["fixedVersion"] for finding in document["findings"])

@@ -9,5 +9,13 @@ def test_the_demo_shows_each_repository_and_each_medium(capsys):
     out = capsys.readouterr().out
     for text in ("shop/checkout", "scan fresh", "not an image", "14 repositories", "scan failed"):
         assert text in out
-    for text in ("email", "sms", "json", "Attributes to filter by"):
+    for text in (
+        "email",
+        "sms",
+        "json",
+        "chat",
+        "Security Hub",
+        "Attributes to filter by",
+        "new, ",
+    ):
         assert text in out

@@ -806,3 +806,29 @@ class TestInstallation:
         registry.finish_scans()
         assert len(registry.completed_events()) == 50
         assert registry.errors == {"LimitExceededException": 30}
+
+
+class TestListImages:
+    def test_an_identifier_a_tag_and_one_for_an_image_without_tags(self, registry, ecr):
+        first = registry.add_image(REPOSITORY, tags=("1", "latest"))
+        second = registry.add_image(REPOSITORY)
+        assert ecr.list_images(repositoryName=REPOSITORY)["imageIds"] == [
+            {"imageDigest": first.digest, "imageTag": "1"},
+            {"imageDigest": first.digest, "imageTag": "latest"},
+            {"imageDigest": second.digest},
+        ]
+
+    def test_pages_may_end_within_an_images_tags(self, registry, ecr):
+        for number in range(3):
+            registry.add_image(REPOSITORY, tags=(f"{number}-a", f"{number}-b"))
+        pages = ecr.get_paginator("list_images").paginate(
+            repositoryName=REPOSITORY, PaginationConfig={"PageSize": 3}
+        )
+        tags = [[identifier["imageTag"] for identifier in page["imageIds"]] for page in pages]
+        assert tags == [["0-a", "0-b", "1-a"], ["1-b", "2-a", "2-b"]]
+
+    def test_the_filter_leaves_out_what_has_no_tags(self, registry, ecr):
+        registry.add_image(REPOSITORY, tags=("1",))
+        registry.add_image(REPOSITORY)
+        answer = ecr.list_images(repositoryName=REPOSITORY, filter={"tagStatus": "TAGGED"})
+        assert len(answer["imageIds"]) == 1

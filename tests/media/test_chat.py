@@ -70,7 +70,7 @@ def test_findings_that_do_not_fit_are_left_out_whole_and_counted():
     text = description(report(NEW, *many))
     listed = text.count("• HIGH `CVE-")
     assert 0 < listed < 9
-    assert text.count(f"`{'p' * 400}`, no fix\n") == listed
+    assert text.count(f"`{'p' * 400}`, no fix known\n") == listed
     assert f"• {9 - listed} more: {9 - listed} HIGH\n" in text
     assert console_url(RESULT) in text
 
@@ -142,6 +142,7 @@ def test_a_value_is_a_code_span_that_nothing_in_it_ends(value, shown):
         ("shop/my_api__v2", "shop/my_api__v2: 1 LOW"),
         ("_shop_/*api*~", "-shop-/-api--: 1 LOW"),
         ("<!here>|x", "&lt;!here&gt;-x: 1 LOW"),
+        ("&" * 100, f"{'&amp;' * 14}..{'&amp;' * 14}: 1 LOW"),
         ("r" * 256, f"{'r' * 71}..{'r' * 70}: 1 LOW"),
     ],
 )

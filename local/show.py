@@ -1,0 +1,77 @@
+"""How the demo prints what the application did and said."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.demo import Notification
+
+MEDIA = {"email": "email", "sms": "sms", "default": "json (http, https, sqs, lambda, firehose)"}
+"""The texts of a message, and what the media are called that get them."""
+
+_COUNTS = {"ImagesSeen": "Images", "ImagesDue": "Due", "ScansStarted": "Started"}
+_MOST_FINDINGS = 2
+
+
+def reviews(summaries: list[dict[str, Any]]) -> Table:
+    """What the scanner did with each repository."""
+    table = Table(title="What the scanner did", title_justify="left", show_footer=True)
+    totals = {name: sum(summary[name] for summary in summaries) for name in _COUNTS}
+    table.add_column("Repository", f"{len(summaries)} repositories")
+    for name, title in _COUNTS.items():
+        table.add_column(title, str(totals[name]), justify="right")
+    table.add_column("Skipped, and why")
+    for summary in summaries:
+        skipped = ", ".join(f"{count} {reason}" for reason, count in summary["skipped"].items())
+        table.add_row(summary["repository"], *(str(summary[name]) for name in _COUNTS), skipped)
+    return table
+
+
+def email(notification: Notification) -> Panel:
+    """A message as email."""
+    return _panel(notification.subject, notification.texts["email"])
+
+
+def media(notification: Notification) -> Iterator[Panel | str]:
+    """A message as the subscribers of each protocol get it; of the JSON's lists the beginning."""
+    for protocol, name in MEDIA.items():
+        text = notification.texts[protocol]
+        yield _panel(name, _shortened(json.loads(text)) if protocol == "default" else text)
+    yield escape(f"Attributes to filter by: {notification.attributes}")
+
+
+def chat(notification: dict[str, Any]) -> Iterator[Panel]:
+    """A notification as the chat client draws it, from title, text and next steps."""
+    content = notification["content"]
+    steps = "\n".join(f"→ {step}" for step in content["nextSteps"])
+    text = f"{content['title']}\n\n{content['description']}\n\n{steps}".rstrip()
+    yield _panel("chat (Amazon Q Developer in Slack or Teams)", text)
+
+
+def security_hub(findings: list[dict[str, Any]]) -> Iterator[Panel]:
+    """How many findings Security Hub has, and one of them."""
+    archived = [finding for finding in findings if finding["RecordState"] == "ARCHIVED"]
+    title = (
+        f"AWS Security Hub: {len(findings)} findings, {len(archived)} of them archived; the first"
+    )
+    yield _panel(title, json.dumps(findings[0], indent=2, default=str))
+
+
+def _shortened(document: dict[str, Any]) -> str:
+    lists = ("findings", "acceptedRisks")
+    cut = {name: document[name][:_MOST_FINDINGS] for name in lists}
+    more = len(document["findings"]) - _MOST_FINDINGS
+    text = json.dumps(document | cut, indent=2)
+    return f"{text}\n({more} more findings are not shown here)" if more > 0 else text
+
+
+def _panel(title: str, text: str) -> Panel:
+    return Panel(escape(text), title=escape(title), title_align="left")

@@ -1,0 +1,41 @@
+"""``make faults``: the whole application in hundreds of runs in which much goes wrong.
+
+``--runs`` is how many, ``--seed`` that of the first; each run's seed is one more. What does not
+hold is printed with the seed that shows it again.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+from tests.faults.engine import Result, carry_out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="faults", description=__doc__)
+    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    started_at = time.perf_counter()
+    results = [carry_out(seed) for seed in range(arguments.seed, arguments.seed + arguments.runs)]
+    _print(results, time.perf_counter() - started_at)
+    sys.exit(any(result.broken for result in results))
+
+
+def _print(results: list[Result], seconds: float) -> None:
+    for result in results:
+        for sentence in result.broken:
+            print(f"seed {result.seed}: {sentence}")
+            print(f'  again with: make faults ARGS="--runs 1 --seed {result.seed}"')
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result.counts)
+    print(f"{len(results)} runs in {seconds:.1f} seconds")
+    for name, count in total.items():
+        print(f"{count:>9,}  {name}")
+    print(f"{sum(bool(result.broken) for result in results):>9,}  runs in which something broke")
+
+
+if __name__ == "__main__":
+    main()

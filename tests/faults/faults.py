@@ -1,0 +1,128 @@
+"""What goes wrong in a run, all of it drawn from the run's seed."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+
+NEVER_ARRIVED = (EndpointConnectionError, ConnectTimeoutError)
+ANSWER_LOST = (ReadTimeoutError, ConnectionClosedError)
+
+READ_TIMEOUT_SECONDS = 10.0
+
+
+class Killed(BaseException):
+    """The function was stopped from outside, as at its time-out: no code of it can catch this."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error answer: the code as the service spells it, and the HTTP status."""
+
+    code: str
+    status: int
+    message: str = "An error that was asked for."
+
+
+SERVER_ERRORS = {
+    "ecr": Refusal("ServerException", 500),
+    "sqs": Refusal("InternalFailure", 500),
+    "sns": Refusal("InternalError", 500),
+    "resource-groups-tagging-api": Refusal("InternalServiceException", 500),
+}
+# Sources: StartImageScan and SendMessageBatch, common errors; SNS Publish, errors.
+THROTTLING = {
+    "ecr": Refusal("ThrottlingException", 400),
+    "sqs": Refusal("RequestThrottled", 403),
+    "sns": Refusal("Throttled", 429),
+    "resource-groups-tagging-api": Refusal("ThrottledException", 400),
+}
+UNAVAILABLE = Refusal("ServiceUnavailable", 503)
+
+
+@dataclass
+class Outage:
+    """A stretch of calls during which one operation never answers well."""
+
+    operation: str
+    first_call: int
+    last_call: int
+
+    def holds(self, operation: str, call: int) -> bool:
+        return operation == self.operation and self.first_call <= call <= self.last_call
+
+
+@dataclass
+class Faults:
+    """How often what goes wrong; ``calm`` ends all of it."""
+
+    chance: Random
+    throttled: float = 0.3
+    server_errors: float = 0.05
+    dropped: float = 0.05
+    entries_refused: float = 0.05
+    tokens_expired: float = 0.02
+    changes: float = 0.02
+    at_once: float = 0.02
+    little_time: float = 0.3
+    killed: float = 0.25
+    calm: bool = False
+    outages: list[Outage] = field(default_factory=list)
+    calls: int = 0
+
+    @classmethod
+    def of(cls, chance: Random) -> "Faults":
+        """Throttling of 30 % throughout; of the rest more in some runs than in others."""
+        faults = cls(chance, server_errors=chance.choice([0, 0.05, 0.2]))
+        faults.dropped = chance.choice([0, 0.05, 0.2])
+        for _ in range(chance.randint(0, 3)):
+            start = chance.randrange(200)
+            operation = chance.choice(OPERATIONS)
+            faults.outages.append(Outage(operation, start, start + chance.randrange(60)))
+        return faults
+
+    def happens(self, probability: float) -> bool:
+        return not self.calm and self.chance.random() < probability
+
+    def of_call(self, service: str, operation: str) -> Refusal | type[Exception] | None:
+        """The fault that befalls a call: an error answer, or what becomes of the connection."""
+        self.calls += 1
+        if self.calm:
+            return None
+        errors = (SERVER_ERRORS[service], UNAVAILABLE)
+        if any(outage.holds(operation, self.calls) for outage in self.outages):
+            return self.chance.choice([*errors, THROTTLING[service], *NEVER_ARRIVED])
+        if self.happens(self.throttled):
+            return THROTTLING[service]
+        if self.happens(self.server_errors):
+            return self.chance.choice(errors)
+        if self.happens(self.dropped):
+            return self.chance.choice([*NEVER_ARRIVED, *ANSWER_LOST])
+        return None
+
+    def seconds(self, limit: float) -> float:
+        """How long a function may run: its time limit, or less."""
+        return self.chance.uniform(0.2, 30) if self.happens(self.little_time) else limit
+
+    def calls_until_killed(self) -> int | None:
+        """After how many calls a function is stopped at once, None for one that is not."""
+        return self.chance.randint(1, 40) if self.happens(self.killed) else None
+
+
+OPERATIONS = (
+    "BatchGetImage",
+    "DescribeImageScanFindings",
+    "DescribeImages",
+    "DescribeRepositories",
+    "GetRegistryScanningConfiguration",
+    "GetResources",
+    "ListTagsForResource",
+    "Publish",
+    "SendMessageBatch",
+    "StartImageScan",
+)

@@ -1,0 +1,100 @@
+"""A registry to scan, and what is known beforehand about each of its images."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from local.ecr import Image, LocalRegistry
+from local.images import HELM_CHART, OCI_INDEX
+
+DUE = ("never scanned", "stale", "failed")
+NOT_DUE = ("fresh", "running", "archived", "chart", "index")
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An image, whether its scan is due, and whether what a scan of it finds is to be reported.
+
+    ``index`` is the one that it is part of.
+    """
+
+    repository: str
+    image: Image
+    due: bool
+    reported: bool
+    index: Image | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the settings of a run say, as far as the expectations depend on it."""
+
+    thresholds: dict[str, int]
+    tagged_only: bool
+
+    def reports(self, findings: dict[str, int], thresholds: dict[str, int], failed: bool) -> bool:
+        """Whether a scan with this end is to be reported: when it failed, or at a threshold."""
+        limits = self.thresholds | thresholds
+        return failed or any(findings.get(name, 0) >= max(1, limits[name]) for name in limits)
+
+
+def populate(
+    registry: LocalRegistry, chance: Random, policy: Policy, own_thresholds: bool
+) -> list[Subject]:
+    """Fill a registry with repositories of up to 30 images of every kind."""
+    subjects = []
+    for number in range(chance.randint(1, 6)):
+        repository = f"team-{number % 2}/service-{number}"
+        limits: dict[str, int] = {}
+        if own_thresholds and chance.random() < 0.7:
+            limits = {chance.choice(list(policy.thresholds)): chance.randint(1, 4)}
+        tags = {f"ecr-scan-reporter:{name.lower()}": str(n) for name, n in limits.items()}
+        registry.add_repository(repository, tags=tags)
+        for index in range(chance.choice([0, 1, 5, 12, 30])):
+            subjects += _image(registry, chance, policy, repository, index, limits)
+    return subjects
+
+
+def _image(
+    registry: LocalRegistry,
+    chance: Random,
+    policy: Policy,
+    repository: str,
+    number: int,
+    limits: dict[str, int],
+) -> list[Subject]:
+    kind = chance.choice([*DUE, *DUE, *NOT_DUE])
+    names = tuple(f"v{number}.{n}" for n in range(chance.choice([0, 1, 1, 3])))
+    failed = chance.random() < 0.1
+    findings = {severity: chance.randint(1, 9) for severity in SEVERITIES if chance.random() < 0.2}
+    outcome = {
+        "findings": findings,
+        "next_scan_status": "FAILED" if failed else "COMPLETE",
+    }
+    image = registry.add_image(
+        repository, tags=names, **outcome, **_past(kind, registry.now(), chance)
+    )
+    selected = bool(names) or not policy.tagged_only
+    reported = policy.reports(findings, limits, failed)
+    subject = Subject(repository, image, kind in DUE and selected, reported)
+    if kind != "index":
+        return [subject]
+    # A tagged index makes its untagged child one that is selected by tags.
+    child = registry.add_image(repository, **outcome)
+    image.children = (child.digest,)
+    return [subject, Subject(repository, child, selected, reported, image)]
+
+
+def _past(kind: str, now: datetime, chance: Random) -> dict[str, object]:
+    stale, fresh = now - timedelta(days=chance.randint(8, 90)), now - timedelta(days=3)
+    return {
+        "never scanned": {},
+        "stale": {"scanned_at": stale},
+        "failed": {"scanned_at": fresh, "scan_status": "FAILED"},
+        "fresh": {"scanned_at": fresh},
+        "running": {"scanned_at": now, "scan_status": "IN_PROGRESS"},
+        "archived": {"status": "ARCHIVED"},
+        "chart": {"artifact_media_type": HELM_CHART},
+        "index": {"media_type": OCI_INDEX},
+    }[kind]

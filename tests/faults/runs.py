@@ -1,0 +1,382 @@
+"""One run: a day of the whole application, with the faults that its seed brings about."""
+
+import importlib
+import logging
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from chalicelib import logs, planner, scanner
+from chalicelib.aws.ecr import TokenExpired
+from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.sqs import JobsQueue, NotSent
+from chalicelib.listing_requests import RequestError
+from chalicelib.pace import TokenBucket
+from chalicelib.patience import Throttled
+from chalicelib.scanner import ScansNotStarted
+from chalicelib.services import Services
+from chalicelib.settings import Settings
+from local.ecr import Image, LocalRegistry, Repository
+from tests.faults.faults import Faults, Killed
+from tests.faults.population import Policy, Subject, populate
+from tests.faults.simulation import (
+    MOST_RECEIVES,
+    QUEUE_URL,
+    REGION,
+    TOPIC_ARN,
+    VISIBILITY_SECONDS,
+    Clock,
+    Delivery,
+    SimulatedAws,
+    pick,
+)
+
+START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
+TIME_LIMITS = {"list_repositories": 60.0, "scan_images": 300.0, "notify": 60.0}
+MOST_ATTEMPTS = 3
+"""How often Lambda runs a function for one event. Source: Lambda, asynchronous invocation."""
+EXPECTED = (*AWS_ERRORS, Throttled, TokenExpired, ScansNotStarted, NotSent, RequestError)
+"""What a function may fail with: AWS, or a request for a repository that somebody has deleted.
+
+Anything else is a mistake in its code.
+"""
+MOST_LISTINGS = 100
+MOST_STEPS = 20_000
+
+
+@dataclass
+class Invocation:
+    """A function at work: when its time is over, and after how many calls it is stopped."""
+
+    deadline: float
+    calls_left: int | None
+
+
+@dataclass
+class Run:
+    """A run under way and what is known of it."""
+
+    seed: int
+    aws: SimulatedAws
+    app: ModuleType
+    policy: Policy
+    subjects: list[Subject] = field(default_factory=list)
+    starts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    scan_events: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    _running: list[Invocation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chance = self.aws.faults.chance
+        self.registry = self.aws.registry
+        self.clock = self.aws.clock
+        self.aws.before_call = self._before_call
+        self.aws.after_call = self._after_call
+
+    @property
+    def settings(self) -> Settings:
+        """The application's settings in this run."""
+        return self.app.settings
+
+    def go(self) -> None:
+        """List until a listing succeeds, then deliver until nothing is left to be delivered.
+
+        Between the two, some of what was listed is deleted.
+        """
+        for _ in range(self.chance.choice([1, 1, 1, 2])):
+            self._list()
+        for _ in range(0 if self.aws.faults.calm else self.chance.choice([0, 0, 2, 5])):
+            self._change_registry()
+        self._deliver_all()
+
+    def redrive(self) -> None:
+        """What the runbook says to do once AWS is well again."""
+        self.aws.faults.calm = True
+        for message in self.aws.dead_jobs:
+            self.aws.messages.append(Delivery(message.body, self.clock.now, 1))
+        for event in self.aws.failed_events:
+            self.aws.events.append(Delivery(event.body, self.clock.now, 1))
+        self.aws.dead_jobs, self.aws.failed_events = [], []
+        self._deliver_all()
+
+    def exists(self, subject: Subject) -> bool:
+        """Whether nobody has deleted the image, or the index that it is part of."""
+        repository = self.registry.repositories.get(subject.repository)
+        images = repository.images if repository else {}
+        return all(image.digest in images for image in (subject.image, subject.index) if image)
+
+    # Lister
+
+    def _list(self) -> None:
+        """The schedule fires, and fires again an hour later after a listing that failed."""
+        for _ in range(MOST_LISTINGS):
+            for attempt in range(MOST_ATTEMPTS):
+                self.clock.sleep(60.0 * attempt)
+                if self._invoke("list_repositories", self._request()) is None:
+                    return
+            self.clock.sleep(60)
+        raise AssertionError(f"{MOST_LISTINGS} listings failed")
+
+    def _request(self) -> dict[str, Any]:
+        """The schedule's event, or somebody's request that names every repository."""
+        names = sorted(self.registry.repositories)
+        return {"repositories": names} if self.chance.random() < 0.3 else SCHEDULE
+
+    # Queue and event bus
+
+    def _deliver_all(self) -> None:
+        for _ in range(MOST_STEPS):
+            self._collect_events()
+            waiting = [*self.aws.messages, *self.aws.events]
+            if not waiting:
+                if not self._scans_in_progress():
+                    return
+                self.clock.sleep(30)
+                continue
+            now = max(self.clock.now, min(delivery.visible_at for delivery in waiting))
+            self.clock.now = now
+            if self.chance.random() < 0.5:
+                self._deliver_message() or self._deliver_event()
+            else:
+                self._deliver_event() or self._deliver_message()
+        raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
+
+    def _scans_in_progress(self) -> bool:
+        return any(
+            image.scan_status == "IN_PROGRESS"
+            for repository in self.registry.repositories.values()
+            for image in repository.images.values()
+        )
+
+    def _collect_events(self) -> None:
+        for event in self.registry.completed_events():
+            self.scan_events.append(event)
+            delay = self.chance.uniform(0, 600)
+            self.aws.events.append(Delivery(event, self.clock.now + delay, self.aws.times()))
+
+    def _deliver_message(self) -> bool:
+        """One message to the scanner, as the queue's trigger does; to the dead letters at last."""
+        message = pick(self.chance, self.aws.messages, self.clock.now)
+        if message is None:
+            return False
+        message.receives += 1
+        if message.receives > MOST_RECEIVES:
+            self.aws.messages.remove(message)
+            self.aws.dead_jobs.append(message)
+            return True
+        message.visible_at = self.clock.now + VISIBILITY_SECONDS
+        failure = self._invoke("scan_images", {"Records": [{"body": message.body} | RECORD]})
+        if failure is not None:
+            message.reasons.append(failure)
+            return True
+        message.succeeded = True
+        message.times -= 1
+        if message.times:
+            message.visible_at = self.clock.now + self.chance.uniform(0, 120)
+        else:
+            self.aws.messages.remove(message)
+        return True
+
+    def _deliver_event(self) -> bool:
+        """One event to the notifier, again after failures; to the failed events at last."""
+        event = pick(self.chance, self.aws.events, self.clock.now)
+        if event is None:
+            return False
+        event.visible_at = self.clock.now + 120
+        failure = self._invoke("notify", event.body)
+        if failure is None:
+            event.receives = 0
+            event.times -= 1
+        else:
+            event.receives += 1
+            event.reasons.append(failure)
+        if event.receives == MOST_ATTEMPTS:
+            self.aws.events.remove(event)
+            self.aws.failed_events.append(event)
+        elif event.times == 0:
+            self.aws.events.remove(event)
+        return True
+
+    # Functions
+
+    def _invoke(self, function: str, event: dict[str, Any]) -> str | None:
+        """Run a function; returns why it failed, as Lambda logs it, or None."""
+        faults = self.aws.faults
+        limit = faults.seconds(TIME_LIMITS[function])
+        invocation = Invocation(self.clock.now + limit, faults.calls_until_killed())
+        self._running.append(invocation)
+        context = SimpleNamespace(
+            aws_request_id=f"request-{sum(self.outcomes.values())}",
+            get_remaining_time_in_millis=lambda: self._milliseconds_left(invocation),
+        )
+        try:
+            getattr(self.app, function)(event, context)
+        except Killed as error:
+            failure = str(error)
+        except EXPECTED as error:
+            failure = f"{type(error).__name__}: {error}"
+        else:
+            failure = None
+        finally:
+            self._running.pop()
+        self.outcomes[f"{function} {(failure or 'done').partition(':')[0]}"] += 1
+        return failure
+
+    def _milliseconds_left(self, invocation: Invocation) -> int:
+        return max(0, int((invocation.deadline - self.clock.now) * 1000))
+
+    def sleep(self, seconds: float) -> None:
+        """A function's pause, in which its time may run out."""
+        self.clock.sleep(seconds)
+        self._stop_if_out_of_time()
+
+    def _before_call(self) -> None:
+        self._stop_if_out_of_time()
+        faults = self.aws.faults
+        if faults.happens(faults.changes):
+            self._change_registry()
+        if len(self._running) == 1 and faults.happens(faults.at_once):
+            self._deliver_at_once()
+
+    def _after_call(self) -> None:
+        """Stop the function with its call's effect done and the answer never seen."""
+        invocation = self._running[-1]
+        if invocation.calls_left is not None:
+            invocation.calls_left -= 1
+            if invocation.calls_left == 0:
+                raise Killed("Runtime exited")
+        self._stop_if_out_of_time()
+
+    def _stop_if_out_of_time(self) -> None:
+        if self._running and self.clock.now >= self._running[-1].deadline:
+            raise Killed("Task timed out")
+
+    def _deliver_at_once(self) -> None:
+        """Another function runs while this one waits for its answer."""
+        before = self.clock.now
+        self._deliver_message() or self._deliver_event()
+        self._running[-1].deadline += self.clock.now - before
+
+    def _change_registry(self) -> None:
+        """Someone deletes an image or a repository, or pushes an image."""
+        names = sorted(self.registry.repositories)
+        if not names:
+            return
+        name = self.chance.choice(names)
+        images = list(self.registry.repositories[name].images)
+        change = self.chance.choice(["push", "remove image", "remove image", "remove repository"])
+        if change == "push":
+            self.registry.add_image(name, tags=("pushed",))
+        elif change == "remove image" and images:
+            self.registry.remove_image(name, self.chance.choice(images))
+        elif change == "remove repository" and self.chance.random() < 0.2:
+            del self.registry.repositories[name]
+
+
+RECORD = {"eventSource": "aws:sqs", "receiptHandle": "handle"}
+SCHEDULE = {
+    "version": "0",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "region": REGION,
+    "resources": [],
+    "detail": {},
+}
+
+
+def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> dict[str, str]:
+    settings = {
+        "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
+        "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
+        "IMAGES_TAGGED_ONLY": str(policy.tagged_only),
+        "REPOSITORY_TAG_RULES": str(own_thresholds),
+        **{name: str(threshold) for name, threshold in policy.thresholds.items()},
+    }
+    if chance.random() < 0.3:
+        settings["DAILY_SCAN_BUDGET"] = "100000"
+    if chance.random() < 0.3:
+        settings["SCANS_PER_SECOND"] = str(chance.randint(1, 20))
+    return settings
+
+
+@contextmanager
+def run_of(seed: int) -> Iterator[Run]:
+    """The run of a seed, ready to go; what it patches stays so until the end."""
+    chance = random.Random(seed)  # noqa: S311
+    clock = Clock(START + chance.uniform(0, 80_000))
+    registry = LocalRegistry(now=clock.utc, region=REGION)
+    policy = Policy(
+        {name: chance.choice([0, 1, 3, 6]) for name in ("CRITICAL", "HIGH", "MEDIUM", "LOW")},
+        tagged_only=chance.random() < 0.3,
+    )
+    own_thresholds = chance.random() < 0.3
+    settings = _settings(chance, policy, own_thresholds)
+    if chance.random() < 0.25:
+        registry.reports_scans_in_describe_images = False
+        settings["SCAN_TIME_LOOKUP"] = "true"
+    subjects = populate(registry, chance, policy, own_thresholds)
+    aws = SimulatedAws(registry, Faults.of(chance), clock)
+    with ExitStack() as stack:
+        stack.callback(random.setstate, random.getstate())
+        random.seed(seed)
+        app = _load_app(stack, settings)
+        run = Run(seed, aws, app, policy, subjects)
+        _simulate(stack, run)
+        yield run
+
+
+def _load_app(stack: ExitStack, settings: dict[str, str]) -> ModuleType:
+    """The application as a starting function loads it, with these settings and no others."""
+    stack.enter_context(patch.dict(os.environ, settings))
+    previous = sys.modules.pop("app", None)
+    app = importlib.import_module("app")
+    del sys.modules["app"]
+    if previous is not None:
+        sys.modules["app"] = previous
+    logs.logger.handlers = [logging.NullHandler()]
+    return app
+
+
+def _simulate(stack: ExitStack, run: Run) -> None:
+    clock, patches = run.clock, Patches(stack)
+    services = Services(run.app.settings, run.aws.client)
+    services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
+    patches.set(run.app, "services", services)
+    patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
+    for module in (scanner, planner):
+        patches.set(module, "time", _time(run))
+        patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))
+    for name in ("reviews", "planner"):
+        patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
+    patches.set(scanner, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
+    patches.set(planner, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
+    patches.set(scanner, "TokenBucket", partial(TokenBucket, clock=clock))
+    page_size = run.chance.choice([3, 10, 1000])
+    patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
+    begin_scan = run.registry.begin_scan
+
+    def count_start(repository: Repository, image: Image) -> None:
+        run.starts[repository.name, image.digest] += 1
+        begin_scan(repository, image)
+
+    patches.set(run.registry, "begin_scan", count_start)
+
+
+@dataclass
+class Patches:
+    stack: ExitStack
+
+    def set(self, target: Any, name: str, value: Any) -> None:
+        self.stack.enter_context(patch.object(target, name, value))
+
+
+def _time(run: Run) -> SimpleNamespace:
+    return SimpleNamespace(time=run.clock, monotonic=run.clock, sleep=run.sleep)

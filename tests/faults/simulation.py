@@ -1,0 +1,228 @@
+"""AWS as the application's own boto3 clients see it, without a network and on a simulated clock.
+
+Requests leave botocore as they would for AWS and the answers come back the same way, so that its
+serializing, its retries and its errors are the real ones.
+"""
+
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from random import Random
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
+
+from chalicelib.aws.clients import client_of
+from local.ecr import EcrError, LocalRegistry
+from local.tagging import tagged_repositories
+from tests.faults.faults import ANSWER_LOST, READ_TIMEOUT_SECONDS, Faults, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REGION = "eu-west-1"
+QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/jobs"
+TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
+VISIBILITY_SECONDS = 1800
+MOST_RECEIVES = 5
+"""As in the template: JobsQueue."""
+
+
+class Clock:
+    """Simulated time, in seconds since the epoch."""
+
+    def __init__(self, start: float) -> None:
+        self.now = start
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+    @property
+    def datetime(self) -> type[datetime]:
+        """A datetime class whose now is this clock's."""
+        clock = self
+
+        class Simulated(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return datetime.fromtimestamp(clock.now, tz)
+
+        return Simulated
+
+
+@dataclass
+class Delivery:
+    """A message or an event under way: how often it still comes, and why it failed so far."""
+
+    body: Any
+    visible_at: float
+    times: int
+    receives: int = 0
+    succeeded: bool = False
+    reasons: list[str] = field(default_factory=list)
+
+
+class SimulatedAws:
+    """ECR, SQS, SNS and the tagging API, with the faults of a run."""
+
+    def __init__(self, registry: LocalRegistry, faults: Faults, clock: Clock) -> None:
+        self.registry = registry
+        self.faults = faults
+        self.clock = clock
+        self.messages: list[Delivery] = []
+        self.dead_jobs: list[Delivery] = []
+        self.events: list[Delivery] = []
+        self.failed_events: list[Delivery] = []
+        self.published: Counter[tuple[str, str]] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.faulty: Counter[str] = Counter()
+        self.before_call: Callable[[], None] = lambda: None
+        self.after_call: Callable[[], None] = lambda: None
+
+    def client(self, service: str, *_: Any) -> Any:
+        """The application's own client of a service, whose requests come here."""
+        _transport.aws = self
+        return _client(service)
+
+    def handle(self, service: str, operation: str, url: str, body: bytes) -> AWSResponse:
+        """Answer one HTTP request, or raise what becomes of its connection."""
+        self.calls[operation] += 1
+        self.clock.sleep(self.faults.chance.uniform(0.01, 0.3))
+        self.before_call()
+        fault = self.faults.of_call(service, operation)
+        if fault is not None:
+            self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
+        try:
+            if isinstance(fault, Refusal):
+                return _refusal(service, url, fault)
+            if fault is not None and fault not in ANSWER_LOST:
+                raise fault(endpoint_url=url, error="unreachable")
+            answer = self._answer(service, operation, url, body)
+            if fault is not None:
+                if fault is ReadTimeoutError:
+                    self.clock.sleep(READ_TIMEOUT_SECONDS)
+                raise fault(endpoint_url=url, error="closed")
+            return answer
+        finally:
+            self.after_call()
+
+    def _answer(self, service: str, operation: str, url: str, body: bytes) -> AWSResponse:
+        if service == "sns":
+            return _xml(url, 200, self._publish(body))
+        request = json.loads(body or b"{}")
+        if service == "sqs":
+            return _json(url, 200, self._send_messages(request))
+        if service == "resource-groups-tagging-api":
+            return _json(url, 200, self._get_resources(request))
+        try:
+            if "nextToken" in request and self.faults.happens(self.faults.tokens_expired):
+                raise EcrError("InvalidParameterException", "Invalid token")
+            return _json(url, 200, self.registry.answer(operation, request))
+        except EcrError as error:
+            return _refusal(service, url, Refusal(error.code, error.status, error.message))
+
+    def _send_messages(self, request: dict[str, Any]) -> dict[str, Any]:
+        """SendMessageBatch: some entries may be refused for no fault of the sender's."""
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in request["Entries"]:
+            if self.faults.happens(self.faults.entries_refused):
+                error = {"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"}
+                answer["Failed"].append(error)
+                continue
+            visible_at = self.clock.now + entry.get("DelaySeconds", 0)
+            self.messages.append(Delivery(entry["MessageBody"], visible_at, self.times()))
+            sent = {"Id": entry["Id"], "MessageId": entry["Id"], "MD5OfMessageBody": "unchecked"}
+            answer["Successful"].append(sent)
+        return answer
+
+    def times(self) -> int:
+        """How often a message or an event comes, although it was dealt with: up to three times."""
+        return 1 if self.faults.calm else self.faults.chance.choice([1, 1, 2, 3])
+
+    def _publish(self, body: bytes) -> str:
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        report = json.loads(json.loads(form["Message"])["sqs"])
+        self.published[report["repository"], report["imageDigest"]] += 1
+        result = "<PublishResult><MessageId>1</MessageId></PublishResult>"
+        return f"<PublishResponse>{result}</PublishResponse>"
+
+    def _get_resources(self, request: dict[str, Any]) -> dict[str, Any]:
+        asked = {
+            "resource_type_filters": request["ResourceTypeFilters"],
+            "resources_per_page": request["ResourcesPerPage"],
+            "pagination_token": request.get("PaginationToken"),
+        }
+        token, resources = tagged_repositories(self.registry, asked)
+        found = [
+            {
+                "ResourceARN": resource.arn,
+                "Tags": [{"Key": key, "Value": value} for key, value in resource.tags.items()],
+            }
+            for resource in resources
+        ]
+        return {"PaginationToken": token, "ResourceTagMappingList": found}
+
+
+class _Transport:
+    """Where the clients' requests go, since the clients outlive the runs."""
+
+    aws: SimulatedAws
+
+    def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+        _, service, operation = event_name.split(".")
+        body = request.body or b""
+        return self.aws.handle(
+            service, operation, request.url, body if isinstance(body, bytes) else body.encode()
+        )
+
+
+_transport = _Transport()
+
+
+@cache
+def _client(service: str) -> Any:
+    session = boto3.Session(
+        aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION
+    )
+    client = client_of(session, service)
+    client.meta.events.register("before-send", _transport)
+    return client
+
+
+class _Body(io.BytesIO):
+    def stream(self, **_: Any) -> Any:
+        yield self.read()
+
+
+def _json(url: str, status: int, answer: dict[str, Any]) -> AWSResponse:
+    headers = {"Content-Type": "application/x-amz-json-1.1"}
+    return AWSResponse(url, status, headers, _Body(json.dumps(answer).encode()))
+
+
+def _xml(url: str, status: int, answer: str) -> AWSResponse:
+    return AWSResponse(url, status, {"Content-Type": "text/xml"}, _Body(answer.encode()))
+
+
+def _refusal(service: str, url: str, refusal: Refusal) -> AWSResponse:
+    if service == "sns":
+        error = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
+        return _xml(url, refusal.status, f"<ErrorResponse>{error}</ErrorResponse>")
+    return _json(url, refusal.status, {"__type": refusal.code, "message": refusal.message})
+
+
+def pick(chance: Random, deliveries: list[Delivery], now: float) -> Delivery | None:
+    """Any of those whose time has come: neither SQS nor EventBridge keeps an order."""
+    visible = [delivery for delivery in deliveries if delivery.visible_at <= now]
+    return chance.choice(visible) if visible else None

@@ -1,0 +1,144 @@
+"""The documents name what there is, and all of it."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deployment.packages import MERGED_TEMPLATE, PROJECT
+from tests.conftest import _VARIABLES
+
+DOCS = PROJECT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), *PROJECT.glob("*.md")])
+ARCHITECTURE = (DOCS / "architecture.md").read_text()
+RUNBOOK = (DOCS / "runbook.md").read_text()
+DRAWN = ("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::CloudWatch::Alarm")
+LOGGED = {"logs.summary", "logs.logger.info", "logs.logger.warning"}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms of functions."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: f"{suffix} {node.value}")
+RESOURCES = yaml.load(MERGED_TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
+
+
+def resources(*kinds):
+    return {name for name, resource in RESOURCES.items() if resource.get("Type") in kinds}
+
+
+def calls(names):
+    """The first argument of every call of these functions in chalicelib, where it is a text."""
+    for path in (PROJECT / "chalicelib").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in names and node.args:
+                yield from _texts(node.args[0])
+
+
+def _texts(node):
+    nodes = (node.body, node.orelse) if isinstance(node, ast.IfExp) else (node,)
+    return [node.value for node in nodes if isinstance(node, ast.Constant)]
+
+
+def drawing():
+    """The words of the drawing that could be names."""
+    [text] = re.findall(r"```mermaid\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    return set(re.findall(r"\w+", text))
+
+
+def test_the_drawing_has_every_function_of_the_application():
+    tree = ast.parse((PROJECT / "app.py").read_text())
+    functions = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            "app." in ast.unparse(d) and "middleware" not in ast.unparse(d)
+            for d in node.decorator_list
+        )
+    }
+    assert len(functions) >= 4
+    assert functions <= drawing()
+
+
+def test_the_drawing_has_every_queue_topic_and_alarm_and_no_other():
+    named = {word for word in drawing() if word.endswith(("Queue", "Topic", "Alarm"))}
+    assert named == resources(*DRAWN)
+
+
+def test_the_drawing_says_how_often_a_job_is_tried_and_how_many_scanners_there_are():
+    assert RESOURCES["JobsQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert "maximum_concurrency=5" in (PROJECT / "app.py").read_text()
+    assert "after five failures" in ARCHITECTURE
+    assert "five at a time" in ARCHITECTURE
+
+
+def test_every_module_is_in_the_table_once():
+    table = ARCHITECTURE.partition("## Modules")[2]
+    named = re.findall(r"`([\w/]+)`", table.replace("`app.py`", ""))
+    package = PROJECT / "chalicelib"
+    modules = {str(p.relative_to(package).with_suffix("")) for p in package.rglob("*.py")}
+    assert sorted(named) == sorted(m for m in modules if not m.endswith("__init__"))
+
+
+def test_the_runbook_has_every_alarm_by_its_name():
+    for name in resources("AWS::CloudWatch::Alarm"):
+        alarm = RESOURCES[name]["Properties"]["AlarmName"].removeprefix("Sub ${AWS::StackName}")
+        assert f"| `$STACK{alarm}` | `{name}` |" in RUNBOOK
+
+
+def test_the_runbook_has_every_queue_that_keeps_what_failed():
+    for name in ("DeadJobsQueue", "FailedEventsQueue"):
+        assert f"output {name}Url" in RUNBOOK
+
+
+def test_the_runbook_has_every_metric_and_every_log_line():
+    metrics = set(calls({"logs.count"}))
+    assert metrics
+    lines = set(calls(LOGGED))
+    assert len(lines) > 5
+    missing = [text for text in metrics | lines if f"`{text}`" not in RUNBOOK]
+    assert missing == []
+
+
+def test_the_settings_that_the_upgrade_notes_name_exist():
+    text = (DOCS / "upgrading.md").read_text()
+    named = set(re.findall(r"`([A-Z][A-Z_]+)(?:=\w+)?`", text))
+    assert named
+    assert named <= {*_VARIABLES, "WARNING"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_are_well_formed_and_links_lead_somewhere(page):
+    text = page.read_text()
+    for script in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        subprocess.run(["/bin/bash", "-n"], input=script, text=True, check=True)
+    for link, anchor in re.findall(r"\]\(([^):#\s]*)(#[^)\s]*)?\)", text):
+        target = (page.parent / link).resolve() if link else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link + anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_and_template_lines_that_are_named_exist(page):
+    text = page.read_text()
+    for path, _, test in re.findall(r"`(tests/[\w/]+\.py)(::(\w+))?`", text):
+        assert (PROJECT / path).exists(), path
+        assert f"def {test}" in (PROJECT / path).read_text() if test else True, test
+    for name, key in re.findall(r"`template: (\w+)(?:\.([\w.]+))?`", text):
+        found = RESOURCES[name]
+        for part in key.split(".") if key else ():
+            found = found[part]
+
+
+def anchors(page: Path):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {
+        "#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings
+    }
