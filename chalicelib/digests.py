@@ -193,11 +193,16 @@ def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:
-    counts = {
-        "totals": report.totals,
-        "repositories": len(report.repositories),
-        "not_looked_at": len(report.not_looked_at),
-        "images_never_scanned": report.images_never_scanned,
-        "scans_failed": report.scans_failed,
+    metrics = {
+        "FleetOpenFindings": report.open_findings,
+        "FleetNotLookedAt": len(report.not_looked_at),
+        "FleetImagesNeverScanned": report.images_never_scanned,
     }
-    logs.logger.info({"message": "digest sent", "json_key": keys.json, **counts})
+    logs.summary(
+        "digest sent",
+        metrics,
+        totals=report.totals,
+        repositories=len(report.repositories),
+        scans_failed=report.scans_failed,
+        json_key=keys.json,
+    )
