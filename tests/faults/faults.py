@@ -33,13 +33,18 @@ SERVER_ERRORS = {
     "ecr": Refusal("ServerException", 500),
     "sqs": Refusal("InternalFailure", 500),
     "sns": Refusal("InternalError", 500),
+    "dynamodb": Refusal("InternalServerError", 500),
+    "securityhub": Refusal("InternalException", 500),
     "resource-groups-tagging-api": Refusal("InternalServiceException", 500),
 }
-# Sources: StartImageScan and SendMessageBatch, common errors; SNS Publish, errors.
+# Sources: StartImageScan and SendMessageBatch, common errors; SNS Publish, errors; DynamoDB,
+# "Error handling"; BatchImportFindings, common errors.
 THROTTLING = {
     "ecr": Refusal("ThrottlingException", 400),
     "sqs": Refusal("RequestThrottled", 403),
     "sns": Refusal("Throttled", 429),
+    "dynamodb": Refusal("ThrottlingException", 400),
+    "securityhub": Refusal("TooManyRequestsException", 429),
     "resource-groups-tagging-api": Refusal("ThrottledException", 400),
 }
 UNAVAILABLE = Refusal("ServiceUnavailable", 503)
@@ -67,7 +72,9 @@ class Faults:
     dropped: float = 0.05
     entries_refused: float = 0.05
     tokens_expired: float = 0.02
+    keys_unread: float = 0.1
     changes: float = 0.02
+    tags_moved: float = 0.1
     at_once: float = 0.02
     little_time: float = 0.3
     killed: float = 0.25
@@ -116,6 +123,8 @@ class Faults:
 
 OPERATIONS = (
     "BatchGetImage",
+    "BatchGetItem",
+    "BatchImportFindings",
     "DescribeImageScanFindings",
     "DescribeImages",
     "DescribeRepositories",
@@ -123,6 +132,8 @@ OPERATIONS = (
     "GetResources",
     "ListTagsForResource",
     "Publish",
+    "PutItem",
     "SendMessageBatch",
     "StartImageScan",
+    "UpdateItem",
 )

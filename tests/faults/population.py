@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from local.ecr import Image, LocalRegistry
-from local.images import HELM_CHART, OCI_INDEX
+from local.images import HELM_CHART, OCI_INDEX, Finding, Findings
 
 DUE = ("never scanned", "stale", "failed")
 NOT_DUE = ("fresh", "running", "archived", "chart", "index")
@@ -69,7 +69,7 @@ def _image(
     failed = chance.random() < 0.1
     findings = {severity: chance.randint(1, 9) for severity in SEVERITIES if chance.random() < 0.2}
     outcome = {
-        "findings": findings,
+        "findings": _found(findings, chance),
         "next_scan_status": "FAILED" if failed else "COMPLETE",
     }
     image = registry.add_image(
@@ -84,6 +84,17 @@ def _image(
     child = registry.add_image(repository, **outcome)
     image.children = (child.digest,)
     return [subject, Subject(repository, child, selected, reported, image)]
+
+
+def _found(counts: dict[str, int], chance: Random) -> Findings:
+    """So many vulnerabilities of a few, so that images of a repository have some in common."""
+    return Findings(
+        tuple(
+            Finding(f"CVE-2026-{severity}-{number}", severity)
+            for severity, count in counts.items()
+            for number in chance.sample(range(12), count)
+        )
+    )
 
 
 def _past(kind: str, now: datetime, chance: Random) -> dict[str, object]:

@@ -14,20 +14,26 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from chalicelib import logs, planner, scanner
+from chalicelib import logs, notifier, planner, scanner
+from chalicelib.aws.dynamodb import History
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.sqs import JobsQueue, NotSent
+from chalicelib.changes import NOTIFY_MODES
+from chalicelib.history import BeingReported
 from chalicelib.listing_requests import RequestError
+from chalicelib.media import NotDelivered
 from chalicelib.pace import TokenBucket
-from chalicelib.patience import Throttled
+from chalicelib.patience import OutOfTime, Patience, Throttled
 from chalicelib.scanner import ScansNotStarted
 from chalicelib.services import Services
 from chalicelib.settings import Settings
 from local.ecr import Image, LocalRegistry, Repository
+from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
 from tests.faults.population import Policy, Subject, populate
 from tests.faults.simulation import (
+    CHAT_TOPIC_ARN,
     MOST_RECEIVES,
     QUEUE_URL,
     REGION,
@@ -35,6 +41,7 @@ from tests.faults.simulation import (
     VISIBILITY_SECONDS,
     Clock,
     Delivery,
+    Invocation,
     SimulatedAws,
     pick,
 )
@@ -43,21 +50,26 @@ START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
 TIME_LIMITS = {"list_repositories": 60.0, "scan_images": 300.0, "notify": 60.0}
 MOST_ATTEMPTS = 3
 """How often Lambda runs a function for one event. Source: Lambda, asynchronous invocation."""
-EXPECTED = (*AWS_ERRORS, Throttled, TokenExpired, ScansNotStarted, NotSent, RequestError)
+EXPECTED = (
+    *AWS_ERRORS,
+    BeingReported,
+    NotDelivered,
+    NotSent,
+    OutOfTime,
+    RequestError,
+    ScansNotStarted,
+    Throttled,
+    TimeoutError,
+    TokenExpired,
+)
 """What a function may fail with: AWS, or a request for a repository that somebody has deleted.
 
 Anything else is a mistake in its code.
 """
+SECONDS_AT_ONCE = 25.0
+"""How long a function may run while another waits: what a lease has beyond a time-out, and less."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
-
-
-@dataclass
-class Invocation:
-    """A function at work: when its time is over, and after how many calls it is stopped."""
-
-    deadline: float
-    calls_left: int | None
 
 
 @dataclass
@@ -72,6 +84,7 @@ class Run:
     starts: Counter[tuple[str, str]] = field(default_factory=Counter)
     scan_events: list[dict[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
+    mistakes: list[BaseException] = field(default_factory=list)
     _running: list[Invocation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -190,8 +203,9 @@ class Run:
         event = pick(self.chance, self.aws.events, self.clock.now)
         if event is None:
             return False
-        event.visible_at = self.clock.now + 120
+        event.visible_at = self.clock.now + VISIBILITY_SECONDS
         failure = self._invoke("notify", event.body)
+        event.visible_at = self.clock.now + 60 * (event.receives + 1)
         if failure is None:
             event.receives = 0
             event.times -= 1
@@ -211,8 +225,11 @@ class Run:
         """Run a function; returns why it failed, as Lambda logs it, or None."""
         faults = self.aws.faults
         limit = faults.seconds(TIME_LIMITS[function])
-        invocation = Invocation(self.clock.now + limit, faults.calls_until_killed())
+        if self._running:
+            limit = min(limit, SECONDS_AT_ONCE)
+        invocation = Invocation(event, self.clock.now + limit, faults.calls_until_killed())
         self._running.append(invocation)
+        self.aws.invocation = invocation
         context = SimpleNamespace(
             aws_request_id=f"request-{sum(self.outcomes.values())}",
             get_remaining_time_in_millis=lambda: self._milliseconds_left(invocation),
@@ -220,6 +237,7 @@ class Run:
         try:
             getattr(self.app, function)(event, context)
         except Killed as error:
+            invocation.cut = True
             failure = str(error)
         except EXPECTED as error:
             failure = f"{type(error).__name__}: {error}"
@@ -227,6 +245,9 @@ class Run:
             failure = None
         finally:
             self._running.pop()
+            self.aws.invocation = self._running[-1] if self._running else None
+        if self.mistakes:
+            raise self.mistakes[0]
         self.outcomes[f"{function} {(failure or 'done').partition(':')[0]}"] += 1
         return failure
 
@@ -243,7 +264,9 @@ class Run:
         faults = self.aws.faults
         if faults.happens(faults.changes):
             self._change_registry()
-        if len(self._running) == 1 and faults.happens(faults.at_once):
+        if faults.happens(faults.tags_moved):
+            self._move_tag()
+        if not self._running[-1].interrupted and faults.happens(faults.at_once):
             self._deliver_at_once()
 
     def _after_call(self) -> None:
@@ -262,8 +285,27 @@ class Run:
     def _deliver_at_once(self) -> None:
         """Another function runs while this one waits for its answer."""
         before = self.clock.now
-        self._deliver_message() or self._deliver_event()
+        for invocation in self._running:
+            invocation.interrupted = True
+        if self.chance.random() < 0.5:
+            self._deliver_message() or self._deliver_event()
+        else:
+            self._deliver_event() or self._deliver_message()
         self._running[-1].deadline += self.clock.now - before
+
+    def _move_tag(self) -> None:
+        """A build: ``latest`` moves on to another image that has tags of its own."""
+        repositories = list(self.registry.repositories.values())
+        repository = self.chance.choice(repositories) if repositories else None
+        images = [
+            image
+            for image in (repository.images.values() if repository else ())
+            if image.is_scannable and image.status == "ACTIVE" and set(image.tags) - {LATEST}
+        ]
+        if repository and images:
+            image = self.chance.choice(images)
+            if LATEST not in image.tags:
+                repository.tag(image, LATEST)
 
     def _change_registry(self) -> None:
         """Someone deletes an image or a repository, or pushes an image."""
@@ -281,6 +323,7 @@ class Run:
             del self.registry.repositories[name]
 
 
+LATEST = "latest"
 RECORD = {"eventSource": "aws:sqs", "receiptHandle": "handle"}
 SCHEDULE = {
     "version": "0",
@@ -300,6 +343,13 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
         "REPOSITORY_TAG_RULES": str(own_thresholds),
         **{name: str(threshold) for name, threshold in policy.thresholds.items()},
     }
+    if chance.random() < 0.6:
+        settings["HISTORY_TABLE_NAME"] = NAME
+        settings["NOTIFY_MODE"] = chance.choice(NOTIFY_MODES)
+    if chance.random() < 0.5:
+        settings |= {"NOTIFY_BY_CHAT": "true", "CHAT_SNS_TOPIC_ARN": CHAT_TOPIC_ARN}
+    if chance.random() < 0.3:
+        settings["NOTIFY_BY_SECURITY_HUB"] = "true"
     if chance.random() < 0.3:
         settings["DAILY_SCAN_BUDGET"] = "100000"
     if chance.random() < 0.3:
@@ -341,20 +391,37 @@ def _load_app(stack: ExitStack, settings: dict[str, str]) -> ModuleType:
     del sys.modules["app"]
     if previous is not None:
         sys.modules["app"] = previous
-    logs.logger.handlers = [logging.NullHandler()]
     return app
+
+
+class Mistakes(logging.Handler):
+    """Keeps the errors that are logged and not raised, such as a medium's, if they are mistakes."""
+
+    def __init__(self, found: list[BaseException]) -> None:
+        super().__init__()
+        self._found = found
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, EXPECTED):
+            self._found.append(error)
 
 
 def _simulate(stack: ExitStack, run: Run) -> None:
     clock, patches = run.clock, Patches(stack)
     services = Services(run.app.settings, run.aws.client)
     services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
+    services.own_account = ACCOUNT
+    if services.history is not None:
+        services.history = History(run.aws.client("dynamodb"), NAME, clock, run.sleep)
     patches.set(run.app, "services", services)
+    logs.logger.handlers = [Mistakes(run.mistakes)]
+    patches.set(notifier, "Patience", partial(Patience, sleep=run.sleep))
     patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
     for module in (scanner, planner):
         patches.set(module, "time", _time(run))
         patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))
-    for name in ("reviews", "planner"):
+    for name in ("reviews", "planner", "reporting"):
         patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
     patches.set(scanner, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
     patches.set(planner, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))

@@ -21,6 +21,7 @@ from botocore.exceptions import ReadTimeoutError
 from chalicelib.aws.clients import client_of
 from local.ecr import EcrError, LocalRegistry
 from local.tagging import tagged_repositories
+from tests.faults.dynamodb import Table
 from tests.faults.faults import ANSWER_LOST, READ_TIMEOUT_SECONDS, Faults, Refusal
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 REGION = "eu-west-1"
 QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/jobs"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
+CHAT_TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:chat"
+OK = 200
 VISIBILITY_SECONDS = 1800
 MOST_RECEIVES = 5
 """As in the template: JobsQueue."""
@@ -74,8 +77,55 @@ class Delivery:
     reasons: list[str] = field(default_factory=list)
 
 
+@dataclass
+class Invocation:
+    """A function at work: when its time is over, and after how many calls it is stopped.
+
+    ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note.
+    """
+
+    event: Any
+    deadline: float
+    calls_left: int | None
+    cut: bool = False
+    notes_failed: bool = False
+    interrupted: bool = False
+
+
+@dataclass(eq=False)
+class Publication:
+    """What a medium was told, by which invocation, and whether that was noted in the history.
+
+    ``report`` is the JSON of the report, or what the medium has in its place.
+    """
+
+    medium: str
+    report: Any
+    invocation: Invocation | None
+    answered: bool = False
+    noted: bool = False
+
+    @property
+    def event_id(self) -> str:
+        """The event's id."""
+        return str(self.invocation.event["id"]) if self.invocation else ""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The repository and the digest that the event was about."""
+        detail = self.invocation.event["detail"] if self.invocation else {}
+        return detail.get("repository-name", ""), detail.get("image-digest", "")
+
+    @property
+    def may_come_again(self) -> bool:
+        """Whether nobody could know of it: its answer, its function or its note was lost."""
+        invocation = self.invocation
+        unnoted = invocation and not self.noted and (invocation.cut or invocation.notes_failed)
+        return not self.answered or bool(unnoted)
+
+
 class SimulatedAws:
-    """ECR, SQS, SNS and the tagging API, with the faults of a run."""
+    """ECR, SQS, SNS, DynamoDB, Security Hub and the tagging API, with the faults of a run."""
 
     def __init__(self, registry: LocalRegistry, faults: Faults, clock: Clock) -> None:
         self.registry = registry
@@ -85,7 +135,9 @@ class SimulatedAws:
         self.dead_jobs: list[Delivery] = []
         self.events: list[Delivery] = []
         self.failed_events: list[Delivery] = []
-        self.published: Counter[tuple[str, str]] = Counter()
+        self.published: list[Publication] = []
+        self.table = Table(faults)
+        self.invocation: Invocation | None = None
         self.calls: Counter[str] = Counter()
         self.faulty: Counter[str] = Counter()
         self.before_call: Callable[[], None] = lambda: None
@@ -104,16 +156,21 @@ class SimulatedAws:
         fault = self.faults.of_call(service, operation)
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
+            if operation == "UpdateItem" and self.invocation is not None:
+                self.invocation.notes_failed = True
         try:
             if isinstance(fault, Refusal):
                 return _refusal(service, url, fault)
             if fault is not None and fault not in ANSWER_LOST:
                 raise fault(endpoint_url=url, error="unreachable")
+            before = len(self.published)
             answer = self._answer(service, operation, url, body)
             if fault is not None:
                 if fault is ReadTimeoutError:
                     self.clock.sleep(READ_TIMEOUT_SECONDS)
                 raise fault(endpoint_url=url, error="closed")
+            for publication in self.published[before:]:
+                publication.answered = True
             return answer
         finally:
             self.after_call()
@@ -122,6 +179,10 @@ class SimulatedAws:
         if service == "sns":
             return _xml(url, 200, self._publish(body))
         request = json.loads(body or b"{}")
+        if service == "dynamodb":
+            return self._keep(operation, url, request)
+        if service == "securityhub":
+            return _json(url, 200, self._import_findings(request))
         if service == "sqs":
             return _json(url, 200, self._send_messages(request))
         if service == "resource-groups-tagging-api":
@@ -153,10 +214,29 @@ class SimulatedAws:
 
     def _publish(self, body: bytes) -> str:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        report = json.loads(json.loads(form["Message"])["sqs"])
-        self.published[report["repository"], report["imageDigest"]] += 1
+        if form["TopicArn"] == CHAT_TOPIC_ARN:
+            self._tell("chat", json.loads(form["Message"]))
+        else:
+            self._tell("topic", json.loads(json.loads(form["Message"])["default"]))
         result = "<PublishResult><MessageId>1</MessageId></PublishResult>"
         return f"<PublishResponse>{result}</PublishResponse>"
+
+    def _import_findings(self, request: dict[str, Any]) -> dict[str, Any]:
+        """BatchImportFindings."""
+        self._tell("security_hub", request["Findings"])
+        return {"FailedCount": 0, "SuccessCount": len(request["Findings"])}
+
+    def _tell(self, medium: str, report: Any) -> None:
+        self.published.append(Publication(medium, report, self.invocation))
+
+    def _keep(self, operation: str, url: str, request: dict[str, Any]) -> AWSResponse:
+        """The history's operations; what is noted of a publication is noted of it here too."""
+        status, answer = self.table.answer(operation, request)
+        medium = request.get("ExpressionAttributeValues", {}).get(":medium")
+        for publication in self.published if medium and status == OK else ():
+            if publication.invocation is self.invocation and publication.medium in medium["SS"]:
+                publication.noted = True
+        return _json(url, status, answer)
 
     def _get_resources(self, request: dict[str, Any]) -> dict[str, Any]:
         asked = {

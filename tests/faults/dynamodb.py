@@ -1,0 +1,72 @@
+"""The history's table: moto's DynamoDB, which evaluates the expressions as they are written."""
+
+import base64
+import json
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest
+from moto.core.request import normalize_request
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.responses import DynamoHandler
+
+from chalicelib.aws.dynamodb import _memory
+from chalicelib.changes import Memory
+from tests.faults.faults import Faults
+
+ACCOUNT, REGION, NAME = "123456789012", "eu-west-1", "history"
+
+
+class Table:
+    """An empty table, in the place of the one of the run before.
+
+    Now and then it leaves some of the keys unread that are asked for at once.
+    """
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        dynamodb_backends[ACCOUNT][REGION].tables.clear()
+        self._call(
+            "CreateTable",
+            {
+                "TableName": NAME,
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        )
+
+    def answer(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The HTTP status and the answer of a request."""
+        if operation != "BatchGetItem" or not self._faults.happens(self._faults.keys_unread):
+            return self._call(operation, request)
+        asked = request["RequestItems"][NAME]
+        read = self._faults.chance.randrange(len(asked["Keys"]))
+        unread = {NAME: asked | {"Keys": asked["Keys"][read:]}}
+        answer: dict[str, Any] = {"Responses": {NAME: []}}
+        if read:
+            some = {NAME: asked | {"Keys": asked["Keys"][:read]}}
+            _, answer = self._call(operation, {"RequestItems": some})
+        return 200, answer | {"UnprocessedKeys": unread}
+
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """What is remembered, by key."""
+        _, answer = self._call("Scan", {"TableName": NAME})
+        return {
+            item["id"]["S"]: _memory(_with_bytes(item))
+            for item in answer["Items"]
+            if item["id"]["S"].startswith("image#")
+        }
+
+    @staticmethod
+    def _call(operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        url = f"https://dynamodb.{REGION}.amazonaws.com/"
+        headers = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Host": url[8:-1]}
+        body = json.dumps(request).encode()
+        asked = normalize_request(AWSPreparedRequest("POST", url, headers, body, stream_output=False))
+        status, _, answer = DynamoHandler.dispatch(asked)
+        return int(status), json.loads(answer)
+
+
+def _with_bytes(item: dict[str, Any]) -> dict[str, Any]:
+    return item | {"findings": {"B": base64.b64decode(item["findings"]["B"])}}
