@@ -205,7 +205,7 @@ def _services(
 ) -> Services:
     session = boto3.Session(profile_name=profile, region_name=region)
     settings = Settings.from_environment({**os.environ, **(overrides or {})})
-    return Services(settings, client=lambda *arguments: client_of(session, *arguments))
+    return Services(settings, lambda *arguments: client_of(session, *arguments), root=Path.cwd())
 
 
 def _jobs(services: Services, repos_regex: str | None, duration: str | None) -> tuple[ScanJob, ...]:
