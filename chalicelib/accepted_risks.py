@@ -53,6 +53,11 @@ class AcceptedRisk:
     repository: str | None = None
     line: int = 0
 
+    @property
+    def covered(self) -> str:
+        """What it covers: the names and patterns that the entry has."""
+        return " ".join(filter(None, (self.vulnerability, self.package, self.repository)))
+
     def applies_to(self, repository: str) -> bool:
         """Whether the entry is about findings in that repository."""
         return self.repository is None or fnmatchcase(repository, self.repository)

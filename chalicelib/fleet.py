@@ -1,22 +1,25 @@
 """The fleet report: the open findings of every repository's newest image, and what was not seen.
 
-Its JSON form is described by ``chalicelib/schemas/fleet-report-1.json``.
+Its JSON form is described by ``docs/schemas/fleet-report-1.json``.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from chalicelib.accepted_risks import AcceptedRisk
 from chalicelib.findings import Finding, counts_of
 from chalicelib.thresholds import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+Entry = TypeVar("Entry")
 
 VERSION = "1"
 """The version of the JSON form; it changes when a reader of the present form would be misled."""
@@ -67,7 +70,9 @@ class RepositoryReport:
 
     ``digest``, ``tags`` and ``pushed_at`` are those of the image or, where an index was tagged
     last, of the index; without an image the digest is empty. ``scans`` are the scans of the image
-    or of the index's images, and ``findings`` what these found together, each once, worst first.
+    or of the index's images, and ``findings`` what these found together, each once, worst first, as
+    far as it counts. What does not is in ``accepted``, each with the entry that accepts it, and in
+    ``left_out``, by the reason why a gate keeps it out.
 
     ``images`` counts what can be scanned in the repository, ``never_scanned`` and ``failed`` those
     of them without a scan and those whose scan failed, ``unsupported`` those that ECR cannot scan,
@@ -82,6 +87,8 @@ class RepositoryReport:
     pushed_at: datetime | None = None
     scans: tuple[ImageScan, ...] = ()
     findings: tuple[Finding, ...] = ()
+    accepted: tuple[tuple[Finding, AcceptedRisk], ...] = ()
+    left_out: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     images: int = 0
     never_scanned: NamedImages = NamedImages()
     failed: NamedImages = NamedImages()
@@ -118,6 +125,15 @@ class RepositoryReport:
 
 
 @dataclass(frozen=True)
+class Acceptance:
+    """A finding that is accepted in a repository, and the entry that accepts it."""
+
+    repository: Repository
+    finding: Finding
+    risk: AcceptedRisk
+
+
+@dataclass(frozen=True)
 class NotLookedAt:
     """A repository, or without a name a whole registry, that the report knows nothing of."""
 
@@ -137,6 +153,8 @@ class Change:
 class Comparison:
     """What changed since an earlier report, in the repositories whose findings both know.
 
+    ``new`` are the findings that count now and did not then, also those whose acceptance ran out;
+    ``fixed`` those that counted then and are gone now, neither accepted nor left out.
     ``first_seen`` are the repositories whose findings only this report knows, ``last_seen`` those
     whose findings only the earlier one knew: deleted since, not looked at or not scanned.
     """
@@ -150,12 +168,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class FleetReport:
-    """All repositories at one time; ``registries`` have an empty repository name."""
+    """All repositories at one time; ``registries`` have an empty repository name.
+
+    ``expired`` are the entries of the list of accepted risks that ran out and would cover findings.
+    """
 
     generated_at: datetime
     registries: tuple[Repository, ...] = ()
     repositories: tuple[RepositoryReport, ...] = ()
     not_looked_at: tuple[NotLookedAt, ...] = ()
+    expired: tuple[AcceptedRisk, ...] = ()
     comparison: Comparison | None = None
 
     @cached_property
@@ -175,6 +197,24 @@ class FleetReport:
     def fixable(self) -> int:
         """How many of the findings have a fix."""
         return sum(repository.fixable for repository in self.repositories)
+
+    @cached_property
+    def accepted(self) -> tuple[Acceptance, ...]:
+        """The findings that are accepted risks, worst first."""
+        accepted = (
+            Acceptance(each.repository, finding, risk)
+            for each in self.repositories
+            for finding, risk in each.accepted
+        )
+        return tuple(sorted(accepted, key=_importance))
+
+    @cached_property
+    def left_out(self) -> dict[str, int]:
+        """How many findings the gates keep out, by reason."""
+        found: Counter[str] = Counter()
+        for repository in self.repositories:
+            found.update({why: len(findings) for why, findings in repository.left_out.items()})
+        return dict(found)
 
     @property
     def images_never_scanned(self) -> int:
@@ -214,7 +254,10 @@ class FleetReport:
 
 
 def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
-    """The report with what is new and what is fixed since the earlier one, worst first."""
+    """The report with what is new and what is fixed since the earlier one, worst first.
+
+    Only findings that count are compared; what is accepted or left out now is not fixed by that.
+    """
     before = {each.repository: each for each in earlier.repositories if each.known}
     now = {each.repository: each for each in report.repositories if each.known}
     new: list[Change] = []
@@ -222,7 +265,8 @@ def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
     for repository in before.keys() & now.keys():
         old, current = _by_key(before[repository]), _by_key(now[repository])
         new += (Change(repository, current[key]) for key in current.keys() - old.keys())
-        fixed += (Change(repository, old[key]) for key in old.keys() - current.keys())
+        gone = old.keys() - current.keys() - _keys_not_counted(now[repository])
+        fixed += (Change(repository, old[key]) for key in gone)
     comparison = Comparison(
         since=earlier.generated_at,
         new=_worst_changes(new),
@@ -242,11 +286,19 @@ def _by_key(repository: RepositoryReport) -> dict[str, Finding]:
     return {finding.key: finding for finding in repository.findings}
 
 
-def _worst_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
-    def order(change: Change) -> tuple[Any, ...]:
-        return *change.finding.importance, *_place(change.repository)
+def _keys_not_counted(repository: RepositoryReport) -> set[str]:
+    accepted = {finding.key for finding, _ in repository.accepted}
+    return accepted.union(
+        finding.key for findings in repository.left_out.values() for finding in findings
+    )
 
-    return tuple(sorted(changes, key=order))
+
+def _worst_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
+    return tuple(sorted(changes, key=_importance))
+
+
+def _importance(of: Change | Acceptance) -> tuple[Any, ...]:
+    return *of.finding.importance, *_place(of.repository)
 
 
 def _place(repository: Repository) -> tuple[str, str, str]:
@@ -261,7 +313,7 @@ def _badness(report: RepositoryReport) -> tuple[list[int], Repository]:
 
 
 def to_json(report: FleetReport) -> str:
-    """The report as JSON; every finding is written once, and named by its number elsewhere."""
+    """The report as JSON; findings and entries are written once, and named by their number."""
     return json.dumps(_document(report), separators=(",", ":"))
 
 
@@ -284,18 +336,18 @@ def _described(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-class _Numbered:
-    """The different findings in the order in which they first occur, each with its number."""
+class _Numbered(Generic[Entry]):
+    """The different entries in the order in which they first occur, each with its number."""
 
     def __init__(self) -> None:
-        self.numbers: dict[Finding, int] = {}
+        self.numbers: dict[Entry, int] = {}
 
-    def __call__(self, finding: Finding) -> int:
-        return self.numbers.setdefault(finding, len(self.numbers))
+    def __call__(self, entry: Entry) -> int:
+        return self.numbers.setdefault(entry, len(self.numbers))
 
 
 def _document(report: FleetReport) -> dict[str, Any]:
-    number = _Numbered()
+    number, number_of_risk = _Numbered[Finding](), _Numbered[AcceptedRisk]()
     return {
         "version": VERSION,
         "generatedAt": report.generated_at.isoformat(),
@@ -304,16 +356,27 @@ def _document(report: FleetReport) -> dict[str, Any]:
             for registry in report.registries
         ],
         "totals": report.totals,
-        "repositories": [_repository_document(each, number) for each in report.repositories],
+        "acceptedRiskCount": len(report.accepted),
+        "leftOut": report.left_out,
+        "repositories": [
+            _repository_document(each, number, number_of_risk) for each in report.repositories
+        ],
         "notLookedAt": [
             {**asdict(each.repository), "reason": each.reason} for each in report.not_looked_at
         ],
+        "expiredRisks": [number_of_risk(entry) for entry in report.expired],
         "comparison": report.comparison and _comparison_document(report.comparison, number),
         "findings": [_finding_document(finding) for finding in number.numbers],
+        "risks": [
+            {**asdict(entry), "expires": entry.expires.isoformat()}
+            for entry in number_of_risk.numbers
+        ],
     }
 
 
-def _repository_document(report: RepositoryReport, number: _Numbered) -> dict[str, Any]:
+def _repository_document(
+    report: RepositoryReport, number: _Numbered[Finding], number_of_risk: _Numbered[AcceptedRisk]
+) -> dict[str, Any]:
     return {
         **asdict(report.repository),
         "digest": report.digest,
@@ -325,6 +388,14 @@ def _repository_document(report: RepositoryReport, number: _Numbered) -> dict[st
         ],
         "counts": report.counts,
         "findings": [number(finding) for finding in report.findings],
+        "acceptedRisks": [
+            {"finding": number(finding), "risk": number_of_risk(entry)}
+            for finding, entry in report.accepted
+        ],
+        "leftOut": {
+            why: [number(finding) for finding in findings]
+            for why, findings in report.left_out.items()
+        },
         "images": report.images,
         "neverScanned": asdict(report.never_scanned),
         "failed": asdict(report.failed),
@@ -333,7 +404,7 @@ def _repository_document(report: RepositoryReport, number: _Numbered) -> dict[st
     }
 
 
-def _comparison_document(comparison: Comparison, number: _Numbered) -> dict[str, Any]:
+def _comparison_document(comparison: Comparison, number: _Numbered[Finding]) -> dict[str, Any]:
     def changes(found: Iterable[Change]) -> list[dict[str, Any]]:
         by_repository: dict[Repository, list[int]] = defaultdict(list)
         for change in found:
@@ -373,21 +444,28 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
 
 def _report(document: Mapping[str, Any]) -> FleetReport:
     findings = [_finding(values) for values in document["findings"]]
+    # Reports from before accepted risks and gates were applied have nothing of these.
+    risks = [_risk(values) for values in document.get("risks", ())]
     comparison = document["comparison"]
     return FleetReport(
         generated_at=_aware_time(document["generatedAt"]),
         registries=tuple(
             Repository(each["account"], each["region"], "") for each in document["registries"]
         ),
-        repositories=tuple(_repository_report(each, findings) for each in document["repositories"]),
+        repositories=tuple(
+            _repository_report(each, findings, risks) for each in document["repositories"]
+        ),
         not_looked_at=tuple(
             NotLookedAt(_repository(each), each["reason"]) for each in document["notLookedAt"]
         ),
+        expired=tuple(risks[number] for number in document.get("expiredRisks", ())),
         comparison=comparison and _comparison(comparison, findings),
     )
 
 
-def _repository_report(values: Mapping[str, Any], findings: list[Finding]) -> RepositoryReport:
+def _repository_report(
+    values: Mapping[str, Any], findings: list[Finding], risks: list[AcceptedRisk]
+) -> RepositoryReport:
     return RepositoryReport(
         repository=_repository(values),
         digest=values["digest"],
@@ -398,6 +476,14 @@ def _repository_report(values: Mapping[str, Any], findings: list[Finding]) -> Re
             for each in values["scans"]
         ),
         findings=tuple(findings[number] for number in values["findings"]),
+        accepted=tuple(
+            (findings[each["finding"]], risks[each["risk"]])
+            for each in values.get("acceptedRisks", ())
+        ),
+        left_out={
+            why: tuple(findings[number] for number in numbers)
+            for why, numbers in values.get("leftOut", {}).items()
+        },
         images=values["images"],
         never_scanned=_named(values["neverScanned"]),
         failed=_named(values["failed"]),
@@ -428,6 +514,17 @@ def _finding(values: Mapping[str, Any]) -> Finding:
     if finding.severity not in SEVERITIES:
         raise ValueError(f"severity is {finding.severity!r}; accepted: {', '.join(SEVERITIES)}")
     return finding
+
+
+def _risk(values: Mapping[str, Any]) -> AcceptedRisk:
+    return AcceptedRisk(
+        reason=values["reason"],
+        expires=date.fromisoformat(values["expires"]),
+        vulnerability=values["vulnerability"],
+        package=values["package"],
+        repository=values["repository"],
+        line=values["line"],
+    )
 
 
 def _repository(values: Mapping[str, Any]) -> Repository:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,16 +38,14 @@ class Gates:
 
     def pass_through(
         self, findings: Iterable[Finding]
-    ) -> tuple[tuple[Finding, ...], Mapping[str, int]]:
-        """The findings that are shown, and how many are left out, by reason."""
+    ) -> tuple[tuple[Finding, ...], Mapping[str, tuple[Finding, ...]]]:
+        """The findings that are shown, and those that are left out, by reason."""
         shown: list[Finding] = []
-        left_out: Counter[str] = Counter()
+        left_out: dict[str, list[Finding]] = defaultdict(list)
         for finding in findings:
-            if reason := self._reason_against(finding):
-                left_out[reason] += 1
-            else:
-                shown.append(finding)
-        return tuple(shown), dict(left_out)
+            reason = self._reason_against(finding)
+            (left_out[reason] if reason else shown).append(finding)
+        return tuple(shown), {reason: tuple(found) for reason, found in left_out.items()}
 
     def weighed(self, shown: Iterable[Finding]) -> dict[str, int]:
         """The counts by severity that the thresholds are compared with."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Sequence
 
+    from chalicelib.accepted_risks import AcceptedRisk, AcceptedRisks
     from chalicelib.aws.ecr import Registry, ScanFindings
     from chalicelib.findings import Finding
+    from chalicelib.gates import Gates
     from chalicelib.images import Image
     from chalicelib.services import Services
     from chalicelib.time_left import TimeLeft
@@ -58,12 +60,18 @@ def gather_fleet(
     tagged last, and for each image looked at one DescribeImageScanFindings for 1,000 findings. What
     cannot be looked at is in the report, with the reason.
 
+    Accepted risks and the gates apply as they do to the report of a scan.
+
+    :raises ListNotRead: when the list of accepted risks cannot be read.
+    :raises AcceptedRisksError: when there are errors in it.
     :raises PatternTooSlow: when matching the repositories' names takes too long.
     """
     gathering = _Gathering(
         Patience(time_left, sleep),
         repositories_filter or services.settings.repositories_filter,
         services.settings.resolve_indexes,
+        # Read before anything is looked at, so that a wrong list is told at once.
+        _Weighing(services.accepted_risks, services.settings.gates),
     )
     for address in services.settings.registries:
         registry = services.registry_of(address)
@@ -77,13 +85,42 @@ class _Listed:
     repository: Repository
 
 
+class _Weighing:
+    """Which findings count on the day of the report; keeps the entries that ran out."""
+
+    def __init__(self, risks: AcceptedRisks, gates: Gates) -> None:
+        self._risks = risks
+        self._gates = gates
+        self._today = datetime.now(UTC).date()
+        self._expired: set[AcceptedRisk] = set()
+
+    def weigh(self, report: RepositoryReport) -> RepositoryReport:
+        """The report with those of its findings apart that do not count."""
+        counted, accepted, expired = self._risks.split(
+            report.repository.name, report.findings, self._today
+        )
+        shown, left_out = self._gates.pass_through(counted)
+        self._expired.update(expired)
+        return replace(report, findings=shown, accepted=accepted, left_out=left_out)
+
+    @property
+    def expired(self) -> tuple[AcceptedRisk, ...]:
+        """The entries that ran out and would cover a finding, in the order of the list."""
+        return tuple(entry for entry in self._risks.entries if entry in self._expired)
+
+
 class _Gathering:
     def __init__(
-        self, patience: Patience, repositories_filter: re.Pattern[str], resolves_indexes: bool
+        self,
+        patience: Patience,
+        repositories_filter: re.Pattern[str],
+        resolves_indexes: bool,
+        weighing: _Weighing,
     ) -> None:
         self._patience = patience
         self._filter = repositories_filter
         self._resolves_indexes = resolves_indexes
+        self._weighing = weighing
         self._registries: list[Repository] = []
         self._listed: list[_Listed] = []
         self._not_looked_at: list[NotLookedAt] = []
@@ -112,6 +149,7 @@ class _Gathering:
             registries=tuple(self._registries),
             repositories=tuple(each for each in seen if isinstance(each, RepositoryReport)),
             not_looked_at=tuple(self._not_looked_at + missed),
+            expired=self._weighing.expired,
         )
 
     def _look_at(self, listed: _Listed) -> RepositoryReport | NotLookedAt:
@@ -130,7 +168,8 @@ class _Gathering:
             # An index may list what is no image, or is not in the repository any more.
             if digest in by_digest and unscannable(by_digest[digest]) is None
         }
-        return _report(listed.repository, images, newest, scanned, self._together(scanned))
+        found = _report(listed.repository, images, newest, scanned, self._together(scanned))
+        return self._weighing.weigh(found)
 
     def _images(self, listed: _Listed) -> Sequence[Image]:
         images: list[Image] = []

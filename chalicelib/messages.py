@@ -222,7 +222,7 @@ def _groups(report: Report) -> Iterable[dict[str, Any]]:
         ]
         yield _group("Accepted risks, not counted", accepted)
     if report.expired:
-        expired = [f"{_covered(entry)}: expired {entry.expires}" for entry in report.expired]
+        expired = [f"{entry.covered}: expired {entry.expires}" for entry in report.expired]
         yield _group("No longer accepted", expired)
     if report.left_out:
         yield _group("Left out", [f"{count} {why}" for why, count in report.left_out.items()])
@@ -285,15 +285,10 @@ def _changes(changes: Changes, most: int) -> dict[str, Any]:
 
 def _entry(entry: AcceptedRisk) -> dict[str, Any]:
     return {
-        "covers": _cut(_covered(entry)),
+        "covers": _cut(entry.covered),
         "reason": _cut(entry.reason),
         "expires": entry.expires and entry.expires.isoformat(),
     }
-
-
-def _covered(entry: AcceptedRisk) -> str:
-    parts = (entry.vulnerability, entry.package, entry.repository)
-    return " ".join(part for part in parts if part)
 
 
 def _attributes(report: Report) -> dict[str, str]:

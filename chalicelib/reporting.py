@@ -108,7 +108,7 @@ def _weighed(
         findings=shown,
         accepted=tuple(accepted),
         expired=tuple(expired),
-        left_out=left_out,
+        left_out={reason: len(findings) for reason, findings in left_out.items()},
     )
 
 

@@ -10,6 +10,7 @@ from chalicelib.registries import OWN_REGISTRY, RegistryAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from chalicelib.accepted_risks import AcceptedRisks
     from chalicelib.aws.dynamodb import History
@@ -29,11 +30,15 @@ class Services:
     """The settings and, made lazily and once, the registries, the queue and the topic.
 
     ``client`` makes the boto3 client of a service from its name, and, for another region or
-    account than the function's own, from the region and the role.
+    account than the function's own, from the region and the role. ``root`` is where paths of files
+    begin; the application's root, unless told.
     """
 
-    def __init__(self, settings: Settings, client: Callable[..., Any] = client) -> None:
+    def __init__(
+        self, settings: Settings, client: Callable[..., Any] = client, root: Path | None = None
+    ) -> None:
         self.settings = settings
+        self._root = root
         self._client = client
         self._registries: dict[RegistryAddress, Registry] = {}
 
@@ -137,9 +142,9 @@ class Services:
     def _accepted_risks_reader(self) -> AcceptedRisksReader | None:
         if (source := self.settings.accepted_risks) is None:
             return None
-        from chalicelib.aws.lists import AcceptedRisksReader
+        from chalicelib.aws.lists import ROOT, AcceptedRisksReader
 
-        return AcceptedRisksReader(source, self._client)
+        return AcceptedRisksReader(source, self._client, self._root or ROOT)
 
     def _client_at(self, service: str, address: RegistryAddress) -> Any:
         roles = {role.account: role for role in self.settings.scan_roles}

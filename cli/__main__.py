@@ -26,7 +26,7 @@ from chalicelib.lister import start_listing
 from chalicelib.listing_requests import ListingRequest, RequestError
 from chalicelib.patterns import PatternTooSlow
 from chalicelib.plans import plan_images
-from chalicelib.renderings import RENDERINGS
+from chalicelib.renderings import rendered
 from chalicelib.scanner import ScansNotStarted, scan_repository
 from chalicelib.services import Services
 from chalicelib.settings import SettingError, Settings
@@ -159,7 +159,7 @@ def report(
     if earlier := earlier or demo_earlier:
         found = compare(found, earlier)
     for form, target in chosen.items():
-        _write(RENDERINGS[form](found), target)
+        _write(rendered(form, found), target)
     if not chosen:
         tables.print_fleet(found)
     for missed in found.not_looked_at:
@@ -205,7 +205,7 @@ def _services(
 ) -> Services:
     session = boto3.Session(profile_name=profile, region_name=region)
     settings = Settings.from_environment({**os.environ, **(overrides or {})})
-    return Services(settings, client=lambda *arguments: client_of(session, *arguments))
+    return Services(settings, lambda *arguments: client_of(session, *arguments), root=Path.cwd())
 
 
 def _jobs(services: Services, repos_regex: str | None, duration: str | None) -> tuple[ScanJob, ...]:

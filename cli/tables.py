@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chalicelib.renderings.pages import counted, day
+from chalicelib.renderings.pages import counted, day, not_counted
 from chalicelib.renderings.pages import place as place_of
 from chalicelib.templating import count_of, plain
 
@@ -78,6 +78,10 @@ def print_fleet(report: FleetReport) -> None:
         table.add_row(*(escape(plain(text)) for text in (name, tag, found)))
     console.print(table)
     console.print(f"{counted(report.totals)}; {report.fixable} with a known fix.")
+    if ignored := not_counted(len(report.accepted), report.left_out):
+        console.print(f"Not counted: {ignored}.")
+    for risk in report.expired:
+        console.print(f"No longer accepted: {escape(plain(risk.covered))} (until {risk.expires}).")
     if changes := report.comparison:
         new, fixed = len(changes.new), len(changes.fixed)
         console.print(f"Since {day(changes.since)}: {new} new, {fixed} fixed.")

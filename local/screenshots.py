@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chalicelib.renderings import RENDERINGS
+from chalicelib.renderings import rendered
 from local.browser import browser_page
 from local.fleet import demo_report
 
@@ -24,7 +24,7 @@ def main() -> None:
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, browser_page() as page:
         file = Path(temporary) / "report.html"
-        file.write_bytes(RENDERINGS["html"](demo_report()).encode())
+        file.write_bytes(rendered("html", demo_report()).encode())
         for width, height in SIZES.items():
             for scheme in ("light", "dark"):
                 page.show(file, width, dark=scheme == "dark")

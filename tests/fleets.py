@@ -1,10 +1,11 @@
 """Fleet reports to test with: one that is written out, and any that hypothesis thinks of."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from chalicelib.accepted_risks import AcceptedRisk
 from chalicelib.findings import Finding, worst_first
 from chalicelib.fleet import (
     FleetReport,
@@ -60,6 +61,17 @@ HOSTILE_FINDING = Finding(
     HOSTILE, "MEDIUM", HOSTILE, "=1+1", "@SUM(1)", 5.0, "javascript:alert(1)", HOSTILE
 )
 
+BASH = Finding("CVE-2025-0004", "HIGH", "bash", "5.1", score=8.1, unfixed=True)
+PERL = Finding("CVE-2025-0005", "MEDIUM", "perl", "5.36", score=5.3, unfixed=True)
+TAR = Finding("CVE-2024-0006", "LOW", "tar", "1.34", score=2.5)
+REVIEWED = AcceptedRisk(
+    "no shell is started", date(2026, 9, 30), package="bash", repository="shop/*", line=2
+)
+HOSTILE_RISK = AcceptedRisk(HOSTILE, date(2026, 12, 31), vulnerability="CVE-2025-0005", line=6)
+RAN_OUT = AcceptedRisk(
+    "until the upgrade", date(2026, 2, 28), vulnerability="CVE-2026-0002", package="zlib", line=10
+)
+
 
 def example():
     """A report with something of everything, values that mean harm included."""
@@ -68,7 +80,7 @@ def example():
         registries=(repository(""),),
         repositories=(
             looked_at("shop/api", ZLIB, CURL),
-            looked_at("shop/web", CURL),
+            looked_at("shop/web", CURL, BASH),
             looked_at("shop/old", CURL),
         ),
     )
@@ -76,8 +88,14 @@ def example():
         generated_at=NOW,
         registries=(repository(""),),
         repositories=(
-            looked_at("shop/api", OPENSSL, ZLIB, HOSTILE_FINDING, tags=(HOSTILE, "2.0")),
-            looked_at("shop/web", CURL),
+            looked_at(
+                "shop/api",
+                *(OPENSSL, ZLIB, HOSTILE_FINDING),
+                tags=(HOSTILE, "2.0"),
+                accepted=((BASH, REVIEWED), (PERL, HOSTILE_RISK)),
+                left_out={"without a fix": (TAR,)},
+            ),
+            looked_at("shop/web", CURL, accepted=((BASH, REVIEWED),)),
             looked_at("shop/new", ZLIB, status="ACTIVE"),
             looked_at("shop/broken", status="FAILED", failed=NamedImages(1, ("2.0",))),
             looked_at("shop/fresh", status=None, never_scanned=NamedImages(2, ("2.0", HOSTILE))),
@@ -88,6 +106,7 @@ def example():
             NotLookedAt(repository("shop/secret"), "refused (AccessDeniedException)"),
             NotLookedAt(repository("", region="us-east-1"), "no time was left"),
         ),
+        expired=(RAN_OUT,),
     )
     return compare(report, earlier)
 
@@ -126,6 +145,12 @@ def _unique(found):
 
 
 _repositories = st.builds(Repository, st.just("1"), st.sampled_from("ab"), _texts.filter(bool))
+_risks = st.builds(
+    AcceptedRisk, _texts, st.dates(), *[st.none() | _texts] * 3, line=st.integers(0, 9)
+)
+_left_out = st.dictionaries(
+    _texts, st.lists(findings, min_size=1, max_size=3).map(tuple), max_size=2
+)
 _named = st.lists(_texts, max_size=3).map(lambda names: NamedImages(len(names), tuple(names)))
 _scans = st.builds(
     ImageScan,
@@ -141,6 +166,8 @@ _looked_at = st.builds(
     pushed_at=st.none() | _times,
     scans=st.lists(_scans, max_size=2).map(tuple),
     findings=st.lists(findings, max_size=4).map(_unique),
+    accepted=st.lists(st.tuples(findings, _risks), max_size=3).map(tuple),
+    left_out=_left_out,
     images=st.integers(0, 9),
     never_scanned=_named,
     failed=_named,
@@ -153,6 +180,7 @@ _reports = st.builds(
     st.lists(st.builds(Repository, st.just("1"), st.sampled_from("ab"), st.just(""))).map(tuple),
     st.lists(_looked_at, max_size=4, unique_by=lambda each: each.repository).map(tuple),
     st.lists(st.builds(NotLookedAt, _repositories, _texts), max_size=2).map(tuple),
+    st.lists(_risks, max_size=2, unique=True).map(tuple),
 )
 fleet_reports = st.one_of(_reports, st.builds(compare, _reports, _reports))
 

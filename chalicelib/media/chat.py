@@ -20,7 +20,6 @@ from chalicelib.templating import link, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chalicelib.accepted_risks import AcceptedRisk
     from chalicelib.changes import Changes
     from chalicelib.findings import Finding
     from chalicelib.reports import Report
@@ -185,18 +184,14 @@ def _closing(report: Report) -> Iterator[str]:
     if report.accepted:
         yield f"Accepted risks, not counted: {_some(each.key for each, _ in report.accepted)}"
     if report.expired:
-        yield f"No longer accepted: {_some(map(_expiry, report.expired))}"
+        expired = (f"{entry.expires} {entry.covered}" for entry in report.expired)
+        yield f"No longer accepted: {_some(expired)}"
     if report.left_out:
         counts = ", ".join(f"{count} {_words(_cut(why))}" for why, count in report.left_out.items())
         yield f"Left out: {counts}"
     yield f"Tags: {_some(result.image_tags) or 'none'}"
     if address := _address(console_url(result)):
         yield address
-
-
-def _expiry(entry: AcceptedRisk) -> str:
-    covered = filter(None, (entry.vulnerability, entry.package, entry.repository))
-    return f"{entry.expires} {' '.join(covered)}"
 
 
 def _next_steps(report: Report) -> Iterator[str]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chalicelib.fleet import to_json
-from chalicelib.renderings.pages import as_html, as_markdown
-from chalicelib.renderings.sarif import as_sarif
-from chalicelib.renderings.spreadsheet import as_csv
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from chalicelib.fleet import FleetReport
 
-RENDERINGS: Mapping[str, Callable[[FleetReport], str]] = {
-    "html": as_html,
-    "json": to_json,
-    "csv": as_csv,
-    "markdown": as_markdown,
-    "sarif": as_sarif,
+_FORMS = {
+    "html": ("chalicelib.renderings.pages", "as_html"),
+    "json": ("chalicelib.fleet", "to_json"),
+    "csv": ("chalicelib.renderings.spreadsheet", "as_csv"),
+    "markdown": ("chalicelib.renderings.pages", "as_markdown"),
+    "sarif": ("chalicelib.renderings.sarif", "as_sarif"),
 }
-"""What makes a text of a fleet report, by the name of its form."""
+
+FORMS = tuple(_FORMS)
+"""The names of the forms."""
+
+
+def rendered(form: str, report: FleetReport) -> str:
+    """The text of a fleet report in one of :data:`FORMS`, of which the others are not loaded."""
+    module, function = _FORMS[form]
+    text: str = getattr(import_module(module), function)(report)
+    return text

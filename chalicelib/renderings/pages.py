@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chalicelib.fleet import change_counts
-from chalicelib.templating import TEMPLATES, render
+from chalicelib.templating import TEMPLATES, count_of, render
 from chalicelib.thresholds import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from chalicelib.fleet import FleetReport, Repository, RepositoryReport
 
@@ -25,8 +26,8 @@ class Bounds:
     """The most that a text shows of each kind; what is beyond is counted.
 
     ``repositories`` are those shown with findings of their own, ``findings`` how many of each,
-    ``changes`` the new ones and, as many, the fixed ones, ``others`` the repositories of each kind
-    whose findings are not known.
+    ``changes`` the new ones and, as many, the fixed ones, ``others`` the accepted risks, those that
+    ran out, and the repositories of each kind whose findings are not known.
     """
 
     worst: int
@@ -110,6 +111,12 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "new": _first(comparison.new if comparison else (), bounds.changes),
         "fixed": _first(comparison.fixed if comparison else (), bounds.changes),
         "new_counts": change_counts(comparison.new) if comparison else {},
+        "not_counted": not_counted(len(report.accepted), report.left_out),
+        "not_counted_in": lambda each: not_counted(
+            len(each.accepted), {why: len(found) for why, found in each.left_out.items()}
+        ),
+        "accepted": _first(report.accepted, bounds.others),
+        "expired": _first(report.expired, bounds.others),
         "fixed_counts": change_counts(comparison.fixed) if comparison else {},
         "never_scanned": _first(_with(report, "never_scanned"), bounds.others),
         "failed": _first(_with(report, "failed"), bounds.others),
@@ -141,14 +148,21 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(found) or "none"
 
 
+def not_counted(accepted: int, left_out: Mapping[str, int]) -> str:
+    """``2 accepted risks, 30 without a fix``; empty where everything counts."""
+    risks = [count_of(accepted, "accepted risk")] if accepted else []
+    return ", ".join([*risks, *(f"{count:,} {why}" for why, count in left_out.items())])
+
+
 def moment(time: datetime | None) -> str:
     """A time of UTC for people, to the minute."""
     return "" if time is None else f"{day(time)}, {time.astimezone(UTC):%H:%M} UTC"
 
 
-def day(time: datetime) -> str:
-    """A day for people, of UTC."""
-    time = time.astimezone(UTC)
+def day(time: date) -> str:
+    """A day for people, of a time's that in UTC."""
+    if isinstance(time, datetime):
+        time = time.astimezone(UTC)
     return f"{time.day} {time:%B %Y}"
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from chalicelib.templating import link
 
 if TYPE_CHECKING:
+    from chalicelib.accepted_risks import AcceptedRisk
     from chalicelib.findings import Finding
     from chalicelib.fleet import FleetReport, Repository, RepositoryReport
 
@@ -30,8 +31,9 @@ _LEVELS = {
 def as_sarif(report: FleetReport) -> str:
     """One run: a rule for each vulnerability, a result for each finding of each repository.
 
-    Where the report was compared with an earlier one, each result says whether it is new, and those
-    that were fixed are there as absent. Source: OASIS, SARIF 2.1.0 with errata 01.
+    Accepted risks are results that are suppressed. Where the report was compared with an earlier
+    one, each result says whether it is new, and those that were fixed are there as absent. Source:
+    OASIS, SARIF 2.1.0 with errata 01.
     """
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_Run(report).run]}
     return json.dumps(log, separators=(",", ":"))
@@ -51,27 +53,29 @@ class _Run:
 
     def _results(self, report: FleetReport) -> list[dict[str, Any]]:
         comparison = report.comparison
-        if comparison is None:
-            return [
-                self._result(each.repository, finding, _image(each))
-                for each in report.repositories
-                for finding in each.findings
-            ]
-        new = {(change.repository, change.finding.key) for change in comparison.new}
-        first = set(comparison.first_seen)
+        changed = comparison.new if comparison else ()
+        new = {(change.repository, change.finding.key) for change in changed}
+        first = set(comparison.first_seen if comparison else ())
         results = []
         for each in report.repositories:
-            for finding in each.findings:
-                is_new = each.repository in first or (each.repository, finding.key) in new
-                result = self._result(each.repository, finding, _image(each))
-                results.append({**result, "baselineState": "new" if is_new else "unchanged"})
-        for change in comparison.fixed:
+            counted = ((finding, None) for finding in each.findings)
+            for finding, risk in (*counted, *each.accepted):
+                result = self._result(each.repository, finding, _image(each), risk)
+                if comparison:
+                    is_new = each.repository in first or (each.repository, finding.key) in new
+                    result["baselineState"] = "new" if is_new else "unchanged"
+                results.append(result)
+        for change in comparison.fixed if comparison else ():
             result = self._result(change.repository, change.finding, {})
             results.append({**result, "baselineState": "absent"})
         return results
 
     def _result(
-        self, repository: Repository, finding: Finding, properties: dict[str, Any]
+        self,
+        repository: Repository,
+        finding: Finding,
+        properties: dict[str, Any],
+        risk: AcceptedRisk | None = None,
     ) -> dict[str, Any]:
         identity = "\n".join((*_place(repository), finding.key)).encode("utf-8", "replace")
         return {
@@ -81,6 +85,8 @@ class _Run:
             "message": {"text": _message(repository, finding)},
             "locations": [_location(repository)],
             "partialFingerprints": {"finding/v1": hashlib.sha256(identity).hexdigest()},
+            # Of all results or of none, as SARIF 2.1.0 asks in 3.27.23.
+            "suppressions": [] if risk is None else [_suppression(risk)],
             "properties": {
                 "severity": finding.severity,
                 "package": finding.package,
@@ -97,6 +103,15 @@ class _Run:
             self._numbers[rule_id] = len(self._rules)
             self._rules[rule_id] = _rule(finding)
         return self._numbers[rule_id]
+
+
+def _suppression(risk: AcceptedRisk) -> dict[str, Any]:
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": risk.reason,
+        "properties": {"expires": risk.expires.isoformat()},
+    }
 
 
 def _rule_id(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""The fleet report as CSV: one row a finding."""
+"""The fleet report as CSV: one row a finding, those that are accepted risks marked as such."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ COLUMNS = (
     "score",
     "exploit known",
     "new",
+    "accepted until",
+    "accepted because",
     "pushed",
     "scanned",
     "link",
@@ -40,6 +42,9 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 def as_csv(report: FleetReport) -> str:
     """The findings as CSV (RFC 4180), with a row of titles.
+
+    A repository's accepted risks come after its findings that count. What the gates leave out is
+    not there.
 
     A text that a spreadsheet would take for a formula has an apostrophe before it.
     """
@@ -54,7 +59,8 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
     changes = report.comparison.new if report.comparison else ()
     new = {(change.repository, change.finding.key) for change in changes}
     for each in report.repositories:
-        for finding in each.findings:
+        counted = ((finding, None) for finding in each.findings)
+        for finding, risk in (*counted, *each.accepted):
             yield (
                 each.repository.account,
                 each.repository.region,
@@ -70,6 +76,8 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 finding.score,
                 finding.exploitable,
                 (each.repository, finding.key) in new,
+                risk and risk.expires,
+                risk and risk.reason,
                 each.pushed_at,
                 each.scanned_at,
                 link(finding.url),

@@ -519,8 +519,8 @@ import sys
 from datetime import UTC, datetime
 sys.path.insert(0, {str(tmp_path)!r})
 from chalicelib.fleet import FleetReport
-from chalicelib.renderings import RENDERINGS
-print([form for form, render in RENDERINGS.items() if not render(FleetReport(datetime.now(UTC)))])
+from chalicelib.renderings import FORMS, rendered
+print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC)))])
 """
         # Without the packages that are installed here.
         command = [sys.executable, "-I", "-S", "-c", script]
