@@ -54,6 +54,7 @@ FIRST_RUNS = {
     "report_fleet": (
         ["ecr", "s3", "sns", "sts"],
         [
+            "accepted_risks",
             "aws.ecr",
             "aws.errors",
             "aws.s3",

@@ -20,9 +20,9 @@ from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.sqs import JobsQueue, NotSent
 from chalicelib.changes import NOTIFY_MODES
+from chalicelib.delivery import NotDelivered
 from chalicelib.history import BeingReported
 from chalicelib.listing_requests import RequestError
-from chalicelib.media import NotDelivered
 from chalicelib.pace import TokenBucket
 from chalicelib.patience import OutOfTime, Patience, Throttled
 from chalicelib.scanner import ScansNotStarted
