@@ -63,6 +63,22 @@ MUTATIONS = [
             "old.keys() & current.keys()",
         ),
         ("one image of an index will do", "and statuses <= FINDINGS_KNOWN | UNSUPPORTED", ""),
+        (
+            "what is accepted since is fixed",
+            "accepted = {finding.key for finding, _ in repository.accepted}",
+            "accepted: set[str] = set()",
+        ),
+        (
+            "what is left out since is fixed",
+            "finding.key for findings in repository.left_out.values() for finding in findings",
+            "finding.key for findings in [()] for finding in findings",
+        ),
+        ("a JSON loses what is accepted", 'values.get("acceptedRisks", ())', "()"),
+        (
+            "an earlier JSON is not read",
+            'document.get("expiredRisks", ())',
+            'document["expiredRisks"]',
+        ),
     ),
     *mutations_of(
         "chalicelib/gather.py",
@@ -75,6 +91,18 @@ MUTATIONS = [
         ("archived images are looked at", "and not image.archived", ""),
         ("unlisted scans are no scans", "if told or image.digest in statuses", ""),
         ("a refusal ends the report", "TokenExpired, *AWS_ERRORS)", "TokenExpired)"),
+        ("accepted risks count", "findings=shown, accepted", "findings=report.findings, accepted"),
+        (
+            "the gates are open",
+            "self._gates.pass_through(counted)",
+            "type(self._gates)().pass_through(counted)",
+        ),
+        ("nothing says which entries ran out", "self._expired.update(expired)", "pass"),
+        (
+            "entries are of no repository",
+            "            report.repository.name, report.findings",
+            '            "", report.findings',
+        ),
     ),
     *mutations_of(
         "chalicelib/digests.py",
@@ -103,7 +131,13 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/renderings/spreadsheet.py",
         "tests/test_renderings.py",
+        ("accepted risks look like others", "risk and risk.expires,", "None,"),
         ("formulas stay formulas", """f"'{text}" if text.startswith(_FORMULA) else text""", "text"),
+    ),
+    *mutations_of(
+        "chalicelib/renderings/sarif.py",
+        "tests/test_renderings.py",
+        ("accepted risks are alerts", "[] if risk is None else [_suppression(risk)]", "[]"),
     ),
     *mutations_of(
         "chalicelib/decisions.py",

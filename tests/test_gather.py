@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
+from chalicelib.aws.lists import ListNotRead
 from chalicelib.fleet import NamedImages
 from chalicelib.gather import MOST_NAMES, gather_fleet
 from chalicelib.services import Services
@@ -267,3 +268,69 @@ def test_clients_are_made_as_elsewhere(aws):
     services = Services(Settings.from_environment({}), client=lambda name, *_: session.client(name))
     aws.add_image("api", tags=("1",), scanned_at=NOW)
     assert only(gather(services=services)).repository.account == "123456789012"
+
+
+RISKS = """\
+accepted:
+- package: zlib
+  repository: shop/*
+  reason: not reachable
+  expires: 2999-12-31
+- vulnerability: CVE-2026-2
+  reason: until the upgrade
+  expires: 2020-01-01
+- vulnerability: CVE-2026-9
+  reason: covers nothing here
+  expires: 2020-01-01
+"""
+
+
+@pytest.fixture
+def risks(aws):
+    """A list of accepted risks in a parameter, and two repositories with the same findings."""
+    boto3.client("ssm").put_parameter(Name="/risks", Value=RISKS, Type="String")
+    for name in ("data/a", "shop/a", "shop/b"):
+        aws.add_image(name, tags=("1",), scanned_at=NOW, findings=Findings((ONE, TWO)))
+
+
+def identifiers(findings):
+    return [finding.identifier for finding in findings]
+
+
+@pytest.mark.usefixtures("risks")
+def test_accepted_risks_do_not_count_and_are_in_the_report_with_their_reason():
+    report = gather(ACCEPTED_RISKS="ssm:/risks")
+    data, shop, _ = report.repositories
+    assert identifiers(data.findings) == ["CVE-2026-2", "CVE-2026-1"]
+    assert identifiers(shop.findings) == ["CVE-2026-2"]
+    ((finding, entry),) = shop.accepted
+    assert (finding.identifier, entry.reason) == ("CVE-2026-1", "not reachable")
+    assert (report.open_findings, len(report.accepted)) == (4, 2)
+
+
+@pytest.mark.usefixtures("risks")
+def test_an_entry_that_ran_out_and_would_cover_findings_is_in_the_report_once():
+    report = gather(ACCEPTED_RISKS="ssm:/risks")
+    assert [entry.vulnerability for entry in report.expired] == ["CVE-2026-2"]
+
+
+def test_what_the_gates_leave_out_is_in_the_report_by_reason(aws):
+    aws.scan_type = "ENHANCED"
+    unfixed = Finding("CVE-2026-3", "HIGH", "bash", score=8.0)
+    low = Finding("CVE-2026-4", "LOW", "curl", score=2.0, fixed_in_version="9")
+    fixed = Finding("CVE-2026-5", "HIGH", "perl", score=7.0, fixed_in_version="6")
+    aws.add_image("api", tags=("1",), scanned_at=NOW, findings=Findings((unfixed, low, fixed)))
+    report = gather(IGNORE_UNFIXED="true", MINIMUM_SCORE="5")
+    found = only(report)
+    assert identifiers(found.findings) == ["CVE-2026-5"]
+    assert {why: identifiers(findings) for why, findings in found.left_out.items()} == {
+        "without a fix": ["CVE-2026-3"],
+        "below the minimum score": ["CVE-2026-4"],
+    }
+    assert report.left_out == {"without a fix": 1, "below the minimum score": 1}
+
+
+def test_a_list_that_cannot_be_read_fails_before_anything_is_looked_at(aws):
+    with pytest.raises(ListNotRead, match="ssm:/missing cannot be read"):
+        gather(ACCEPTED_RISKS="ssm:/missing")
+    assert not aws.calls

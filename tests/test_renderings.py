@@ -272,8 +272,14 @@ def test_the_page_is_no_wider_than_the_window(width, tmp_path):
         example(),
         repositories=(
             *example().repositories,
-            looked_at("long/" + "n" * 250, long, HOSTILE_FINDING, tags=("t" * 128,) * 12),
+            looked_at(
+                "long/" + "n" * 250,
+                *(long, HOSTILE_FINDING),
+                tags=("t" * 128,) * 12,
+                accepted=((long, replace(REVIEWED, reason="v" * 1000)),),
+            ),
         ),
+        expired=(replace(RAN_OUT, package="u" * 1000, reason="v" * 1000),),
     )
     file = tmp_path / "report.html"
     file.write_bytes(as_html(report).encode())

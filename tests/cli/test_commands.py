@@ -222,6 +222,58 @@ def test_report_compares_with_an_earlier_one(run, aws, tmp_path):
     assert "0 new, 2 fixed." in out
 
 
+SCANNED_RISKS = """\
+accepted:
+- vulnerability: CVE-*
+  reason: "[x] not reachable"
+  expires: 2999-12-31
+"""
+
+
+@pytest.mark.usefixtures("scanned")
+def test_report_applies_accepted_risks_from_a_file_in_the_current_directory(
+    run, write_risks, monkeypatch
+):
+    write_risks(SCANNED_RISKS)
+    monkeypatch.setenv("ACCEPTED_RISKS", "risks.yaml")
+    status, out, _ = run("report", "--json", "-")
+    document = json.loads(out)
+    assert (status, document["totals"]["HIGH"], document["acceptedRiskCount"]) == (0, 0, 2)
+    _, out, _ = run("report")
+    assert "Not counted: 2 accepted risks." in out
+
+
+@pytest.mark.usefixtures("scanned")
+def test_report_says_which_accepted_risks_ran_out(run, write_risks, monkeypatch):
+    write_risks(SCANNED_RISKS.replace("2999", "2020"))
+    monkeypatch.setenv("ACCEPTED_RISKS", "risks.yaml")
+    _, out, _ = run("report")
+    assert "No longer accepted: CVE-* (until 2020-12-31)." in out
+
+
+@pytest.mark.usefixtures("scanned")
+def test_report_applies_the_gates_of_the_environment(run, aws, monkeypatch):
+    aws.scan_type = "ENHANCED"
+    monkeypatch.setenv("IGNORE_UNFIXED", "true")
+    _, out, _ = run("report", "--json", "-")
+    document = json.loads(out)
+    assert (document["totals"]["HIGH"], document["leftOut"]) == (0, {"without a fix": 2})
+
+
+def test_report_with_a_list_of_accepted_risks_that_is_wrong_is_an_error(
+    run, write_risks, monkeypatch
+):
+    write_risks("accepted: none")
+    for source, message in (
+        ("risks.yaml", "risks.yaml, line 1: accepted is 'none'"),
+        ("missing.yaml", "missing.yaml cannot be read: No such file"),
+    ):
+        monkeypatch.setenv("ACCEPTED_RISKS", source)
+        status, out, err = run("report", "--json", "-")
+        assert (status, out) == (2, "")
+        assert f"error: {message}" in err
+
+
 def test_report_narrows_the_repositories(run):
     _, out, _ = run("report", "--repos-regex", "^shop", "--json", "-")
     assert [each["name"] for each in json.loads(out)["repositories"]] == ["shop/api"]
