@@ -7,6 +7,7 @@ Chalice puts there without any. boto3 is not listed, since the Lambda runtime br
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from email.parser import HeaderParser
 from importlib import metadata
@@ -69,15 +70,29 @@ def _libraries(code: Path) -> Iterator[Component]:
 
 
 def _library(about: Message | PackageMetadata) -> Component:
-    name, version = about["Name"].lower(), about["Version"]
+    # As package indexes and advisories write it. Source: PEP 503.
+    name, version = re.sub(r"[-_.]+", "-", about["Name"]).lower(), about["Version"]
     purl = PackageURL("pypi", name=name, version=version)
-    text = about["License-Expression" if "License-Expression" in about else "License"]
     return Component(
         type=ComponentType.LIBRARY,
         name=name,
         version=version,
         description=about["Summary"],
-        licenses=[LicenseFactory().make_from_string(text)],
+        licenses=[LicenseFactory().make_from_string(_licence(about))],
         purl=purl,
         bom_ref=str(purl),
+    )
+
+
+def _licence(about: Message | PackageMetadata) -> str:
+    """The licence: in the present form, in the older one, or else as the classifier names it.
+
+    Source: Python packaging user guide, "Core metadata specifications".
+    """
+    for field in ("License-Expression", "License"):
+        if field in about:
+            return str(about[field])
+    classifiers = about.get_all("Classifier") or []
+    return next(
+        text.rpartition(" :: ")[2] for text in classifiers if text.startswith("License :: ")
     )

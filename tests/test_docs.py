@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chalicelib.pace import SCANNERS_AT_ONCE
 from deployment.packages import MERGED_TEMPLATE, PROJECT
 from tests.conftest import _VARIABLES
 
@@ -15,7 +16,13 @@ DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *PROJECT.glob("*.md")])
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
 RUNBOOK = (DOCS / "runbook.md").read_text()
-DRAWN = ("AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::CloudWatch::Alarm")
+DRAWN = (
+    "AWS::SQS::Queue",
+    "AWS::SNS::Topic",
+    "AWS::CloudWatch::Alarm",
+    "AWS::DynamoDB::Table",
+    "AWS::S3::Bucket",
+)
 LOGGED = {"logs.summary", "logs.logger.info", "logs.logger.warning"}
 
 
@@ -61,18 +68,19 @@ def test_the_drawing_has_every_function_of_the_application():
             for d in node.decorator_list
         )
     }
-    assert len(functions) >= 4
+    assert len(functions) == 5
     assert functions <= drawing()
 
 
-def test_the_drawing_has_every_queue_topic_and_alarm_and_no_other():
-    named = {word for word in drawing() if word.endswith(("Queue", "Topic", "Alarm"))}
+def test_the_drawing_has_every_queue_topic_alarm_table_and_bucket_and_no_other():
+    kinds = tuple(kind.rpartition("::")[2] for kind in DRAWN)
+    named = {word for word in drawing() if word.endswith(kinds)}
     assert named == resources(*DRAWN)
 
 
 def test_the_drawing_says_how_often_a_job_is_tried_and_how_many_scanners_there_are():
     assert RESOURCES["JobsQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
-    assert "maximum_concurrency=5" in (PROJECT / "app.py").read_text()
+    assert SCANNERS_AT_ONCE == 5
     assert "after five failures" in ARCHITECTURE
     assert "five at a time" in ARCHITECTURE
 
