@@ -63,7 +63,9 @@ class Table:
         url = f"https://dynamodb.{REGION}.amazonaws.com/"
         headers = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Host": url[8:-1]}
         body = json.dumps(request).encode()
-        asked = normalize_request(AWSPreparedRequest("POST", url, headers, body, stream_output=False))
+        asked = normalize_request(
+            AWSPreparedRequest("POST", url, headers, body, stream_output=False)
+        )
         status, _, answer = DynamoHandler.dispatch(asked)
         return int(status), json.loads(answer)
 

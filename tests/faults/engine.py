@@ -51,7 +51,9 @@ def _counts(run: Run) -> Counter[str]:
             "scans started": sum(run.starts.values()),
             "scans that ended": len(run.scan_events),
             "reports published": len(aws.published),
-            "of these, with a history": len(aws.published) if run.settings.history_table_name else 0,
+            "of these, with a history": len(aws.published)
+            if run.settings.history_table_name
+            else 0,
             "of these, while nobody could know of it": sum(
                 each.may_come_again for each in aws.published if run.settings.history_table_name
             ),
