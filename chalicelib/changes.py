@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chalicelib.thresholds import SEVERITIES
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -35,9 +37,10 @@ class Memory:
 class Changes:
     """How an image's findings differ from those that its tag was last reported with.
 
-    ``new`` are keys of findings; ``fixed`` are severities by key of those that are gone.
-    ``digest_before`` is that of the image which carried the tag then, and ``since`` when that was
-    scanned; both are empty when the tag was never reported.
+    ``new`` are keys of findings, those whose severity got worse among them; ``fixed`` are
+    severities by key of those that are gone. ``digest_before`` is that of the image which carried
+    the tag then, and ``since`` when that was scanned; both are empty when the tag was never
+    reported.
     """
 
     new: frozenset[str]
@@ -54,16 +57,22 @@ class Changes:
 
 def changes_since(before: Memory | None, findings: Iterable[Finding]) -> Changes:
     """Compare an image's findings with what was last reported of its tag."""
-    keys = {finding.key for finding in findings}
+    found = {finding.key: finding.severity for finding in findings}
     if before is None:
-        return Changes(new=frozenset(keys))
+        return Changes(new=frozenset(found))
+    new = {key for key, level in found.items() if _is_worse(level, before.findings.get(key))}
     return Changes(
-        new=frozenset(keys - before.findings.keys()),
-        fixed={key: level for key, level in before.findings.items() if key not in keys},
-        unchanged=len(keys & before.findings.keys()),
+        new=frozenset(new),
+        fixed={key: level for key, level in before.findings.items() if key not in found},
+        unchanged=len(found) - len(new),
         digest_before=before.digest,
         since=before.time,
     )
+
+
+def _is_worse(severity: str, before: str | None) -> bool:
+    """Whether a severity is worse than it was; any is worse than none."""
+    return before is None or SEVERITIES.index(severity) < SEVERITIES.index(before)
 
 
 def memory_to_compare(memories: Collection[Memory], digest: str) -> Memory | None:

@@ -85,7 +85,8 @@ def _found(
     if not any(result.severity_counts.values()) and result.finding_severity is None:
         return replace(plain, findings=())
     scan = scan_findings(result, services, patience)
-    if scan is None:
+    if scan is None or (result.finding_severity is None and not scan.findings):
+        # The findings are not readable, or are those of a later scan that is not done or failed.
         return plain
     return _weighed(plain, scan.counts, scan.findings, services)
 

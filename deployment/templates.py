@@ -82,7 +82,17 @@ def _bare(part: Template) -> Template:
         return bare | {
             "Properties": bare["Properties"] | {"DashboardBody": {"Fn::Sub": serialized(body)}}
         }
-    return bare
+    return {name: _without_ids(value) for name, value in bare.items()}
+
+
+def _without_ids(value: Any) -> Any:
+    """The value with the names of policy statements left out, which only people read."""
+    if isinstance(value, list):
+        return [_without_ids(item) for item in value]
+    if isinstance(value, dict):
+        left_out = {"Sid"} if "Effect" in value else set()
+        return {name: _without_ids(item) for name, item in value.items() if name not in left_out}
+    return value
 
 
 def _with_api(resource: Template) -> Template:

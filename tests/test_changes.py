@@ -44,6 +44,14 @@ def test_a_new_version_of_the_package_with_the_same_flaw_is_no_new_finding():
     )
 
 
+@pytest.mark.parametrize(
+    ("severity", "news"), [("CRITICAL", True), ("HIGH", False), ("LOW", False)]
+)
+def test_a_finding_whose_severity_got_worse_is_new(severity, news):
+    changes = changes_since(a_memory(KEPT), [a_finding("CVE-2", severity)])
+    assert bool(changes.new) is news
+
+
 def test_another_image_is_compared_with_before_this_one():
     own = a_memory(digest="sha256:a", time="2026-03-01T00:00:00Z")
     before = a_memory(digest="sha256:b", time="2026-02-01T00:00:00Z")

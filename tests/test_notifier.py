@@ -467,3 +467,12 @@ def test_chat_channels_get_a_notification_of_their_own(scans, topic_arn):
     assert sorted(report["version"] for report in told) == ["1", "1.0"]
     [chat] = [report for report in told if report.get("source") == "custom"]
     assert chat["content"]["title"] == "shop/api: 1 HIGH"
+
+
+def test_a_scan_whose_findings_are_no_longer_kept_is_reported_by_its_counts(scans, aws):
+    run = scans(NOTIFY_MODE="every-scan")
+    event = run.event(image := run.image("CVE-1"))
+    image.reported, image.scan_status = None, "FAILED"
+    [told] = run.deliver(event)
+    assert told["findingSeverityCounts"] == {"HIGH": 1}
+    assert told["findings"] == []

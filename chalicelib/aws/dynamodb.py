@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from secrets import randbits
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -49,6 +50,9 @@ class History:
     def begin(self, scan: str) -> frozenset[str]:
         """Take a scan; gives the media that have its message already. Source: UpdateItem.
 
+        The lease names its holder, so that a request which is sent again, since its answer was
+        lost, does not find the scan taken by itself.
+
         :raises AlreadyReported: when all of them have.
         :raises BeingReported: when another invocation has it.
         """
@@ -56,10 +60,10 @@ class History:
         try:
             item = self._update(
                 scan,
-                "SET lease = :lease, expires_at = :expires_at",
-                {":lease": now + LEASE_SECONDS, ":now": now},
+                "SET lease = :lease, holder = :holder, expires_at = :expires_at",
+                {":lease": now + LEASE_SECONDS, ":now": now, ":holder": randbits(64)},
                 condition="attribute_not_exists(finished)"
-                " AND (attribute_not_exists(lease) OR lease < :now)",
+                " AND (attribute_not_exists(lease) OR lease < :now OR holder = :holder)",
             )
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":

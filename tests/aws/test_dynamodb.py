@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.aws.dynamodb import LEASE_SECONDS, History
 from chalicelib.changes import Memory
@@ -74,6 +74,21 @@ def test_what_dynamodb_leaves_unread_is_read_again(history):
     )
     with pytest.raises(TimeoutError, match="history was not read in full"):
         history.recall([KEY])
+
+
+def test_a_scan_is_taken_though_the_first_answer_to_that_is_lost(history):
+    lost = []
+
+    def lose_the_first_answer(**_):
+        if not lost:
+            lost.append(True)
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+
+    history._client.meta.events.register_last("before-send", lose_the_first_answer)
+    assert history.begin("event") == frozenset()
+    assert lost
+    with pytest.raises(BeingReported):
+        history.begin("event")
 
 
 def test_a_scan_is_reported_by_one_at_a_time(history):

@@ -74,7 +74,7 @@ class Faults:
     tokens_expired: float = 0.02
     keys_unread: float = 0.1
     changes: float = 0.02
-    tags_moved: float = 0.1
+    tags_moved: float = 0.4
     at_once: float = 0.02
     little_time: float = 0.3
     killed: float = 0.25

@@ -67,7 +67,7 @@ def nothing_else_is_published(run: Run) -> Iterator[str]:
 
 
 def nothing_is_published_twice(run: Run) -> Iterator[str]:
-    """Each event once by a medium, but where the function could not know or note that.
+    """Each event once by a medium, but where a function could not know or note that.
 
     Once that is noted, no other invocation publishes it again.
     """

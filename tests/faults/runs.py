@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -66,8 +67,6 @@ EXPECTED = (
 
 Anything else is a mistake in its code.
 """
-SECONDS_AT_ONCE = 25.0
-"""How long a function may run while another waits: what a lease has beyond a time-out, and less."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
 
@@ -226,7 +225,7 @@ class Run:
         faults = self.aws.faults
         limit = faults.seconds(TIME_LIMITS[function])
         if self._running:
-            limit = min(limit, SECONDS_AT_ONCE)
+            limit = min(limit, (self._running[-1].deadline - self.clock.now) / 2)
         invocation = Invocation(event, self.clock.now + limit, faults.calls_until_killed())
         self._running.append(invocation)
         self.aws.invocation = invocation
@@ -264,8 +263,6 @@ class Run:
         faults = self.aws.faults
         if faults.happens(faults.changes):
             self._change_registry()
-        if faults.happens(faults.tags_moved):
-            self._move_tag()
         if not self._running[-1].interrupted and faults.happens(faults.at_once):
             self._deliver_at_once()
 
@@ -283,29 +280,19 @@ class Run:
             raise Killed("Task timed out")
 
     def _deliver_at_once(self) -> None:
-        """Another function runs while this one waits for its answer."""
-        before = self.clock.now
+        """Another function runs while this one waits for its answer, on the same clock."""
         for invocation in self._running:
             invocation.interrupted = True
         if self.chance.random() < 0.5:
             self._deliver_message() or self._deliver_event()
         else:
             self._deliver_event() or self._deliver_message()
-        self._running[-1].deadline += self.clock.now - before
 
-    def _move_tag(self) -> None:
-        """A build: ``latest`` moves on to another image that has tags of its own."""
-        repositories = list(self.registry.repositories.values())
-        repository = self.chance.choice(repositories) if repositories else None
-        images = [
-            image
-            for image in (repository.images.values() if repository else ())
-            if image.is_scannable and image.status == "ACTIVE" and set(image.tags) - {LATEST}
-        ]
-        if repository and images:
-            image = self.chance.choice(images)
-            if LATEST not in image.tags:
-                repository.tag(image, LATEST)
+    def move_tag(self, repository: Repository, image: Image) -> None:
+        """A build: ``latest`` moves on to an image that has tags of its own."""
+        moves = self.aws.faults.happens(self.aws.faults.tags_moved)
+        if moves and image.tags and LATEST not in image.tags:
+            repository.tag(image, LATEST)
 
     def _change_registry(self) -> None:
         """Someone deletes an image or a repository, or pushes an image."""
@@ -435,6 +422,13 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         begin_scan(repository, image)
 
     patches.set(run.registry, "begin_scan", count_start)
+    end_scan = run.registry._end_scan
+
+    def end_in_a_build(repository: Repository, image: Image, moment: datetime) -> None:
+        run.move_tag(repository, image)
+        end_scan(repository, image, moment)
+
+    patches.set(run.registry, "_end_scan", end_in_a_build)
 
 
 @dataclass

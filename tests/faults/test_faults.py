@@ -1,16 +1,20 @@
 """Whatever goes wrong: nothing due is lost or started twice, and no finding goes unreported."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from chalicelib.aws.dynamodb import History
+from chalicelib.history import image_keys
+from chalicelib.reporting import report_of
 from tests.faults.engine import carry_out
 from tests.faults.faults import Faults
 from tests.faults.invariants import broken
 from tests.faults.runs import run_of
 
 FUTURE = datetime.max.replace(tzinfo=UTC)
-SEEDS = 60
+SEEDS = 30
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -39,7 +43,7 @@ class TestTheHarnessNotices:
         """Whether one of some runs says this, each with a change made to it."""
 
         def run(sentence, change=lambda run: None):
-            return any(sentence in found for seed in range(12) for found in _broken(seed, change))
+            return any(sentence in found for seed in range(30) for found in _broken(seed, change))
 
         return run
 
@@ -58,13 +62,72 @@ class TestTheHarnessNotices:
         assert notices("was started and is not due")
 
     def test_a_finding_that_is_not_published(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.messages.Thresholds.crossed_by", lambda *_: ())
+        monkeypatch.setattr("chalicelib.thresholds.Thresholds.crossed_by", lambda *_: ())
         assert notices("was neither published nor kept")
 
     def test_a_report_without_a_reason(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.messages.Thresholds.crossed_by", lambda *_: ("LOW",))
-        monkeypatch.setattr("chalicelib.messages._headline", lambda *_: "")
+        monkeypatch.setattr("chalicelib.thresholds.Thresholds.crossed_by", lambda *_: ("LOW",))
         assert notices("was published without a reason")
+
+    def test_an_event_that_is_reported_again(self, notices, monkeypatch):
+        monkeypatch.setattr(History, "begin", lambda history, scan: frozenset())
+        assert notices("was published twice (topic)")
+
+    def test_a_medium_that_is_told_again(self, notices, monkeypatch):
+        monkeypatch.setattr(History, "delivered", lambda history, scan, medium: None)
+        monkeypatch.setattr(History, "finish", lambda history, scan: None)
+        assert notices("was published twice (chat)")
+
+    def test_a_medium_that_is_forgotten(self, notices, monkeypatch):
+        monkeypatch.setattr("chalicelib.media.chat.deliver", lambda report, services: None)
+        assert notices("was neither published nor kept (chat)")
+
+    def test_what_is_remembered_before_it_is_told(self, notices, monkeypatch):
+        def remember_at_once(result, services, patience):
+            outcome = report_of(result, services, patience)
+            if services.history is not None and outcome.memory is not None:
+                services.history.remember(image_keys(outcome.result), outcome.memory)
+            return outcome
+
+        monkeypatch.setattr("chalicelib.notifier.report_of", remember_at_once)
+        assert notices("which was never published")
+
+    def test_news_that_are_never_told(self, notices, monkeypatch):
+        monkeypatch.setattr("chalicelib.reporting.is_news", lambda *_: False)
+        assert notices("was neither published nor kept, and is news")
+
+    def test_an_earlier_scan_that_is_remembered_in_place_of_a_later_one(self, notices):
+        def forget_conditions(run):
+            answer = run.aws.table.answer
+
+            def unconditional(operation, request):
+                if operation == "PutItem":
+                    del request["ConditionExpression"], request["ExpressionAttributeNames"]
+                    del request["ExpressionAttributeValues"]
+                return answer(operation, request)
+
+            run.aws.table.answer = unconditional
+
+        assert notices("is remembered by an earlier scan", forget_conditions)
+
+    def test_a_scan_that_is_not_remembered(self, notices, monkeypatch):
+        monkeypatch.setattr(History, "remember", lambda history, keys, memory: None)
+        assert notices("is not remembered")
+
+    def test_a_scan_that_is_remembered_of_another_image(self, notices, monkeypatch):
+        remember = History.remember
+        monkeypatch.setattr(
+            History,
+            "remember",
+            lambda history, keys, memory: remember(
+                history, keys, replace(memory, digest="sha256:other")
+            ),
+        )
+        assert notices("is remembered by a scan that it never had")
+
+    def test_a_medium_with_a_mistake(self, monkeypatch):
+        monkeypatch.setattr("chalicelib.media.topic.message_of", lambda *_: {}["missing"])
+        assert any("KeyError" in sentence for sentence in carry_out(3).broken)
 
 
 def _broken(seed, change):
