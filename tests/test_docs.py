@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from chalicelib.pace import SCANNERS_AT_ONCE
+from chalicelib.settings import Settings
 from deployment.packages import MERGED_TEMPLATE, PROJECT
-from tests.conftest import _VARIABLES
 
 DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *PROJECT.glob("*.md")])
+README = (PROJECT / "README.md").read_text()
 ARCHITECTURE = (DOCS / "architecture.md").read_text()
 RUNBOOK = (DOCS / "runbook.md").read_text()
 DRAWN = (
@@ -113,11 +114,50 @@ def test_the_runbook_has_every_metric_and_every_log_line():
     assert missing == []
 
 
-def test_the_settings_that_the_upgrade_notes_name_exist():
+class _Asked(dict):
+    """An environment in which nothing is set, and that notes what it is asked for."""
+
+    def get(self, variable, default=None):
+        self[variable] = default
+        return default
+
+
+@pytest.fixture(scope="module")
+def defaults():
+    """Every variable of the settings, with the default that it has when it is not set."""
+    asked = _Asked()
+    Settings.from_environment(asked)
+    return asked
+
+
+def settings_table():
+    """The default by variable, as the readme's table of settings tells."""
+    section = README.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[A-Z].*?) \| (.*?) \|", section, re.MULTILINE)
+    return {name: told for names, told in rows for name in re.findall(r"`(\w+)`", names)}
+
+
+def test_the_readme_tells_every_setting_and_no_other(defaults):
+    assert sorted(settings_table()) == sorted(defaults)
+
+
+def test_the_readme_tells_the_default_of_every_setting(defaults):
+    for variable, told in settings_table().items():
+        default = defaults[variable]
+        assert told == f"`{default}`" if default else "`" not in told, variable
+
+
+def test_the_readme_leads_to_every_document():
+    documents = [*DOCS.glob("*.md"), *DOCS.glob("*.yaml"), *(DOCS / "schemas").iterdir()]
+    missing = [each for each in documents if f"({each.relative_to(PROJECT)}" not in README]
+    assert missing == []
+
+
+def test_the_settings_that_the_upgrade_notes_name_exist(defaults):
     text = (DOCS / "upgrading.md").read_text()
     named = set(re.findall(r"`([A-Z][A-Z_]+)(?:=\w+)?`", text))
     assert named
-    assert named <= {*_VARIABLES, "WARNING"}
+    assert named <= {*defaults, "WARNING"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
