@@ -328,9 +328,14 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/changes.py",
         "tests/test_changes.py",
+        (
+            "what gets worse is no news",
+            "SEVERITIES.index(severity) <",
+            "SEVERITIES.index(severity) >",
+        ),
         ("an image is compared with itself", "others or memories", "memories"),
         ("with the first image of a tag", "max(others", "min(others"),
-        ("fixed findings are not told", "if key not in keys", "if False"),
+        ("fixed findings are not told", "if key not in found", "if False"),
         ("changes are every scan", "mode == CHANGES and", "True and"),
         ("fixed findings are new ones", "return bool(changes.new) or", "return True or"),
         ("a scan fails anew each time", 'before.status != "FAILED"', "True"),
