@@ -47,7 +47,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 mutations: $(READY)  ## Break the rules one by one and see that the tests notice
-	$(BIN)/python -m tests.mutations
+	$(BIN)/python -m tests.mutations $(ARGS)
 
 check: lint lint-templates bandit types test demo  ## What must hold before a change lands
 
