@@ -142,7 +142,7 @@ def _remembered(report: Report, before: Memory | None, mode: str) -> Outcome:
         shown = dict(known)
     elif not told:
         # What was not told of is still new when it is.
-        shown = {key: severity for key, severity in shown.items() if key in known}
+        shown = {key: severity for key, severity in known.items() if key in shown}
     if not told and before is None:
         return Outcome(result)
     findings = tuple(each for each in report.findings or () if each.key in shown)

@@ -256,6 +256,14 @@ def test_what_only_security_hub_follows_is_new_when_people_are_told(scans, hub):
     assert new(told) == ["CVE-3", "CVE-4"]
 
 
+def test_what_gets_worse_below_its_threshold_is_told_as_worse_when_it_reaches_one(scans, hub):
+    run = scans(HIGH="2", LOW="1", NOTIFY_BY_SECURITY_HUB="true")
+    run(run.image("CVE-1", severity="LOW"))
+    assert run(run.image("CVE-1", severity="HIGH")) == []
+    [told] = run(run.image("CVE-1", "CVE-2", severity="HIGH"))
+    assert new(told) == ["CVE-1", "CVE-2"]
+
+
 def test_a_scan_that_keeps_failing_is_reported_once(scans):
     run = scans()
     image = run.image("CVE-1")

@@ -22,7 +22,8 @@ LEASE_SECONDS = 90
 
 _DAY = 86_400
 _IMAGE_DAYS = 400
-_USE_DAYS = 30
+# A week and a day, for listings that run once a week.
+_USE_DAYS = 8
 # As long as the failed events are kept, so that one that is sent again is still known.
 _SCAN_DAYS = 14
 _ATTEMPTS = 5
@@ -143,7 +144,11 @@ class History:
     def uses(self, key: str) -> dict[str, list[str]]:
         """Where a repository's images are in use, by digest. Source: GetItem."""
         answer: Any = self._client.get_item(TableName=self._table, Key={"id": {"S": key}})
-        uses = answer.get("Item", {}).get("uses", {}).get("M", {})
+        item = answer.get("Item", {"expires_at": {"N": "0"}})
+        # DynamoDB deletes some days after an item has run out.
+        if int(item["expires_at"]["N"]) < self._now():
+            return {}
+        uses = item["uses"]["M"]
         return {digest: sorted(where["SS"]) for digest, where in uses.items()}
 
     def _update(

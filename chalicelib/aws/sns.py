@@ -25,7 +25,8 @@ class ReportTopic:
             name: {"DataType": "String", "StringValue": value}
             for name, value in message.attributes.items()
         }
-        for name, values in message.lists.items():
+        lists = {name: values for name, values in message.lists.items() if values}
+        for name, values in lists.items():
             attributes[name] = {"DataType": "String.Array", "StringValue": json.dumps(list(values))}
         answer = self._client.publish(
             TopicArn=self._arn,

@@ -124,6 +124,15 @@ def test_what_is_dealt_with_is_not_taken_again(history, clock):
         history.begin("event")
 
 
+def test_where_images_are_in_use_is_told_while_it_is_fresh(history, clock):
+    uses = {"sha256:a": ("ECS service api in shop", "ECS service web in shop")}
+    history.keep_uses("uses#1/eu-west-1/shop/api", uses)
+    assert history.uses("uses#1/eu-west-1/shop/api") == {"sha256:a": list(uses["sha256:a"])}
+    assert history.uses("uses#1/eu-west-1/other") == {}
+    clock.now += 9 * 86_400
+    assert history.uses("uses#1/eu-west-1/shop/api") == {}
+
+
 def test_every_item_ends_some_day(history, clock):
     history.begin("event")
     history.remember([KEY], a_memory())
