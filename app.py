@@ -19,6 +19,7 @@ from chalicelib.work import answer_request, carry_out, summarize_fleet, tell_of_
 
 settings = Settings.from_environment(os.environ)
 services = Services(settings)
+services.check_shipped_lists()
 logs.configure(settings.log_level)
 
 app = Chalice(app_name="ecr-scan-reporter", configure_logs=False)

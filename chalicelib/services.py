@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.clients import client
+from chalicelib.list_sources import FileSource
 from chalicelib.registries import OWN_REGISTRY, RegistryAddress
 
 if TYPE_CHECKING:
@@ -137,6 +138,15 @@ class Services:
 
         reader = self._accepted_risks_reader
         return AcceptedRisks() if reader is None else reader.read()
+
+    def check_shipped_lists(self) -> None:
+        """Read a list of accepted risks that ships with the code, so that its errors show at once.
+
+        :raises ListNotRead: when it is not there.
+        :raises AcceptedRisksError: when there are errors in it, with line and key.
+        """
+        if isinstance(self.settings.accepted_risks, FileSource):
+            _ = self.accepted_risks
 
     @cached_property
     def _accepted_risks_reader(self) -> AcceptedRisksReader | None:

@@ -7,6 +7,8 @@ import boto3
 import pytest
 from chalice.app import IAMAuthorizer
 
+from chalicelib.accepted_risks import AcceptedRisksError
+from chalicelib.aws.lists import ListNotRead
 from chalicelib.listing_requests import RequestError
 from chalicelib.scan_events import EventError
 from chalicelib.settings import SettingError
@@ -208,3 +210,12 @@ def test_the_scanner_hangs_on_the_queue_of_the_settings(load_app):
 def test_a_wrong_setting_stops_the_application_at_its_start(load_app):
     with pytest.raises(SettingError, match="^CRITICAL is 'many'; accepted: a whole number"):
         load_app(CRITICAL="many")
+
+
+def test_errors_in_a_shipped_list_of_accepted_risks_show_at_start(load_app, monkeypatch, tmp_path):
+    monkeypatch.setattr("chalicelib.aws.lists.ROOT", tmp_path)
+    (tmp_path / "risks.yaml").write_text("accepted:\n- {vulnerability: CVE-1, reson: typo}\n")
+    with pytest.raises(AcceptedRisksError, match="risks.yaml, line 2: .*reson"):
+        load_app(ACCEPTED_RISKS="risks.yaml")
+    with pytest.raises(ListNotRead, match="missing.yaml cannot be read"):
+        load_app(ACCEPTED_RISKS="missing.yaml")
