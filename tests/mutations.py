@@ -356,7 +356,7 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/reporting.py",
         "tests/test_notifier.py",
-        ("what was not told is remembered", "if key in known}", "if True}"),
+        ("what was not told is remembered", "known.items() if key in shown", "shown.items()"),
         (
             "accepted risks count",
             "counted, accepted, expired = risks.split(report.result.repository, findings, today)",
