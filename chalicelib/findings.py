@@ -44,6 +44,13 @@ class Finding:
         return f"{self.identifier} {self.package}".rstrip()
 
     @property
+    def fix(self) -> str:
+        """What is known of a fix, in words, where no version has it."""
+        if self.fixable:
+            return "a fix is available"
+        return "no fix" if self.unfixed else "no fix known"
+
+    @property
     def importance(self) -> tuple[int, float, bool, str]:
         """What to sort by: severity, then score, then whether a fix is there."""
         return (_RANKS[self.severity], -(self.score or 0.0), not self.fixable, self.key)

@@ -17,7 +17,7 @@ from chalicelib.findings import Finding, counts_of
 from chalicelib.thresholds import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Entry = TypeVar("Entry")
 
@@ -45,6 +45,11 @@ class Repository:
     account: str
     region: str
     name: str
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The three of them, which sort faster than the repositories."""
+        return self.account, self.region, self.name
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,12 @@ class RepositoryReport:
     def counts(self) -> dict[str, int]:
         """The findings by severity, worst first; only those that occur."""
         return counts_of(self.findings)
+
+    @property
+    def rows(self) -> Iterator[tuple[Finding, AcceptedRisk | None]]:
+        """The findings that count and then those that are accepted, with the entry for these."""
+        yield from ((finding, None) for finding in self.findings)
+        yield from self.accepted
 
     @property
     def known(self) -> bool:
@@ -179,6 +190,15 @@ class FleetReport:
     not_looked_at: tuple[NotLookedAt, ...] = ()
     expired: tuple[AcceptedRisk, ...] = ()
     comparison: Comparison | None = None
+
+    def is_new(self, repository: Repository, finding: Finding) -> bool:
+        """Whether a finding is among those that are new since the earlier report."""
+        return (repository, finding.key) in self._new_keys
+
+    @cached_property
+    def _new_keys(self) -> frozenset[tuple[Repository, str]]:
+        changes = self.comparison.new if self.comparison else ()
+        return frozenset((change.repository, change.finding.key) for change in changes)
 
     @cached_property
     def totals(self) -> dict[str, int]:
@@ -298,11 +318,7 @@ def _worst_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def _importance(of: Change | Acceptance) -> tuple[Any, ...]:
-    return *of.finding.importance, *_place(of.repository)
-
-
-def _place(repository: Repository) -> tuple[str, str, str]:
-    return repository.account, repository.region, repository.name
+    return *of.finding.importance, *of.repository.place
 
 
 def _badness(report: RepositoryReport) -> tuple[list[int], Repository]:

@@ -31,11 +31,6 @@ class Gates:
     ignore_unfixed: bool = False
     minimum_score: float = 0.0
 
-    @property
-    def need_findings(self) -> bool:
-        """Whether a scan's counts alone do not tell what counts."""
-        return self.fixable_only or self.ignore_unfixed or self.minimum_score > 0
-
     def pass_through(
         self, findings: Iterable[Finding]
     ) -> tuple[tuple[Finding, ...], Mapping[str, tuple[Finding, ...]]]:

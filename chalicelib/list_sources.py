@@ -10,7 +10,7 @@ ACCEPTED_SOURCES = (
     " s3://BUCKET/KEY, ssm:/PARAMETER/NAME"
 )
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _PARAMETER = re.compile(r"/?[\w.-]+(/[\w.-]+)*", re.ASCII)
 _PATH = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 
@@ -56,7 +56,7 @@ def parse_source(text: str) -> Source:
     """
     if text.startswith("s3://"):
         bucket, _, key = text.removeprefix("s3://").partition("/")
-        if _BUCKET.fullmatch(bucket) and 0 < len(key) <= 1024 and key.isprintable():
+        if BUCKET_NAME.fullmatch(bucket) and 0 < len(key) <= 1024 and key.isprintable():
             return ObjectSource(bucket, key)
     elif text.startswith("ssm:"):
         name = text.removeprefix("ssm:")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.findings import counts_of
 from chalicelib.media import ON_TOPIC, on_topic
-from chalicelib.templating import link, plain, render
+from chalicelib.templating import link, plain, render, without_middle
 from chalicelib.thresholds import SEVERITIES
 
 if TYPE_CHECKING:
@@ -57,10 +57,11 @@ class Message:
 
 def message_of(report: Report, media: Sequence[str] = ON_TOPIC) -> Message:
     """The message about a report, with as many whole findings as there is room for."""
-    most = MOST_IN_JSON
-    while len(body := _body(report, most).encode()) > MESSAGE_BYTES and most:
-        most //= 2
     result = report.result
+    texts = {"email": email(report), "sms": _sms(report)}
+    most = MOST_IN_JSON
+    while len(body := _body(report, most, texts).encode()) > MESSAGE_BYTES and most:
+        most //= 2
     return Message(
         subject=short(f"[ECR] {{}}: {headline(report)}", result.repository, SUBJECT_LENGTH),
         body=body.decode(),
@@ -74,6 +75,11 @@ def headline(report: Report) -> str:
     if report.result.failed:
         return "scan failed"
     return ", ".join(f"{report.counts.get(level, 0)} {level}" for level in report.crossed)
+
+
+def new_count(report: Report) -> str:
+    """How many findings are new, to follow the headline; empty where nothing is compared."""
+    return f" ({len(report.changes.new)} new)" if report.is_compared and report.changes else ""
 
 
 def summary(report: Report) -> str:
@@ -166,41 +172,27 @@ def console_url(result: ScanResult) -> str:
 
 def short(template: str, name: str, length: int) -> str:
     """The template with the name in it, in ASCII, the name's middle cut to fit the length."""
-    name = _ascii(name)
     room = length - len(_ascii(template.format("")))
-    if len(name) > room:
-        kept = max(0, room - 2)
-        name = f"{name[: kept - kept // 2]}..{name[len(name) - kept // 2 :]}"
-    return _ascii(template.format(name))[:length]
+    return _ascii(template.format(without_middle(_ascii(name), room)))[:length]
 
 
-def _body(report: Report, most: int) -> str:
-    news = f" ({len(report.changes.new)} new)" if _has_news(report) and report.changes else ""
-    return json.dumps(
-        {
-            # What has no text of its own gets the default: http, https, sqs, lambda and firehose.
-            "default": json.dumps(document(report, most), separators=(",", ":")),
-            "email": email(report),
-            "sms": short(
-                f"ECR: {{}} {headline(report)}{news}", report.result.repository, SMS_LENGTH
-            ),
-        }
-    )
+def _body(report: Report, most: int, texts: Mapping[str, str]) -> str:
+    # What has no text of its own gets the default: http, https, sqs, lambda and firehose.
+    default = json.dumps(document(report, most), separators=(",", ":"))
+    return json.dumps({"default": default, **texts})
 
 
-def _has_news(report: Report) -> bool:
-    return report.changes is not None and not report.changes.first and not report.result.failed
+def _sms(report: Report) -> str:
+    text = f"ECR: {{}} {headline(report)}{new_count(report)}"
+    return short(text, report.result.repository, SMS_LENGTH)
 
 
 def _row(report: Report, finding: Finding) -> dict[str, str]:
     package = " ".join(filter(None, (finding.package, finding.installed_version)))
-    fix = f"fixed in {finding.fixed_version}" if finding.fixed_version else ""
-    fix = fix or (
-        "a fix is available" if finding.fixable else "no fix" if finding.unfixed else "no fix known"
-    )
+    fix = f"fixed in {finding.fixed_version}" if finding.fixed_version else finding.fix
     exploit = ["exploit known"] if finding.exploitable else []
     return {
-        "mark": "NEW" if report.is_new(finding) and _has_news(report) else "   ",
+        "mark": "NEW" if report.is_new(finding) and report.is_compared else "   ",
         "severity": f"{finding.severity:<8}",
         "score": "   -" if finding.score is None else f"{finding.score:>4.1f}",
         "identifier": _cut(finding.identifier),
@@ -213,11 +205,11 @@ def _groups(report: Report) -> Iterable[dict[str, Any]]:
     """The parts of an email that are there only where there is something to say."""
     if report.where_in_use:
         yield _group("In use by", list(report.where_in_use))
-    if report.changes and report.changes.fixed and _has_news(report):
+    if report.changes and report.changes.fixed and report.is_compared:
         yield _group("Fixed", [f"{level} {key}" for key, level in report.changes.fixed.items()])
     if report.accepted:
         accepted = [
-            f"{finding.key}: {entry.reason} (until {entry.expires or 'further notice'})"
+            f"{finding.key}: {entry.reason} (until {entry.expires})"
             for finding, entry in report.accepted
         ]
         yield _group("Accepted risks, not counted", accepted)
@@ -287,7 +279,7 @@ def _entry(entry: AcceptedRisk) -> dict[str, Any]:
     return {
         "covers": _cut(entry.covered),
         "reason": _cut(entry.reason),
-        "expires": entry.expires and entry.expires.isoformat(),
+        "expires": entry.expires.isoformat(),
     }
 
 

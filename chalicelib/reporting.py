@@ -107,9 +107,9 @@ def _weighed(
         counts=counts if all_shown else counts_of(shown),
         crossed=report.thresholds.crossed_by(weighed),
         findings=shown,
-        accepted=tuple(accepted),
-        expired=tuple(expired),
-        left_out={reason: len(findings) for reason, findings in left_out.items()},
+        accepted=accepted,
+        expired=expired,
+        left_out={reason: len(found) for reason, found in left_out.items()},
     )
 
 

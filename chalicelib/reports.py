@@ -47,6 +47,11 @@ class Report:
         """The worst severity whose threshold is reached; None for a scan that failed."""
         return self.crossed[0] if self.crossed else None
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether what was found is compared with anything that was reported before."""
+        return self.changes is not None and not self.changes.first and not self.result.failed
+
     def is_new(self, finding: Finding) -> bool:
         """Whether a finding was not reported of this tag before."""
         return self.changes is not None and finding.key in self.changes.new

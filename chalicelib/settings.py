@@ -9,7 +9,7 @@ from chalicelib.budgets import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY
 from chalicelib.changes import EVERY_SCAN, NOTIFY_MODES
 from chalicelib.durations import ACCEPTED_DURATIONS, Duration
 from chalicelib.gates import Gates
-from chalicelib.list_sources import ACCEPTED_SOURCES, Source, parse_source
+from chalicelib.list_sources import ACCEPTED_SOURCES, BUCKET_NAME, Source, parse_source
 from chalicelib.media import ON_BY_DEFAULT, media_names
 from chalicelib.pace import SCANNERS_AT_ONCE
 from chalicelib.patterns import ACCEPTED_PATTERNS, parse_pattern
@@ -55,7 +55,6 @@ _A_QUEUE_URL = "an SQS queue URL"
 _A_TOPIC_ARN = "an SNS topic ARN"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _QUEUE_URL = re.compile(r"https?://[^/\s]+/(?:[^/\s]+/)*(?P<name>[A-Za-z0-9_-]{1,80})/?", re.ASCII)
-_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 
@@ -171,7 +170,7 @@ class Settings:
             digest=read.switch("DIGEST", "true"),
             digest_rate=read("DIGEST_RATE", schedule_expression, ACCEPTED_SCHEDULES, "7 days"),
             report_bucket_name=read.optional(
-                "REPORT_BUCKET_NAME", _matching(_BUCKET_NAME), _A_BUCKET_NAME
+                "REPORT_BUCKET_NAME", _matching(BUCKET_NAME), _A_BUCKET_NAME
             ),
             accepted_risks=read.optional("ACCEPTED_RISKS", parse_source, ACCEPTED_SOURCES),
             chat_topic_arn=read.optional("CHAT_SNS_TOPIC_ARN", _matching(_TOPIC_ARN), _A_TOPIC_ARN),

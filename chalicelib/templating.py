@@ -72,6 +72,14 @@ def count_of(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def without_middle(text: str, length: int) -> str:
+    """The text, the middle of a longer one replaced by two dots."""
+    if len(text) <= length:
+        return text
+    kept = max(0, length - 2)
+    return f"{text[: kept - kept // 2]}..{text[len(text) - kept // 2 :]}"
+
+
 def short(value: Any, length: int) -> str:
     """The value as one line, cut between words, if there are any, where it is longer than that."""
     text = " ".join(plain(value).split())

@@ -21,7 +21,7 @@ def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: S
     """Keep where the images of a repository are in use, if any is and there is a history."""
     if not review.in_use or services.history is None:
         return
-    uses = {image.digest: review.where_in_use(image) for image in images if review.is_in_use(image)}
+    uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
     registry = services.registry_of(job.address)
     key = _key(job.account or services.own_account, registry.region, job.repository)
     services.history.keep_uses(key, dict(list(uses.items())[:MOST_KEPT]))

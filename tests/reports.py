@@ -56,14 +56,12 @@ def a_finding(identifier="CVE-2026-0001", severity="CRITICAL", **fields):
 # Texts of every kind, those among them that mean something to some medium.
 TEXTS = st.text(max_size=40) | st.sampled_from(
     [
-        "<script>alert(1)</script>",
-        "*bold* _it_ `code` [x](javascript:alert(1))",
-        "1\nDigest      sha256:forged",
-        "<!channel> @here &amp;",
-        "=1+1",
-        "x" * 5000,
-        "\u202egpj.exe",
-        "{{ 7 * 7 }}",
+        *("<script>alert(1)</script>", "<!channel>", "@here @channel @everyone", "<@U012AB3CD>"),
+        *("`code` *bold* _it_ ~no~ |x|", "[x](javascript:alert(1))", "[x](https://example.org)"),
+        *("1\nDigest      sha256:forged", "a\nb\r\n\u2028c", "=1+1", "{{ 7 * 7 }}"),
+        *("&amp; &lt;", "<!channel> @here &amp;", "\ud800", "\u202e\u200b", "\u202egpj.exe"),
+        *(" ", "", "_a_", "x" * 5000, "word " * 2000, "&" * 3000, "`" * 3000),
+        *("https://example.org/?a=1&b=<x>", "https://example.org/" + "a_b*" * 900),
     ]
 )
 FINDINGS = st.builds(
@@ -91,7 +89,14 @@ RESULTS = st.builds(
     severity_counts=st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 10**18)),
     time=st.text(min_size=1),
 )
-RISKS = st.builds(AcceptedRisk, reason=TEXTS, vulnerability=TEXTS, package=TEXTS)
+RISKS = st.builds(
+    AcceptedRisk,
+    reason=TEXTS,
+    expires=st.dates(),
+    vulnerability=st.none() | TEXTS,
+    package=st.none() | TEXTS,
+    repository=st.none() | TEXTS,
+)
 CHANGES = st.builds(
     Changes,
     new=st.frozensets(TEXTS),

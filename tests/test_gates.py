@@ -16,7 +16,6 @@ ALL = (FIXED, UNFIXED, UNRATED)
 
 def test_without_gates_every_finding_counts():
     assert Gates().pass_through(ALL) == (ALL, {})
-    assert not Gates().need_findings
 
 
 def test_fixable_only_shows_what_has_no_fix_but_weighs_the_rest():

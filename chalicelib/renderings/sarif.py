@@ -53,16 +53,13 @@ class _Run:
 
     def _results(self, report: FleetReport) -> list[dict[str, Any]]:
         comparison = report.comparison
-        changed = comparison.new if comparison else ()
-        new = {(change.repository, change.finding.key) for change in changed}
         first = set(comparison.first_seen if comparison else ())
         results = []
         for each in report.repositories:
-            counted = ((finding, None) for finding in each.findings)
-            for finding, risk in (*counted, *each.accepted):
+            for finding, risk in each.rows:
                 result = self._result(each.repository, finding, _image(each), risk)
                 if comparison:
-                    is_new = each.repository in first or (each.repository, finding.key) in new
+                    is_new = each.repository in first or report.is_new(each.repository, finding)
                     result["baselineState"] = "new" if is_new else "unchanged"
                 results.append(result)
         for change in comparison.fixed if comparison else ():
@@ -77,7 +74,7 @@ class _Run:
         properties: dict[str, Any],
         risk: AcceptedRisk | None = None,
     ) -> dict[str, Any]:
-        identity = "\n".join((*_place(repository), finding.key)).encode("utf-8", "replace")
+        identity = "\n".join((*repository.place, finding.key)).encode("utf-8", "replace")
         return {
             "ruleId": _rule_id(finding),
             "ruleIndex": self._rule_index(finding),
@@ -142,7 +139,7 @@ def _message(repository: Repository, finding: Finding) -> str:
 
 
 def _location(repository: Repository) -> dict[str, Any]:
-    account, region, name = _place(repository)
+    account, region, name = repository.place
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(name.encode("utf-8", "replace"))},
@@ -152,10 +149,6 @@ def _location(repository: Repository) -> dict[str, Any]:
             {"fullyQualifiedName": f"{account}/{region}/{name}", "kind": "resource"}
         ],
     }
-
-
-def _place(repository: Repository) -> tuple[str, str, str]:
-    return repository.account, repository.region, repository.name
 
 
 def _image(report: RepositoryReport) -> dict[str, Any]:

@@ -56,11 +56,8 @@ def as_csv(report: FleetReport) -> str:
 
 
 def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
-    changes = report.comparison.new if report.comparison else ()
-    new = {(change.repository, change.finding.key) for change in changes}
     for each in report.repositories:
-        counted = ((finding, None) for finding in each.findings)
-        for finding, risk in (*counted, *each.accepted):
+        for finding, risk in each.rows:
             yield (
                 each.repository.account,
                 each.repository.region,
@@ -75,7 +72,7 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 finding.fixable,
                 finding.score,
                 finding.exploitable,
-                (each.repository, finding.key) in new,
+                report.is_new(each.repository, finding),
                 risk and risk.expires,
                 risk and risk.reason,
                 each.pushed_at,

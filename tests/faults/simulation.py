@@ -18,6 +18,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
+from benchmarks.simulated_time import SimulatedTime
 from chalicelib.aws.clients import client_of
 from local.ecr import EcrError, LocalRegistry
 from local.tagging import tagged_repositories
@@ -37,32 +38,11 @@ MOST_RECEIVES = 5
 """As in the template: JobsQueue."""
 
 
-class Clock:
-    """Simulated time, in seconds since the epoch."""
-
-    def __init__(self, start: float) -> None:
-        self.now = start
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+class Clock(SimulatedTime):
+    """Simulated time, in which one function runs at once."""
 
     def utc(self) -> datetime:
         return datetime.fromtimestamp(self.now, UTC)
-
-    @property
-    def datetime(self) -> type[datetime]:
-        """A datetime class whose now is this clock's."""
-        clock = self
-
-        class Simulated(datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> Any:
-                return datetime.fromtimestamp(clock.now, tz)
-
-        return Simulated
 
 
 @dataclass

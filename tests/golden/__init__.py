@@ -8,5 +8,5 @@ def assert_golden(name, text):
     """Fail unless the text is that of the golden file; see above for how to renew it."""
     path = Path(__file__).parent / name
     if os.environ.get("GOLDEN") == "renew":
-        path.write_text(text)
-    assert text == path.read_text()
+        path.write_bytes(text.encode())
+    assert text.encode() == path.read_bytes()

@@ -7,21 +7,12 @@ from hypothesis import strategies as st
 
 from chalicelib.accepted_risks import AcceptedRisk
 from chalicelib.changes import Changes
-from chalicelib.findings import Finding, counts_of, worst_first
-from chalicelib.reports import Report
-from chalicelib.scan_events import ScanResult
+from chalicelib.findings import Finding, worst_first
 from chalicelib.thresholds import SEVERITIES, Thresholds
+from tests.reports import FINDINGS, RISKS, TEXTS, a_report_of
+from tests.reports import RESULT as A_RESULT
 
-RESULT = ScanResult(
-    account="123456789012",
-    region="eu-west-1",
-    repository="payments/api",
-    image_digest="sha256:" + "a" * 64,
-    image_tags=("1.4.2", "latest"),
-    status="COMPLETE",
-    severity_counts={},
-    time="2027-03-01T12:00:00Z",
-)
+RESULT = replace(A_RESULT, severity_counts={}, time="2027-03-01T12:00:00Z")
 NEW = Finding(
     "CVE-2027-0001",
     "CRITICAL",
@@ -48,19 +39,9 @@ EXPIRED = AcceptedRisk("was not reachable", date(2027, 2, 28), package="curl")
 
 
 def report(*findings, result=RESULT, **fields):
-    """A report of these findings, whose counts and thresholds crossed follow from them."""
-    shown = worst_first(findings)
-    counts = counts_of(shown)
-    values = {
-        "name": f"{result.repository}:latest",
-        "result": replace(result, severity_counts=counts),
-        "thresholds": Thresholds(),
-        "counts": counts,
-        "crossed": Thresholds().crossed_by(counts),
-        "findings": shown,
-        **fields,
-    }
-    return Report(**values)
+    """A report of these findings against thresholds that any finding reaches."""
+    shown = {"findings": worst_first(findings), **fields}
+    return replace(a_report_of(*findings, result=result, thresholds=Thresholds()), **shown)
 
 
 FULL = report(
@@ -74,43 +55,6 @@ FULL = report(
     where_in_use=("ECS service shop/api in 123456789012/eu-west-1",),
 )
 FAILED = report(result=replace(RESULT, status="FAILED"), crossed=(), findings=None, changes=CHANGES)
-
-_HOSTILE = st.sampled_from(
-    [
-        *("<script>alert(1)</script>", "<!channel>", "@here @channel @everyone", "<@U012AB3CD>"),
-        *(
-            "`code` *bold* _it_ ~no~ |x|",
-            "a\nb\r\n\u2028c",
-            "[x](https://example.org)",
-            "&amp; &lt;",
-        ),
-        *("\ud800", "\u202e\u200b", "https://example.org/?a=1&b=<x>", " ", "", "x" * 5000),
-        *("word " * 2000, "&" * 3000, "`" * 3000, "_a_", "https://example.org/" + "a_b*" * 900),
-    ]
-)
-TEXTS = _HOSTILE | st.text(max_size=30)
-SCORES = st.none() | st.floats(0.1, 10)
-FINDINGS = st.builds(
-    Finding,
-    identifier=TEXTS,
-    severity=st.sampled_from(SEVERITIES),
-    package=TEXTS,
-    installed_version=TEXTS,
-    fixed_version=TEXTS,
-    score=SCORES,
-    url=TEXTS,
-    description=TEXTS,
-    fixable=st.booleans(),
-    exploitable=st.booleans(),
-)
-RISKS = st.builds(
-    AcceptedRisk,
-    reason=TEXTS,
-    expires=st.dates(),
-    vulnerability=st.none() | TEXTS,
-    package=st.none() | TEXTS,
-    repository=st.none() | TEXTS,
-)
 
 
 @st.composite
