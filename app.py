@@ -6,15 +6,15 @@ from typing import Any
 
 from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEvent
 
-from chalicelib import logs
-from chalicelib.events import AnyEvent, accept_any_event, request_body
-from chalicelib.jobs import parse_job
-from chalicelib.listing_requests import ListingRequest, RequestError
-from chalicelib.pace import SCANNERS_AT_ONCE
-from chalicelib.scan_events import event_pattern
+from chalicelib.notifying.events import event_pattern
+from chalicelib.runtime import logs
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.events import AnyEvent, accept_any_event, request_body
+from chalicelib.runtime.pace import SCANNERS_AT_ONCE
+from chalicelib.scanning.jobs import parse_job
+from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.services import Services
-from chalicelib.settings import Settings
-from chalicelib.time_left import TimeLeft
+from chalicelib.settings.settings import Settings
 from chalicelib.work import answer_request, carry_out, summarize_fleet, tell_of_scan
 
 settings = Settings.from_environment(os.environ)

@@ -26,10 +26,10 @@ from benchmarks.cloud import START, World, repository_name
 from benchmarks.http_server import report, running
 from benchmarks.measurements import ENVIRONMENT, Application, connect, queue_url
 from benchmarks.simulated_time import SimulatedTime, application_at
-from chalicelib import logs
-from chalicelib.jobs import ScanJob
-from chalicelib.scanner import scan_repository
-from chalicelib.time_left import TimeLeft
+from chalicelib.runtime import logs
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.scanner import scan_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

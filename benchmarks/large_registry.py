@@ -24,24 +24,24 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.simulated_time import SimulatedTime, application_at
-from chalicelib import logs
 from chalicelib.aws.ecr import ImagePage
-from chalicelib.decisions import Reason
-from chalicelib.images import Image
-from chalicelib.jobs import PlanJob, ScanJob, parse_job
-from chalicelib.lister import start_listing
-from chalicelib.listing_requests import ListingRequest
-from chalicelib.pace import TokenBucket
-from chalicelib.patience import Throttled
-from chalicelib.planner import plan_scans
-from chalicelib.scanner import scan_repository
+from chalicelib.ecr.images import Image
+from chalicelib.policy.due import Reason
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Throttled
+from chalicelib.runtime.pace import TokenBucket
+from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
+from chalicelib.scanning.lister import start_listing
+from chalicelib.scanning.planner import plan_scans
+from chalicelib.scanning.requests import ListingRequest
+from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
-from chalicelib.settings import Settings
+from chalicelib.settings.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalicelib.registries import RegistryAddress
+    from chalicelib.ecr.registries import RegistryAddress
 
 START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 DAY = 86_400.0

@@ -28,14 +28,14 @@ from benchmarks import baseline
 from benchmarks.cloud import START, World
 from benchmarks.http_server import TIME_HEADER, WAIT_HEADER, report, running
 from benchmarks.simulated_time import SimulatedTime, application_at
-from chalicelib import logs
 from chalicelib.aws.clients import client_of
-from chalicelib.jobs import ScanJob, parse_job
-from chalicelib.lister import start_listing
-from chalicelib.listing_requests import ListingRequest
-from chalicelib.scanner import scan_repository
+from chalicelib.runtime import logs
+from chalicelib.scanning.jobs import ScanJob, parse_job
+from chalicelib.scanning.lister import start_listing
+from chalicelib.scanning.requests import ListingRequest
+from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
-from chalicelib.settings import Settings
+from chalicelib.settings.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

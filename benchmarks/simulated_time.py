@@ -16,8 +16,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from chalicelib.pace import TokenBucket
-from chalicelib.time_left import TimeLeft
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.pace import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,12 +101,12 @@ class SimulatedTime:
 def application_at(time: SimulatedTime) -> Iterator[None]:
     """Let the application, and boto3's own retries, go by simulated time."""
     with ExitStack() as stack:
-        for module in ("reviews", "planner"):
+        for module in ("scanning.reviews", "scanning.planner"):
             stack.enter_context(patch(f"chalicelib.{module}.datetime", time.datetime))
-        for module in ("scanner", "planner"):
+        for module in ("scanning.scanner", "scanning.planner"):
             stack.enter_context(patch(f"chalicelib.{module}.time.time", time))
         stack.enter_context(
-            patch("chalicelib.scanner.TokenBucket", partial(TokenBucket, clock=time))
+            patch("chalicelib.scanning.scanner.TokenBucket", partial(TokenBucket, clock=time))
         )
         stack.enter_context(patch("botocore.endpoint.time", SimpleNamespace(sleep=time.sleep)))
         yield

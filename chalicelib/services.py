@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.clients import client
-from chalicelib.list_sources import FileSource
-from chalicelib.registries import OWN_REGISTRY, RegistryAddress
+from chalicelib.ecr.registries import OWN_REGISTRY, RegistryAddress
+from chalicelib.settings.sources import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from chalicelib.accepted_risks import AcceptedRisks
     from chalicelib.aws.dynamodb import History
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.lists import AcceptedRisksReader
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
     from chalicelib.aws.sns import ChatTopic, ReportTopic
     from chalicelib.aws.sqs import JobsQueue
     from chalicelib.aws.tagging import RepositoryTags
-    from chalicelib.images_in_use import Workloads
-    from chalicelib.registries import Role
-    from chalicelib.settings import Settings
+    from chalicelib.ecr.registries import Role
+    from chalicelib.ecr.uses import Workloads
+    from chalicelib.policy.accepted_risks import AcceptedRisks
+    from chalicelib.settings.settings import Settings
 
 
 class Services:
@@ -134,7 +134,7 @@ class Services:
         :raises ListNotRead: when the list cannot be read.
         :raises AcceptedRisksError: when there are errors in it.
         """
-        from chalicelib.accepted_risks import AcceptedRisks
+        from chalicelib.policy.accepted_risks import AcceptedRisks
 
         reader = self._accepted_risks_reader
         return AcceptedRisks() if reader is None else reader.read()

@@ -5,18 +5,18 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import logs
-from chalicelib.jobs import PlanJob
-from chalicelib.lister import start_listing
-from chalicelib.patience import OutOfTime
-from chalicelib.time_left import TimeLeft
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import OutOfTime
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.scanning.jobs import PlanJob
+from chalicelib.scanning.lister import start_listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.jobs import ScanJob
-    from chalicelib.lister import Listing
-    from chalicelib.listing_requests import ListingRequest
+    from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.scanning.lister import Listing
+    from chalicelib.scanning.requests import ListingRequest
     from chalicelib.services import Services
 
 DRY_RUN_SECONDS = 24.0
@@ -26,26 +26,26 @@ DRY_RUN_SECONDS = 24.0
 def carry_out(job: ScanJob | PlanJob, services: Services, time_left: TimeLeft) -> None:
     """Do what a queue message asks for: scan a repository, or plan a registry's scans."""
     if isinstance(job, PlanJob):
-        from chalicelib.planner import plan_scans
+        from chalicelib.scanning.planner import plan_scans
 
         plan_scans(job, services, time_left)
     else:
-        from chalicelib.scanner import scan_repository
+        from chalicelib.scanning.scanner import scan_repository
 
         scan_repository(job, services, time_left)
 
 
 def tell_of_scan(event: Mapping[str, Any], services: Services, time_left: TimeLeft) -> None:
     """Report the end of a scan, or a finding of Amazon Inspector, if it is worth a report."""
-    from chalicelib.notifier import report_scan
-    from chalicelib.scan_events import ScanResult
+    from chalicelib.notifying.events import ScanResult
+    from chalicelib.notifying.notifier import report_scan
 
     report_scan(ScanResult.from_event(event), services, time_left)
 
 
 def summarize_fleet(event: Mapping[str, Any], services: Services, time_left: TimeLeft) -> None:
     """Send the digest of the event's time, unless digests are off."""
-    from chalicelib.digests import scheduled_time, send_digest
+    from chalicelib.fleet.digest import scheduled_time, send_digest
 
     if not services.settings.digest:
         logs.logger.info("digests are off")
@@ -64,7 +64,7 @@ def answer_request(request: ListingRequest, services: Services) -> dict[str, Any
 
 def _images(listing: Listing, services: Services, time_left: TimeLeft) -> dict[str, Any]:
     """``{images: [row], imagesComplete}``; incomplete where time or room did not suffice."""
-    from chalicelib.plans import MOST_ROWS, plan_images
+    from chalicelib.scanning.plans import MOST_ROWS, plan_images
 
     rows: list[dict[str, Any]] = []
     complete = True

@@ -16,28 +16,28 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.accepted_risks import AcceptedRisksError, parse_accepted_risks
 from chalicelib.aws.clients import client_of
 from chalicelib.aws.lists import ListNotRead, read_list
-from chalicelib.fleet import ReportError, compare, from_json
-from chalicelib.gather import gather_fleet
-from chalicelib.list_sources import ACCEPTED_SOURCES, Source, parse_source
-from chalicelib.lister import start_listing
-from chalicelib.listing_requests import ListingRequest, RequestError
-from chalicelib.patterns import PatternTooSlow
-from chalicelib.plans import plan_images
-from chalicelib.renderings import rendered
-from chalicelib.scanner import ScansNotStarted, scan_repository
+from chalicelib.fleet.collecting import gather_fleet
+from chalicelib.fleet.formats import rendered
+from chalicelib.fleet.model import ReportError, compare, from_json
+from chalicelib.policy.accepted_risks import AcceptedRisksError, parse_accepted_risks
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.patterns import PatternTooSlow
+from chalicelib.scanning.lister import start_listing
+from chalicelib.scanning.plans import plan_images
+from chalicelib.scanning.requests import ListingRequest, RequestError
+from chalicelib.scanning.scanner import ScansNotStarted, scan_repository
 from chalicelib.services import Services
-from chalicelib.settings import SettingError, Settings
-from chalicelib.time_left import TimeLeft
+from chalicelib.settings.settings import SettingError, Settings
+from chalicelib.settings.sources import ACCEPTED_SOURCES, Source, parse_source
 from cli import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from chalicelib.fleet import FleetReport
-    from chalicelib.jobs import ScanJob
+    from chalicelib.fleet.model import FleetReport
+    from chalicelib.scanning.jobs import ScanJob
 
 Profile = Annotated[str | None, typer.Option(help="AWS profile whose credentials to use.")]
 Region = Annotated[str | None, typer.Option(help="AWS region; the profile's own by default.")]

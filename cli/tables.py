@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chalicelib.renderings.pages import counted, day, not_counted
-from chalicelib.renderings.pages import place as place_of
-from chalicelib.templating import count_of, plain
+from chalicelib.fleet.formats.pages import counted, day, not_counted
+from chalicelib.fleet.formats.pages import place as place_of
+from chalicelib.text.templating import count_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from chalicelib.fleet import FleetReport
+    from chalicelib.fleet.model import FleetReport
 
 _RISK_COLUMNS = ("Vulnerability", "Package", "Repository")
 

@@ -86,7 +86,7 @@ class Demo:
         # Imported here and anew, because the application reads its settings when it is loaded.
         sys.modules.pop("app", None)
         import app
-        from chalicelib import logs
+        from chalicelib.runtime import logs
 
         self.logs = Collector()
         logs.logger.handlers = [self.logs]

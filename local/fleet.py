@@ -11,18 +11,18 @@ from unittest.mock import patch
 
 from moto import mock_aws
 
-from chalicelib.fleet import compare
-from chalicelib.gather import gather_fleet
+from chalicelib.fleet.collecting import gather_fleet
+from chalicelib.fleet.model import compare
+from chalicelib.runtime.deadline import TimeLeft
 from chalicelib.services import Services
-from chalicelib.settings import Settings
-from chalicelib.time_left import TimeLeft
+from chalicelib.settings.settings import Settings
 from local.ecr import Findings, LocalRegistry, local_ecr
 from local.seed import seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.fleet import FleetReport
+    from chalicelib.fleet.model import FleetReport
 
 REGION = "eu-west-1"
 NEW_BUILDS = {

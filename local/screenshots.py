@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chalicelib.renderings import rendered
+from chalicelib.fleet.formats import rendered
 from local.browser import browser_page
 from local.fleet import demo_report
 

@@ -11,9 +11,9 @@ import pytest
 from chalice.test import Client
 from moto import mock_aws
 
-from chalicelib import logs
 from chalicelib.aws import clients
-from chalicelib.settings import Settings
+from chalicelib.runtime import logs
+from chalicelib.settings.settings import Settings
 from local.ecr import local_ecr
 from local.history import create_history_table
 

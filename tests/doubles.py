@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
-from chalicelib.jobs import ScanJob
+from chalicelib.scanning.jobs import ScanJob
 from local.ecr import EcrError
 
 

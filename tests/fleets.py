@@ -5,9 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from chalicelib.accepted_risks import AcceptedRisk
-from chalicelib.findings import Finding, worst_first
-from chalicelib.fleet import (
+from chalicelib.ecr.findings import Finding, worst_first
+from chalicelib.fleet.model import (
     FleetReport,
     ImageScan,
     NamedImages,
@@ -16,7 +15,8 @@ from chalicelib.fleet import (
     RepositoryReport,
     compare,
 )
-from chalicelib.thresholds import SEVERITIES
+from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.thresholds import SEVERITIES
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>\n| [click](javascript:alert(1)) `*_ =cmd()"

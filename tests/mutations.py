@@ -48,8 +48,8 @@ NOT_DUE = "Decision(False, Reason.{})"
 
 MUTATIONS = [
     *mutations_of(
-        "chalicelib/fleet.py",
-        "tests/test_fleet.py",
+        "chalicelib/fleet/model.py",
+        "tests/fleet/test_model.py",
         (
             "what is unknown now is fixed",
             "for each in report.repositories if each.known}",
@@ -84,8 +84,8 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/gather.py",
-        "tests/test_gather.py",
+        "chalicelib/fleet/collecting.py",
+        "tests/fleet/test_collecting.py",
         (
             "images without tags are looked at",
             "        if image.tags\n        and not",
@@ -108,8 +108,8 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/digests.py",
-        "tests/test_digests.py",
+        "chalicelib/fleet/digest.py",
+        "tests/fleet/test_digest.py",
         ("a digest is sent again", "if _is_sent(keys, bucket):", "if False:"),
         ("the mark stays when sending fails", "        bucket.delete(keys.mark)\n", ""),
         (
@@ -120,8 +120,8 @@ MUTATIONS = [
         ("a kept report is gathered anew", "_kept(keys, bucket) or ", ""),
     ),
     *mutations_of(
-        "chalicelib/templating.py",
-        "tests/test_templating.py",
+        "chalicelib/text/templating.py",
+        "tests/text/test_templating.py",
         ("any address is a link", 'r"https?://', 'r"\\w+:'),
         (
             "Markdown may hold HTML",
@@ -132,19 +132,19 @@ MUTATIONS = [
         ("HTML is not escaped", "return html.escape(plain(value))", "return plain(value)"),
     ),
     *mutations_of(
-        "chalicelib/renderings/spreadsheet.py",
-        "tests/test_renderings.py",
+        "chalicelib/fleet/formats/spreadsheet.py",
+        "tests/fleet/test_formats.py",
         ("accepted risks look like others", "risk and risk.expires,", "None,"),
         ("formulas stay formulas", """f"'{text}" if text.startswith(_FORMULA) else text""", "text"),
     ),
     *mutations_of(
-        "chalicelib/renderings/sarif.py",
-        "tests/test_renderings.py",
+        "chalicelib/fleet/formats/sarif.py",
+        "tests/fleet/test_formats.py",
         ("accepted risks are alerts", "[] if risk is None else [_suppression(risk)]", "[]"),
     ),
     *mutations_of(
-        "chalicelib/decisions.py",
-        "tests/test_decisions.py",
+        "chalicelib/policy/due.py",
+        "tests/policy/test_due.py",
         ("a scan exactly as old as allowed is due", AGE, AGE.replace("<", "<=")),
         ("fresh scans are due, stale ones are not", AGE, AGE.replace("<", ">")),
         ("stale scans are not due", DUE.format("SCAN_EXPIRED"), NOT_DUE.format("SCAN_EXPIRED")),
@@ -159,8 +159,8 @@ MUTATIONS = [
         ("artifacts are started", "if image.is_artifact:", "if False:"),
     ),
     *mutations_of(
-        "chalicelib/thresholds.py",
-        "tests/test_thresholds.py",
+        "chalicelib/policy/thresholds.py",
+        "tests/policy/test_thresholds.py",
         ("the threshold itself is not reached", ">= max(", "> max("),
         ("no finding reaches a threshold of 0", "max(1, threshold)", "threshold"),
         ("one finding does not reach 0", "max(1, threshold)", "max(2, threshold)"),
@@ -173,8 +173,8 @@ MUTATIONS = [
         ("a threshold that is not set is 0", "threshold is not None and", ""),
     ),
     *mutations_of(
-        "chalicelib/images.py",
-        "tests/test_images.py",
+        "chalicelib/ecr/images.py",
+        "tests/ecr/test_images.py",
         (
             "no deduplication by digest",
             "return list(images.values())",
@@ -194,8 +194,8 @@ MUTATIONS = [
         ("what refers to an image is an image", "if self.subject_digest is not None:", "if False:"),
     ),
     *mutations_of(
-        "chalicelib/durations.py",
-        "tests/test_durations.py",
+        "chalicelib/policy/durations.py",
+        "tests/policy/test_durations.py",
         ("durations reach into the future", "astimezone(UTC) - rel", "astimezone(UTC) + rel"),
         ("one digit a unit", r"(?P<days>\d+)d", r"(?P<days>\d)d"),
         ("zero is a duration", "if not any(units.values()):", "if not match:"),
@@ -204,7 +204,7 @@ MUTATIONS = [
     ),
     *mutations_of(
         "chalicelib/aws/sqs.py",
-        "tests/aws/test_sqs.py tests/test_lister.py",
+        "tests/aws/test_sqs.py tests/scanning/test_lister.py",
         ("refused entries are not sent again", "_ATTEMPTS = 4", "_ATTEMPTS = 1"),
         ("refused entries are dropped", "if refused:", "if False:"),
         ("eleven messages a batch", "BATCH_SIZE = 10", "BATCH_SIZE = 11"),
@@ -212,7 +212,7 @@ MUTATIONS = [
     ),
     *mutations_of(
         "chalicelib/aws/ecr.py",
-        "tests/test_scanner.py",
+        "tests/scanning/test_scanner.py",
         ("100 images a page", "PAGE_SIZE = 1000", "PAGE_SIZE = 100"),
         ("once a day is an error", '"LimitExceededException": Reason.SCANNED_TODAY,', ""),
         ("a deleted image is an error", '"ImageNotFoundException": Reason.GONE,', ""),
@@ -220,8 +220,8 @@ MUTATIONS = [
         ("an expired token is an error", "if next_token is not None and", "if False and"),
     ),
     *mutations_of(
-        "chalicelib/scanner.py",
-        "tests/test_scanner.py",
+        "chalicelib/scanning/scanner.py",
+        "tests/scanning/test_scanner.py",
         ("unstarted images are lost", "(*self._pending, *self._failures)", "(*self._failures,)"),
         ("failed images are lost", "(*self._pending, *self._failures)", "(*self._pending,)"),
         ("unread pages are lost", "next_token=self._next_token", "next_token=None"),
@@ -231,8 +231,8 @@ MUTATIONS = [
         ("stalled jobs come again at once", "STALL_DELAY_SECONDS if stalls", "0 if stalls"),
     ),
     *mutations_of(
-        "chalicelib/scanner.py",
-        "tests/test_planner.py",
+        "chalicelib/scanning/scanner.py",
+        "tests/scanning/test_planner.py",
         (
             "jobs start before their time",
             "(wait := job.not_before - int(time.time())) > 0",
@@ -242,8 +242,8 @@ MUTATIONS = [
         ("the daily limit is no reason to wait", "passed_over is Reason.DAILY_LIMIT", "False"),
     ),
     *mutations_of(
-        "chalicelib/reviews.py",
-        "tests/test_reviews.py",
+        "chalicelib/scanning/reviews.py",
+        "tests/scanning/test_reviews.py",
         ("a job's own duration is ignored", "job.duration or rules", "rules"),
         ("a tag's duration is ignored", "rules.duration or ", ""),
         ("the settings are ignored", ".over(settings.rules)", ""),
@@ -254,45 +254,45 @@ MUTATIONS = [
         ("an index in use has no children", ", *image.index_digests)", ")"),
     ),
     *mutations_of(
-        "chalicelib/selection.py",
-        "tests/test_selection.py",
+        "chalicelib/policy/selection.py",
+        "tests/policy/test_selection.py",
         ("untagged images are selected", "not image.all_tags:", "False:"),
         ("an index's tags are not its children's", "not image.all_tags", "not image.tags"),
         ("the newest are counted before the rest", "if refusals[image.digest] is None", ""),
         ("the oldest are taken", "reverse=True", "reverse=False"),
     ),
     *mutations_of(
-        "chalicelib/budgets.py",
-        "tests/test_budgets.py",
+        "chalicelib/policy/budget.py",
+        "tests/policy/test_budget.py",
         ("no tier matters", "(tier << 128)", "(0 << 128)"),
         ("the age of a scan does not matter", "(scanned_at << 64)", "(0 << 64)"),
         ("every day begins at the same place", "- self._start", "- 0"),
         ("the least important are kept", "del self._entries[size:]", "del self._entries[:-size]"),
     ),
     *mutations_of(
-        "chalicelib/planner.py",
-        "tests/test_planner.py",
+        "chalicelib/scanning/planner.py",
+        "tests/scanning/test_planner.py",
         ("all jobs start at once", "self._end += ", "self._end += 0 * "),
         ("the rest begins anew", "after=self._repositories[reviewed - 1].repository", 'after=""'),
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "stalls > MOST_STALLS", "False"),
     ),
     *mutations_of(
-        "chalicelib/pace.py",
-        "tests/test_pace.py",
+        "chalicelib/runtime/pace.py",
+        "tests/runtime/test_pace.py",
         ("throttling changes nothing", "self._rate / 2", "self._rate"),
         ("a pace never recovers", "self._rate + self._full_rate / 100", "self._rate"),
         ("all jobs start at once", "* 60 // per_minute", "* 0 // per_minute"),
     ),
     *mutations_of(
-        "chalicelib/lister.py",
-        "tests/test_lister.py",
+        "chalicelib/scanning/lister.py",
+        "tests/scanning/test_lister.py",
         ("delays that SQS refuses", "min(LONGEST_DELAY_SECONDS, start)", "start"),
         ("late jobs come all at once", "not_before=now + start", "not_before=0"),
     ),
     *mutations_of(
-        "chalicelib/messages.py",
-        "tests/test_messages.py",
+        "chalicelib/notifying/messages.py",
+        "tests/notifying/test_messages.py",
         ("an SMS of two parts", "result.repository, SMS_LENGTH", "result.repository, 160"),
         (
             "a subject that SNS refuses",
@@ -304,8 +304,8 @@ MUTATIONS = [
         ("nothing says what is new", "report.is_new(finding) and", "False and"),
     ),
     *mutations_of(
-        "chalicelib/findings.py",
-        "tests/test_findings.py",
+        "chalicelib/ecr/findings.py",
+        "tests/ecr/test_findings.py",
         ("closed findings count", '== "ACTIVE"', '!= ""'),
         ("partial fixes are none", '{"YES", "PARTIAL"}', '{"YES"}'),
         ("the least important first", "_RANKS[self.severity], -", "-_RANKS[self.severity], -"),
@@ -313,8 +313,8 @@ MUTATIONS = [
         ("totals count", 'if severity != "TOTAL":', "if True:"),
     ),
     *mutations_of(
-        "chalicelib/gates.py",
-        "tests/test_gates.py",
+        "chalicelib/policy/finding_filters.py",
+        "tests/policy/test_finding_filters.py",
         ("what has no fix is weighed", "self.fixable_only and", "False and"),
         ("what has no fix is shown", "self.ignore_unfixed and", "False and"),
         (
@@ -326,8 +326,8 @@ MUTATIONS = [
         ("what is left out is shown", "(left_out[reason] if reason else shown)", "shown"),
     ),
     *mutations_of(
-        "chalicelib/changes.py",
-        "tests/test_changes.py",
+        "chalicelib/policy/changes.py",
+        "tests/policy/test_changes.py",
         (
             "what gets worse is no news",
             "SEVERITIES.index(severity) <",
@@ -354,8 +354,8 @@ MUTATIONS = [
         ("unread keys are forgotten", "if not unread:", "if True:"),
     ),
     *mutations_of(
-        "chalicelib/reporting.py",
-        "tests/test_notifier.py",
+        "chalicelib/notifying/assessment.py",
+        "tests/notifying/test_notifier.py",
         ("what was not told is remembered", "known.items() if key in shown", "shown.items()"),
         (
             "accepted risks count",
@@ -370,27 +370,27 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/reporting.py",
+        "chalicelib/notifying/assessment.py",
         "tests/test_large_organisations.py -k finding",
         ("minor findings repeat worse ones", "severity in report.crossed", "True"),
     ),
     *mutations_of(
-        "chalicelib/notifier.py",
-        "tests/test_notifier.py",
+        "chalicelib/notifying/notifier.py",
+        "tests/notifying/test_notifier.py",
         ("a scan is held after a failure", "history.release(scan)", "pass"),
         ("a scan is never done", "history.finish(scan)", "pass"),
         ("media get a message twice", "services, delivered, lambda", "services, (), lambda"),
     ),
     *mutations_of(
-        "chalicelib/delivery.py",
-        "tests/test_notifier.py",
+        "chalicelib/notifying/delivery.py",
+        "tests/notifying/test_notifier.py",
         ("failures are kept quiet", "if failures:", "if False:"),
         ("what has no news is told", "report.is_news or", "True or"),
         ("Security Hub is not told of what is gone", "or _follows(_module(name))", "or False"),
     ),
     *mutations_of(
-        "chalicelib/accepted_risks.py",
-        "tests/test_accepted_risks.py",
+        "chalicelib/policy/accepted_risks.py",
+        "tests/policy/test_accepted_risks.py",
         ("risks expire a day early", "self.expires < today", "self.expires <= today"),
         (
             "expired entries go on accepting",
@@ -407,8 +407,8 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/media/chat.py",
-        "tests/media/test_chat.py",
+        "chalicelib/notifying/channels/chat.py",
+        "tests/notifying/channels/test_chat.py",
         ("backticks end code spans", ".replace('`', chr(39))", ""),
         ("channels are called", '.replace("<", "&lt;")', ""),
         ("descriptions are too long", "if line and len(line) < room:", "if line:"),
@@ -416,8 +416,8 @@ MUTATIONS = [
         ("a thread is one image's", '_unique(f"{place}/{report.name}")', "_unique(result.time)"),
     ),
     *mutations_of(
-        "chalicelib/media/security_hub.py",
-        "tests/media/test_security_hub.py",
+        "chalicelib/notifying/channels/security_hub.py",
+        "tests/notifying/channels/test_security_hub.py",
         ("gone findings stay active", '"RecordState": "ARCHIVED"', '"RecordState": "ACTIVE"'),
         (
             "a failed scan archives everything",
@@ -429,12 +429,12 @@ MUTATIONS = [
     ),
     *mutations_of(
         "chalicelib/aws/security_hub.py",
-        "tests/media/test_security_hub.py",
+        "tests/notifying/channels/test_security_hub.py",
         ("refusals are kept quiet", "if refused:", "if False:"),
         ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
     ),
     *mutations_of(
-        "chalicelib/scanner.py",
+        "chalicelib/scanning/scanner.py",
         "tests/test_large_organisations.py",
         (
             "no answer about indexes is taken for none",
@@ -443,7 +443,7 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/event_context.py",
+        "chalicelib/notifying/context.py",
         "tests/test_large_organisations.py",
         (
             "no answer about thresholds is taken for none",
@@ -452,7 +452,7 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/planner.py",
+        "chalicelib/scanning/planner.py",
         "tests/test_large_organisations.py",
         ("a deleted repository holds up the plan", "accepted_before=True", "accepted_before=False"),
     ),

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from chalicelib.accepted_risks import AcceptedRisk
-from chalicelib.changes import Changes
-from chalicelib.findings import Finding, counts_of, worst_first
-from chalicelib.reports import Report
-from chalicelib.scan_events import ScanResult
-from chalicelib.thresholds import SEVERITIES, Thresholds
+from chalicelib.ecr.findings import Finding, counts_of, worst_first
+from chalicelib.notifying.events import ScanResult
+from chalicelib.notifying.report import Report
+from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.changes import Changes
+from chalicelib.policy.thresholds import SEVERITIES, Thresholds
 
 RESULT = ScanResult(
     account="123456789012",

@@ -7,11 +7,11 @@ import boto3
 import pytest
 from chalice.app import IAMAuthorizer
 
-from chalicelib.accepted_risks import AcceptedRisksError
 from chalicelib.aws.lists import ListNotRead
-from chalicelib.listing_requests import RequestError
-from chalicelib.scan_events import EventError
-from chalicelib.settings import SettingError
+from chalicelib.notifying.events import EventError
+from chalicelib.policy.accepted_risks import AcceptedRisksError
+from chalicelib.scanning.requests import RequestError
+from chalicelib.settings.settings import SettingError
 from tests.events import scan_event
 
 JSON = {"Content-Type": "application/json"}
@@ -182,7 +182,7 @@ def test_every_route_asks_for_iam(load_app):
 
 
 def test_log_lines_name_the_request(application, aws, capsys):
-    from chalicelib import logs
+    from chalicelib.runtime import logs
 
     logs.configure("INFO")
     application.lambda_.invoke("list_repositories", {})

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import patterns
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.jobs import JobError, PlanJob, ScanJob
-from chalicelib.listing_requests import ListingRequest, RequestError
-from chalicelib.scan_events import EventError
+from chalicelib.notifying.events import EventError
+from chalicelib.runtime import patterns
+from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob
+from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.services import Services
 from local.ecr import LocalRegistry
 from tests.events import inspector_finding, inspector_scan, scan_event

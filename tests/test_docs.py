@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chalicelib.pace import SCANNERS_AT_ONCE
-from chalicelib.settings import Settings
+from chalicelib.runtime.pace import SCANNERS_AT_ONCE
+from chalicelib.settings.settings import Settings
 from deployment.packages import MERGED_TEMPLATE, PROJECT
 
 DOCS = PROJECT / "docs"

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from chalicelib.aws import clients
 from chalicelib.aws.ecs import EcsWorkloads
-from chalicelib.lister import ListingIncomplete
+from chalicelib.scanning.lister import ListingIncomplete
 from local.ecr import Findings, LocalRegistry, ScanningRule, local_ecr
 from local.history import create_history_table
 from tests.events import inspector_finding, inspector_scan

@@ -17,12 +17,12 @@ from hypothesis import given
 from openapi_spec_validator import validate
 from schemathesis.checks import load_all_checks
 
-from chalicelib.decisions import Decision, Reason
-from chalicelib.images import Image
-from chalicelib.jobs import ScanJob
-from chalicelib.listing_requests import ListingRequest, RequestError
-from chalicelib.patterns import LONGEST_PATTERN
-from chalicelib.plans import MOST_ROWS, PlannedImage
+from chalicelib.ecr.images import Image
+from chalicelib.policy.due import Decision, Reason
+from chalicelib.runtime.patterns import LONGEST_PATTERN
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.plans import MOST_ROWS, PlannedImage
+from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.services import Services
 from deployment.packages import MERGED_TEMPLATE, PROJECT
 from local.ecr import LocalRegistry

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from botocore.config import Config
 
-    from chalicelib.registries import Role
+    from chalicelib.ecr.registries import Role
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of
-from chalicelib.changes import Memory
-from chalicelib.history import AlreadyReported, BeingReported, packed, unpacked
+from chalicelib.notifying.history import AlreadyReported, BeingReported, packed, unpacked
+from chalicelib.policy.changes import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of, is_throttling
-from chalicelib.batches import batches
-from chalicelib.decisions import Reason
-from chalicelib.findings import findings_of, severity_counts, worst_first
-from chalicelib.images import MANIFEST_LISTS, Image, images_of
-from chalicelib.indexes import children_of
-from chalicelib.patience import Throttled
-from chalicelib.rules import rule_texts
+from chalicelib.ecr.findings import findings_of, severity_counts, worst_first
+from chalicelib.ecr.images import MANIFEST_LISTS, Image, images_of
+from chalicelib.ecr.indexes import children_of
+from chalicelib.policy.due import Reason
+from chalicelib.policy.rules import rule_texts
+from chalicelib.runtime.backoff import Throttled
+from chalicelib.runtime.batches import batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from chalicelib.findings import Finding
+    from chalicelib.ecr.findings import Finding
 
 PAGE_SIZE = 1000
 """The most that DescribeRepositories and DescribeImages return at once."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.batches import batches
-from chalicelib.images_in_use import ImageUse
+from chalicelib.ecr.uses import ImageUse
+from chalicelib.runtime.batches import batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

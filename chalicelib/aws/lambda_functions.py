@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.image_uris import ImageUri
-from chalicelib.images_in_use import ImageUse
+from chalicelib.ecr.image_uris import ImageUri
+from chalicelib.ecr.uses import ImageUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.accepted_risks import LONGEST_LIST, AcceptedRisks, parse_accepted_risks
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.list_sources import ObjectSource, ParameterSource
+from chalicelib.policy.accepted_risks import LONGEST_LIST, AcceptedRisks, parse_accepted_risks
+from chalicelib.settings.sources import ObjectSource, ParameterSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
-    from chalicelib.list_sources import Source
+    from chalicelib.settings.sources import Source
 
 ROOT = Path(__file__).parents[2]
 """The application's root, which paths of files begin at."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.batches import batches
+from chalicelib.runtime.batches import batches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

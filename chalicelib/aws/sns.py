@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
-    from chalicelib.messages import Message
+    from chalicelib.notifying.messages import Message
 
 
 class ReportTopic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chalicelib.batches import batches
+from chalicelib.runtime.batches import batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         SendMessageBatchRequestEntryTypeDef,
     )
 
-    from chalicelib.jobs import PlanJob, ScanJob
+    from chalicelib.scanning.jobs import PlanJob, ScanJob
 
 BATCH_SIZE = 10
 """The most messages that SendMessageBatch takes."""

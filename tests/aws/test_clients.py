@@ -7,7 +7,7 @@ import pytest
 from botocore.credentials import AssumeRoleCredentialFetcher
 
 from chalicelib.aws.clients import client
-from chalicelib.registries import Role
+from chalicelib.ecr.registries import Role
 
 
 @pytest.mark.usefixtures("aws")

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.aws.dynamodb import LEASE_SECONDS, History
-from chalicelib.changes import Memory
-from chalicelib.history import AlreadyReported, BeingReported
+from chalicelib.notifying.history import AlreadyReported, BeingReported
+from chalicelib.policy.changes import Memory
 
 KEY = "image#123456789012/eu-west-1/shop/api:latest"
 

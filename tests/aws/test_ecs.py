@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from chalicelib.aws.ecs import EcsWorkloads
-from chalicelib.images_in_use import ImageUse
+from chalicelib.ecr.uses import ImageUse
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 DIGEST = "sha256:" + "1" * 64

@@ -3,9 +3,9 @@
 import boto3
 import pytest
 
-from chalicelib.accepted_risks import AcceptedRisksError
 from chalicelib.aws.lists import AcceptedRisksReader, ListNotRead, read_list
-from chalicelib.list_sources import parse_source
+from chalicelib.policy.accepted_risks import AcceptedRisksError
+from chalicelib.settings.sources import parse_source
 
 LIST = "accepted:\n- package: {}\n  reason: bündled away\n  expires: 2027-01-01\n"
 

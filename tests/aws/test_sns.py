@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.messages import message_of
+from chalicelib.notifying.messages import message_of
 from tests.reports import RESULT, a_report
 
 

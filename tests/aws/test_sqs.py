@@ -5,7 +5,7 @@ import pytest
 from botocore.stub import Stubber
 
 from chalicelib.aws.sqs import JobsQueue, NotSent
-from chalicelib.jobs import ScanJob
+from chalicelib.scanning.jobs import ScanJob
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
 JOBS = [ScanJob(f"repository-{number}") for number in range(12)]

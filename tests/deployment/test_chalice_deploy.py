@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.scan_events import event_pattern
-from chalicelib.settings import Settings
+from chalicelib.notifying.events import event_pattern
+from chalicelib.settings.settings import Settings
 from deployment.__main__ import refuse_outdated_python
 from deployment.packages import Package
 

@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.registries import Role
-from chalicelib.scan_events import event_pattern
-from chalicelib.settings import Settings
+from chalicelib.ecr.registries import Role
+from chalicelib.notifying.events import event_pattern
+from chalicelib.settings.settings import Settings
 from deployment.packages import Package
 from tests.deployment.conftest import STACK
 

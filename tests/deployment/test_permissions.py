@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.settings import Settings
+from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
 from local.images import OCI_INDEX
 from local.registry import LocalRegistry

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import logs
-from chalicelib.settings import Settings
+from chalicelib.runtime import logs
+from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT, Package, Template
 from deployment.templates import request_body, resources_template, serialized
 
@@ -502,7 +502,7 @@ class TestCode:
         ``_native`` in its place, which the compiled one replaces for speed.
         """
         names = ZipFile(code).namelist()
-        assert "chalicelib/scanner.py" in names
+        assert "chalicelib/scanning/scanner.py" in names
         [compiled] = [name for name in names if name.endswith((".so", ".pyd", ".dylib"))]
         assert re.fullmatch(
             r"markupsafe/_speedups\.cpython-3\d+-aarch64-linux-gnu\.so", compiled
@@ -518,8 +518,8 @@ class TestCode:
 import sys
 from datetime import UTC, datetime
 sys.path.insert(0, {str(tmp_path)!r})
-from chalicelib.fleet import FleetReport
-from chalicelib.renderings import FORMS, rendered
+from chalicelib.fleet.model import FleetReport
+from chalicelib.fleet.formats import FORMS, rendered
 print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC)))])
 """
         # Without the packages that are installed here.

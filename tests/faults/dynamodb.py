@@ -10,7 +10,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
 from chalicelib.aws.dynamodb import _memory
-from chalicelib.changes import Memory
+from chalicelib.policy.changes import Memory
 from tests.faults.faults import Faults
 
 ACCOUNT, REGION, NAME = "123456789012", "eu-west-1", "history"

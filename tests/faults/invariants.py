@@ -7,9 +7,9 @@ One that holds only under a setting looks at the run's settings first.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chalicelib.changes import EVERY_SCAN
-from chalicelib.jobs import PlanJob, parse_job
-from chalicelib.media import senders
+from chalicelib.notifying.channels import senders
+from chalicelib.policy.changes import EVERY_SCAN
+from chalicelib.scanning.jobs import PlanJob, parse_job
 from tests.faults.population import Subject
 from tests.faults.runs import Run
 from tests.faults.simulation import Delivery, Publication

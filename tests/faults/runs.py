@@ -15,20 +15,22 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from chalicelib import logs, notifier, planner, scanner
 from chalicelib.aws.dynamodb import History
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.sqs import JobsQueue, NotSent
-from chalicelib.changes import NOTIFY_MODES
-from chalicelib.delivery import NotDelivered
-from chalicelib.history import BeingReported
-from chalicelib.listing_requests import RequestError
-from chalicelib.pace import TokenBucket
-from chalicelib.patience import OutOfTime, Patience, Throttled
-from chalicelib.scanner import ScansNotStarted
+from chalicelib.notifying import notifier
+from chalicelib.notifying.delivery import NotDelivered
+from chalicelib.notifying.history import BeingReported
+from chalicelib.policy.changes import NOTIFY_MODES
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import OutOfTime, Patience, Throttled
+from chalicelib.runtime.pace import TokenBucket
+from chalicelib.scanning import planner, scanner
+from chalicelib.scanning.requests import RequestError
+from chalicelib.scanning.scanner import ScansNotStarted
 from chalicelib.services import Services
-from chalicelib.settings import Settings
+from chalicelib.settings.settings import Settings
 from local.ecr import Image, LocalRegistry, Repository
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
@@ -408,7 +410,7 @@ def _simulate(stack: ExitStack, run: Run) -> None:
     for module in (scanner, planner):
         patches.set(module, "time", _time(run))
         patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))
-    for name in ("reviews", "planner", "reporting"):
+    for name in ("scanning.reviews", "scanning.planner", "notifying.assessment"):
         patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
     patches.set(scanner, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
     patches.set(planner, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.aws.dynamodb import History
-from chalicelib.history import image_keys
-from chalicelib.reporting import report_of
+from chalicelib.notifying.assessment import report_of
+from chalicelib.notifying.history import image_keys
 from tests.faults.engine import carry_out
 from tests.faults.faults import Faults
 from tests.faults.invariants import broken
@@ -48,7 +48,9 @@ class TestTheHarnessNotices:
         return run
 
     def test_an_image_that_is_lost(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.scanner._RepositoryScan._hand_on", lambda scan: None)
+        monkeypatch.setattr(
+            "chalicelib.scanning.scanner._RepositoryScan._hand_on", lambda scan: None
+        )
         assert notices("was neither started nor kept")
 
     def test_a_second_start(self, notices):
@@ -58,15 +60,17 @@ class TestTheHarnessNotices:
         assert notices("was started 2 times", scan_again_and_again)
 
     def test_the_start_of_an_image_that_is_not_due(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.durations.Duration.before", lambda *_: FUTURE)
+        monkeypatch.setattr("chalicelib.policy.durations.Duration.before", lambda *_: FUTURE)
         assert notices("was started and is not due")
 
     def test_a_finding_that_is_not_published(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.thresholds.Thresholds.crossed_by", lambda *_: ())
+        monkeypatch.setattr("chalicelib.policy.thresholds.Thresholds.crossed_by", lambda *_: ())
         assert notices("was neither published nor kept")
 
     def test_a_report_without_a_reason(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.thresholds.Thresholds.crossed_by", lambda *_: ("LOW",))
+        monkeypatch.setattr(
+            "chalicelib.policy.thresholds.Thresholds.crossed_by", lambda *_: ("LOW",)
+        )
         assert notices("was published without a reason")
 
     def test_an_event_that_is_reported_again(self, notices, monkeypatch):
@@ -79,7 +83,9 @@ class TestTheHarnessNotices:
         assert notices("was published twice (chat)")
 
     def test_a_medium_that_is_forgotten(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.media.chat.deliver", lambda report, services: None)
+        monkeypatch.setattr(
+            "chalicelib.notifying.channels.chat.deliver", lambda report, services: None
+        )
         assert notices("was neither published nor kept (chat)")
 
     def test_what_is_remembered_before_it_is_told(self, notices, monkeypatch):
@@ -89,11 +95,11 @@ class TestTheHarnessNotices:
                 services.history.remember(image_keys(outcome.result), outcome.memory)
             return outcome
 
-        monkeypatch.setattr("chalicelib.notifier.report_of", remember_at_once)
+        monkeypatch.setattr("chalicelib.notifying.notifier.report_of", remember_at_once)
         assert notices("which was never published")
 
     def test_news_that_are_never_told(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.reporting.is_news", lambda *_: False)
+        monkeypatch.setattr("chalicelib.notifying.assessment.is_news", lambda *_: False)
         assert notices("was neither published nor kept, and is news")
 
     def test_an_earlier_scan_that_is_remembered_in_place_of_a_later_one(self, notices):
@@ -126,7 +132,9 @@ class TestTheHarnessNotices:
         assert notices("is remembered by a scan that it never had")
 
     def test_a_medium_with_a_mistake(self, monkeypatch):
-        monkeypatch.setattr("chalicelib.media.topic.message_of", lambda *_: {}["missing"])
+        monkeypatch.setattr(
+            "chalicelib.notifying.channels.topic.message_of", lambda *_: {}["missing"]
+        )
         assert any("KeyError" in sentence for sentence in carry_out(3).broken)
 
 

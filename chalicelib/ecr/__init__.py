@@ -1,0 +1,1 @@
+"""The nouns of ECR, pure: images, indexes, findings, registries, and uses of images."""

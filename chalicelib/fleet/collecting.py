@@ -1,0 +1,257 @@
+"""Gathering the fleet report: a few calls a repository, several repositories at a time."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.ecr import RepositoryGone, TokenExpired
+from chalicelib.aws.errors import AWS_ERRORS, reason_of
+from chalicelib.ecr.findings import worst_first
+from chalicelib.fleet.model import (
+    SCAN_FAILED,
+    UNSUPPORTED,
+    FleetReport,
+    ImageScan,
+    NamedImages,
+    NotLookedAt,
+    Repository,
+    RepositoryReport,
+)
+from chalicelib.policy.due import unscannable
+from chalicelib.policy.selection import newest_of
+from chalicelib.runtime.backoff import OutOfTime, Patience
+from chalicelib.runtime.patterns import names_matching
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterable, Sequence
+
+    from chalicelib.aws.ecr import Registry, ScanFindings
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.ecr.images import Image
+    from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
+    from chalicelib.policy.finding_filters import Gates
+    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.services import Services
+
+AT_ONCE = 8
+"""How many repositories are looked at at the same time."""
+
+MOST_NAMES = 20
+"""The most images of a repository that are named, of those never scanned and those that failed."""
+
+GONE = "deleted since it was listed"
+OUT_OF_TIME = "no time was left"
+
+
+def gather_fleet(
+    services: Services,
+    time_left: TimeLeft,
+    repositories_filter: re.Pattern[str] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> FleetReport:
+    """Look at the newest tagged image of each repository in every registry that is covered.
+
+    A repository takes one DescribeImages for 1,000 images, one BatchGetImage where an index was
+    tagged last, and for each image looked at one DescribeImageScanFindings for 1,000 findings. What
+    cannot be looked at is in the report, with the reason.
+
+    Accepted risks and the gates apply as they do to the report of a scan.
+
+    :raises ListNotRead: when the list of accepted risks cannot be read.
+    :raises AcceptedRisksError: when there are errors in it.
+    :raises PatternTooSlow: when matching the repositories' names takes too long.
+    """
+    gathering = _Gathering(
+        Patience(time_left, sleep),
+        repositories_filter or services.settings.repositories_filter,
+        services.settings.resolve_indexes,
+        # Read before anything is looked at, so that a wrong list is told at once.
+        _Weighing(services.accepted_risks, services.settings.gates),
+    )
+    for address in services.settings.registries:
+        registry = services.registry_of(address)
+        gathering.list(registry, address.account or services.own_account)
+    return gathering.report()
+
+
+@dataclass(frozen=True)
+class _Listed:
+    registry: Registry
+    repository: Repository
+
+
+class _Weighing:
+    """Which findings count on the day of the report; keeps the entries that ran out."""
+
+    def __init__(self, risks: AcceptedRisks, gates: Gates) -> None:
+        self._risks = risks
+        self._gates = gates
+        self._today = datetime.now(UTC).date()
+        self._expired: set[AcceptedRisk] = set()
+
+    def weigh(self, report: RepositoryReport) -> RepositoryReport:
+        """The report with those of its findings apart that do not count."""
+        counted, accepted, expired = self._risks.split(
+            report.repository.name, report.findings, self._today
+        )
+        shown, left_out = self._gates.pass_through(counted)
+        self._expired.update(expired)
+        return replace(report, findings=shown, accepted=accepted, left_out=left_out)
+
+    @property
+    def expired(self) -> tuple[AcceptedRisk, ...]:
+        """The entries that ran out and would cover a finding, in the order of the list."""
+        return tuple(entry for entry in self._risks.entries if entry in self._expired)
+
+
+class _Gathering:
+    def __init__(
+        self,
+        patience: Patience,
+        repositories_filter: re.Pattern[str],
+        resolves_indexes: bool,
+        weighing: _Weighing,
+    ) -> None:
+        self._patience = patience
+        self._filter = repositories_filter
+        self._resolves_indexes = resolves_indexes
+        self._weighing = weighing
+        self._registries: list[Repository] = []
+        self._listed: list[_Listed] = []
+        self._not_looked_at: list[NotLookedAt] = []
+        # Images share most of their findings, which are kept once.
+        self._findings: dict[Finding, Finding] = {}
+
+    def list(self, registry: Registry, account: str) -> None:
+        """Note the registry's repositories, or that they cannot be listed."""
+        place = Repository(account, registry.region, "")
+        self._registries.append(place)
+        try:
+            names = self._patience.call(lambda: [*registry.repositories()])
+        except (OutOfTime, *AWS_ERRORS) as error:
+            self._not_looked_at.append(NotLookedAt(place, _why(error)))
+            return
+        for name in names_matching(self._filter, names):
+            self._listed.append(_Listed(registry, Repository(account, registry.region, name)))
+
+    def report(self) -> FleetReport:
+        """Look at every repository that was noted."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            seen = [*pool.map(self._look_at, self._listed)]
+        missed = [each for each in seen if isinstance(each, NotLookedAt)]
+        return FleetReport(
+            generated_at=datetime.now(UTC),
+            registries=tuple(self._registries),
+            repositories=tuple(each for each in seen if isinstance(each, RepositoryReport)),
+            not_looked_at=tuple(self._not_looked_at + missed),
+            expired=self._weighing.expired,
+        )
+
+    def _look_at(self, listed: _Listed) -> RepositoryReport | NotLookedAt:
+        try:
+            return self._look_into(listed)
+        except (OutOfTime, RepositoryGone, TokenExpired, *AWS_ERRORS) as error:
+            return NotLookedAt(listed.repository, _why(error))
+
+    def _look_into(self, listed: _Listed) -> RepositoryReport:
+        images = self._images(listed)
+        newest = _newest_tagged(images, self._resolves_indexes)
+        by_digest = {image.digest: image for image in images}
+        scanned = {
+            digest: self._findings_of(listed, digest)
+            for digest in self._to_scan(listed, newest)
+            # An index may list what is no image, or is not in the repository any more.
+            if digest in by_digest and unscannable(by_digest[digest]) is None
+        }
+        found = _report(listed.repository, images, newest, scanned, self._together(scanned))
+        return self._weighing.weigh(found)
+
+    def _images(self, listed: _Listed) -> Sequence[Image]:
+        images: list[Image] = []
+        token: str | None = None
+        while True:
+            page = self._patience.call(listed.registry.image_page, listed.repository.name, token)
+            images += page.images
+            if (token := page.next_token) is None:
+                return images
+
+    def _to_scan(self, listed: _Listed, newest: Image | None) -> Sequence[str]:
+        if newest is None:
+            return ()
+        if not newest.is_manifest_list:
+            return (newest.digest,)
+        children = self._patience.call(
+            listed.registry.index_children, listed.repository.name, [newest.digest]
+        )
+        return children.get(newest.digest, ())
+
+    def _findings_of(self, listed: _Listed, digest: str) -> ScanFindings | None:
+        return self._patience.call(listed.registry.scan_findings, listed.repository.name, digest)
+
+    def _together(self, scanned: dict[str, ScanFindings | None]) -> tuple[Finding, ...]:
+        """What the scans found, each finding once, worst first."""
+        found: dict[str, Finding] = {}
+        for finding in worst_first(f for scan in scanned.values() if scan for f in scan.findings):
+            found.setdefault(finding.key, self._findings.setdefault(finding, finding))
+        return tuple(found.values())
+
+
+def _newest_tagged(images: Iterable[Image], resolves_indexes: bool) -> Image | None:
+    """The image or, if those are resolved, the index that was pushed last with a tag."""
+    tagged = {
+        image.digest: image
+        for image in images
+        if image.tags
+        and not image.archived
+        and (unscannable(image) is None or (image.is_manifest_list and resolves_indexes))
+    }
+    newest = newest_of([*tagged.values()], 1)
+    return tagged[newest.pop()] if newest else None
+
+
+def _report(
+    repository: Repository,
+    images: Sequence[Image],
+    newest: Image | None,
+    scanned: dict[str, ScanFindings | None],
+    findings: tuple[Finding, ...],
+) -> RepositoryReport:
+    statuses = {digest: scan.status if scan else None for digest, scan in scanned.items()}
+    scannable = [image for image in images if unscannable(image) is None]
+    # Where the list tells nothing of an image that was scanned, it tells nothing of the others.
+    told = not any(statuses.get(image.digest) and not image.scan_status for image in scannable)
+    by_status = [(image, statuses.get(image.digest, image.scan_status)) for image in scannable]
+    unscanned = [image for image, status in by_status if not status]
+    never = [image for image in unscanned if told or image.digest in statuses]
+    return RepositoryReport(
+        repository=repository,
+        digest=newest.digest if newest else "",
+        tags=newest.tags if newest else (),
+        pushed_at=newest.pushed_at if newest else None,
+        scans=tuple(
+            ImageScan(digest, scan.status, scan.completed_at) if scan else ImageScan(digest)
+            for digest, scan in scanned.items()
+        ),
+        findings=findings,
+        images=len(scannable),
+        never_scanned=_named(never),
+        failed=_named(image for image, status in by_status if status in SCAN_FAILED),
+        unsupported=sum(status in UNSUPPORTED for _, status in by_status),
+        untold=len(unscanned) - len(never),
+    )
+
+
+def _named(images: Iterable[Image]) -> NamedImages:
+    names = [image.tags[0] if image.tags else image.digest for image in images]
+    return NamedImages(len(names), tuple(names[:MOST_NAMES]))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OutOfTime):
+        return OUT_OF_TIME
+    return GONE if isinstance(error, RepositoryGone) else reason_of(error)

@@ -1,0 +1,212 @@
+"""The digest: a fleet report at a scheduled time, kept in S3 and sent once to the report topic."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.fleet.collecting import gather_fleet
+from chalicelib.fleet.formats.pages import StoredReport, as_email, as_html, email_subject
+from chalicelib.fleet.model import VERSION, ReportError, compare, from_json, to_json
+from chalicelib.notifying.channels import ON_TOPIC, on_topic
+from chalicelib.notifying.messages import SMS_LENGTH, Message
+from chalicelib.runtime import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from chalicelib.aws.s3 import ReportBucket
+    from chalicelib.fleet.model import FleetReport
+    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.services import Services
+
+PREFIX = "fleet-reports/"
+
+LINK_HOURS = 12
+"""For how long the link in the email is signed; Lambda's credentials may end before."""
+
+_SENDING, _SENT = "sending", "sent"
+
+
+class DigestUnclear(Exception):
+    """Another run began to send the digest and did not say that it had: says what to do."""
+
+
+@dataclass(frozen=True)
+class DigestKeys:
+    """Where the report of a scheduled time is kept, and the mark that its digest was sent.
+
+    Keys of a kind sort by time.
+    """
+
+    scheduled: datetime
+
+    @property
+    def html(self) -> str:
+        """The page."""
+        return f"{PREFIX}html/{self._time}.html"
+
+    @property
+    def json(self) -> str:
+        """The report that the next one is compared with."""
+        return f"{PREFIX}json/{self._time}.json"
+
+    @property
+    def mark(self) -> str:
+        """Holds ``sending`` or ``sent``."""
+        return f"{PREFIX}sent/{self._time}.txt"
+
+    @property
+    def _time(self) -> str:
+        return self.scheduled.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+def scheduled_time(event: Mapping[str, Any]) -> datetime:
+    """The time that a scheduled event is for; now, where it names none.
+
+    The same event, delivered again, has the same time. Source: EventBridge user guide, "Scheduled
+    Event".
+    """
+    try:
+        moment = datetime.fromisoformat(event["time"])
+    except (KeyError, TypeError, ValueError):
+        return datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def send_digest(
+    scheduled: datetime, services: Services, bucket: ReportBucket, time_left: TimeLeft
+) -> bool:
+    """Gather, keep and publish the digest of a scheduled time; says whether this run sent it.
+
+    A run that was cut short goes on with the report that it kept. The mark is made before the
+    digest is published, so that no two runs publish it, and taken back when publishing fails.
+
+    Calls, beside those of :func:`chalicelib.fleet.collecting.gather_fleet`
+    (ecr:DescribeRepositories, ecr:DescribeImages, ecr:BatchGetImage,
+    ecr:DescribeImageScanFindings; sts:GetCallerIdentity needs no permission): on
+    ``fleet-reports/*`` of the bucket s3:GetObject, s3:PutObject and s3:DeleteObject (of
+    ``fleet-reports/sent/*``); on the bucket s3:ListBucket; sns:Publish. The link works as far as
+    the function itself may s3:GetObject. A bucket with a customer key needs kms:GenerateDataKey and
+    kms:Decrypt. A list of accepted risks is read by s3:GetObject or ssm:GetParameter, as the
+    notifier reads it.
+
+    :raises DigestUnclear: when another run is sending the digest, or was stopped while it did.
+    """
+    keys = DigestKeys(scheduled)
+    if _is_sent(keys, bucket):
+        return False
+    report = _kept(keys, bucket) or _keep(_gather(keys, services, bucket, time_left), keys, bucket)
+    message = digest_message(report, _stored(keys, bucket), services.settings.media)
+    if not bucket.create(keys.mark, _SENDING):
+        raise DigestUnclear(f"another run is sending the digest of {scheduled.isoformat()}")
+    try:
+        services.report_topic.publish(message)
+    except Exception:
+        bucket.delete(keys.mark)
+        raise
+    bucket.put(keys.mark, _SENT, "text/plain; charset=utf-8")
+    _log(report, keys)
+    return True
+
+
+def digest_message(
+    report: FleetReport, stored: StoredReport, media: Sequence[str] = ON_TOPIC
+) -> Message:
+    """What subscribers get: a text by email, a short one by SMS, and the totals as JSON."""
+    subject = email_subject(report)
+    email = as_email(report, stored)
+    document = json.dumps(_document(report, stored), separators=(",", ":"))
+    texts = {"default": document, "email": email, "sms": subject[:SMS_LENGTH]}
+    return Message(
+        subject, json.dumps(texts), {"report": "fleet"}, lists={"media": on_topic(media)}
+    )
+
+
+def _document(report: FleetReport, stored: StoredReport) -> dict[str, Any]:
+    comparison = report.comparison
+    return {
+        "version": VERSION,
+        "report": "fleet",
+        "generatedAt": report.generated_at.isoformat(),
+        "totals": report.totals,
+        "acceptedRiskCount": len(report.accepted),
+        "expiredRiskCount": len(report.expired),
+        "leftOut": report.left_out,
+        "since": comparison and comparison.since.isoformat(),
+        "new": comparison and len(comparison.new),
+        "fixed": comparison and len(comparison.fixed),
+        "repositories": len(report.repositories),
+        "notLookedAt": len(report.not_looked_at),
+        "imagesNeverScanned": report.images_never_scanned,
+        "scansFailed": report.scans_failed,
+        "bucket": stored.bucket,
+        "htmlKey": stored.html_key,
+        "jsonKey": stored.json_key,
+        "url": stored.url,
+    }
+
+
+def _is_sent(keys: DigestKeys, bucket: ReportBucket) -> bool:
+    mark = bucket.get(keys.mark)
+    if mark == _SENDING:
+        raise DigestUnclear(
+            f"another run is sending this digest, or was stopped while it did; if it did not "
+            f"arrive, delete s3://{bucket.name}/{keys.mark} and send the event again"
+        )
+    return mark is not None
+
+
+def _kept(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
+    """The report of a run that was cut short before it sent anything."""
+    text = bucket.get(keys.json)
+    return None if text is None else from_json(text)
+
+
+def _gather(
+    keys: DigestKeys, services: Services, bucket: ReportBucket, time_left: TimeLeft
+) -> FleetReport:
+    report = gather_fleet(services, time_left)
+    earlier = _earlier(keys, bucket)
+    return report if earlier is None else compare(report, earlier)
+
+
+def _earlier(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
+    key = bucket.last_before(f"{PREFIX}json/", keys.json)
+    text = key and bucket.get(key)
+    if not text:
+        return None
+    try:
+        return from_json(text)
+    except ReportError as error:
+        logs.logger.warning("earlier report not read", extra={"key": key, "error": str(error)})
+        return None
+
+
+def _keep(report: FleetReport, keys: DigestKeys, bucket: ReportBucket) -> FleetReport:
+    """Write the page, and then the JSON, which says that both are there."""
+    bucket.put(keys.html, as_html(report), "text/html; charset=utf-8")
+    bucket.put(keys.json, to_json(report), "application/json")
+    return report
+
+
+def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
+    url = bucket.link(keys.html, LINK_HOURS * 3600)
+    return StoredReport(url, LINK_HOURS, bucket.name, keys.html, keys.json)
+
+
+def _log(report: FleetReport, keys: DigestKeys) -> None:
+    logs.summary(
+        "digest sent",
+        {
+            "FleetOpenFindings": report.open_findings,
+            "FleetNotLookedAt": len(report.not_looked_at),
+            "FleetImagesNeverScanned": report.images_never_scanned,
+        },
+        json_key=keys.json,
+        totals=report.totals,
+        repositories=len(report.repositories),
+        scans_failed=report.scans_failed,
+    )

@@ -1,0 +1,190 @@
+"""The fleet report for people: an HTML page, Markdown, and the text of an email."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from chalicelib.fleet.model import change_counts
+from chalicelib.policy.thresholds import SEVERITIES
+from chalicelib.text.templating import TEMPLATES, count_of, render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from chalicelib.fleet.model import FleetReport, Repository, RepositoryReport
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most that a text shows of each kind; what is beyond is counted.
+
+    ``repositories`` are those shown with findings of their own, ``findings`` how many of each,
+    ``changes`` the new ones and, as many, the fixed ones, ``others`` the accepted risks, those that
+    ran out, and the repositories of each kind whose findings are not known.
+    """
+
+    worst: int
+    changes: int
+    others: int
+    repositories: int = 0
+    findings: int = 0
+
+
+IN_HTML = Bounds(worst=20, changes=50, others=50, repositories=200, findings=10)
+IN_MARKDOWN = Bounds(worst=20, changes=30, others=30, repositories=20, findings=5)
+IN_EMAIL = Bounds(worst=5, changes=5, others=5)
+
+
+@dataclass(frozen=True)
+class First(Generic[Entry]):
+    """The first entries of a list, and how many more there are."""
+
+    shown: tuple[Entry, ...]
+    more: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a bar: where it begins and how long it is, in hundredths of the bar's room."""
+
+    severity: str
+    count: int
+    start: float
+    length: float
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """Where a report is kept: its address, for how long that holds, and its bucket and keys."""
+
+    url: str
+    hours: int
+    bucket: str
+    html_key: str
+    json_key: str
+
+
+def as_html(report: FleetReport) -> str:
+    """One page that needs no other file and no script."""
+    style = (TEMPLATES / "report.css").read_text()
+    return render("report.html", style=style, style_hash=_hash(style), **_view(report, IN_HTML))
+
+
+def as_markdown(report: FleetReport) -> str:
+    """GitHub's Markdown."""
+    return render("report.md", **_view(report, IN_MARKDOWN))
+
+
+def as_email(report: FleetReport, stored: StoredReport) -> str:
+    """What one wants to know at a glance, and where the rest is."""
+    return render("report.txt", stored=stored, **_view(report, IN_EMAIL))
+
+
+def email_subject(report: FleetReport) -> str:
+    """At most 100 ASCII characters, as SNS takes."""
+    worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
+    incomplete = ", incomplete" if report.not_looked_at else ""
+    new = f", {len(report.comparison.new)} new" if report.comparison else ""
+    return f"[ECR] Fleet report: {', '.join(worst) or 'no open findings'}{new}{incomplete}"
+
+
+def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
+    """What the templates show."""
+    comparison = report.comparison
+    longest = max((sum(each.counts.values()) for each in report.worst[: bounds.worst]), default=1)
+    in_order = [*report.worst, *(each for each in report.repositories if not each.findings)]
+    return {
+        "report": report,
+        "bounds": bounds,
+        "severities": SEVERITIES,
+        "registries": _first(report.registries, bounds.others),
+        "total_bar": segments(report.totals, report.open_findings),
+        "worst": _first(report.worst, bounds.worst),
+        "bar_of": lambda each: segments(each.counts, longest),
+        "new": _first(comparison.new if comparison else (), bounds.changes),
+        "fixed": _first(comparison.fixed if comparison else (), bounds.changes),
+        "new_counts": change_counts(comparison.new) if comparison else {},
+        "not_counted": not_counted(len(report.accepted), report.left_out),
+        "not_counted_in": lambda each: not_counted(
+            len(each.accepted), {why: len(found) for why, found in each.left_out.items()}
+        ),
+        "accepted": _first(report.accepted, bounds.others),
+        "expired": _first(report.expired, bounds.others),
+        "fixed_counts": change_counts(comparison.fixed) if comparison else {},
+        "never_scanned": _first(_with(report, "never_scanned"), bounds.others),
+        "failed": _first(_with(report, "failed"), bounds.others),
+        "unknown": _first(report.findings_unknown, bounds.others),
+        "not_looked_at": _first(report.not_looked_at, bounds.others),
+        "repositories": _first(in_order, bounds.repositories),
+        "first": _first,
+        "counted": counted,
+        "moment": moment,
+        "day": day,
+        "place": lambda repository: place(repository, report),
+    }
+
+
+def segments(counts: Mapping[str, int], whole: int) -> list[Segment]:
+    """The parts of a bar of which ``whole`` findings fill all the room."""
+    parts, start = [], 0.0
+    for severity in SEVERITIES:
+        if count := counts.get(severity, 0):
+            length = round(100 * count / max(1, whole), 2)
+            parts.append(Segment(severity, count, round(start, 2), length))
+            start += length
+    return parts
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """``3 critical, 6 high``; worst first."""
+    found = [f"{counts[each]:,} {each.lower()}" for each in SEVERITIES if counts.get(each)]
+    return ", ".join(found) or "none"
+
+
+def not_counted(accepted: int, left_out: Mapping[str, int]) -> str:
+    """``2 accepted risks, 30 without a fix``; empty where everything counts."""
+    risks = [count_of(accepted, "accepted risk")] if accepted else []
+    return ", ".join([*risks, *(f"{count:,} {why}" for why, count in left_out.items())])
+
+
+def moment(time: datetime | None) -> str:
+    """A time of UTC for people, to the minute."""
+    return "" if time is None else f"{day(time)}, {time.astimezone(UTC):%H:%M} UTC"
+
+
+def day(time: date) -> str:
+    """A day for people, of a time's that in UTC."""
+    if isinstance(time, datetime):
+        time = time.astimezone(UTC)
+    return f"{time.day} {time:%B %Y}"
+
+
+def place(repository: Repository, report: FleetReport) -> str:
+    """The repository's name, with account and region where there are several; or the registry's."""
+    if not repository.name:
+        return f"all of registry {repository.account}/{repository.region}"
+    if len(report.registries) < 2:
+        return repository.name
+    return f"{repository.account}/{repository.region}/{repository.name}"
+
+
+def _first(entries: Sequence[Entry], most: int) -> First[Entry]:
+    return First(tuple(entries[:most]), max(0, len(entries) - most))
+
+
+def _with(report: FleetReport, kind: str) -> list[RepositoryReport]:
+    """The repositories with images of a kind, those with most first."""
+    found = [each for each in report.repositories if getattr(each, kind).count]
+    return sorted(found, key=lambda each: (-getattr(each, kind).count, each.repository))
+
+
+def _hash(style: str) -> str:
+    """What a content security policy knows an inline style by."""
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -1,0 +1,91 @@
+"""The fleet report as CSV: one row a finding, those that are accepted risks marked as such."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.text.templating import link, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chalicelib.fleet.model import FleetReport
+
+COLUMNS = (
+    "account",
+    "region",
+    "repository",
+    "tags",
+    "digest",
+    "severity",
+    "vulnerability",
+    "package",
+    "installed version",
+    "fixed version",
+    "fixable",
+    "score",
+    "exploit known",
+    "new",
+    "accepted until",
+    "accepted because",
+    "pushed",
+    "scanned",
+    "link",
+    "description",
+)
+
+# What a spreadsheet takes for the start of a formula, the wide forms of these marks included.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def as_csv(report: FleetReport) -> str:
+    """The findings as CSV (RFC 4180), with a row of titles.
+
+    A repository's accepted risks come after its findings that count. What the gates leave out is
+    not there.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(value) for value in row] for row in _rows(report))
+    return text.getvalue()
+
+
+def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
+    for each in report.repositories:
+        for finding, risk in each.rows:
+            yield (
+                each.repository.account,
+                each.repository.region,
+                each.repository.name,
+                ", ".join(each.tags),
+                each.digest,
+                finding.severity,
+                finding.identifier,
+                finding.package,
+                finding.installed_version,
+                finding.fixed_version,
+                finding.fixable,
+                finding.score,
+                finding.exploitable,
+                report.is_new(each.repository, finding),
+                risk and risk.expires,
+                risk and risk.reason,
+                each.pushed_at,
+                each.scanned_at,
+                link(finding.url),
+                finding.description,
+            )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = plain(value).strip()
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,1 @@
+"""The notifier: from the end of a scan to one message for each channel."""

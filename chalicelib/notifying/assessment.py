@@ -1,0 +1,172 @@
+"""From a scan's end to its report: what was found, what of it counts, and what of that is new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.ecr.findings import counts_of
+from chalicelib.notifying.context import scan_findings, thresholds_of, with_index_tags
+from chalicelib.notifying.delivery import follows_every_scan
+from chalicelib.notifying.history import image_keys, image_name
+from chalicelib.notifying.report import Report
+from chalicelib.policy.changes import (
+    EVERY_SCAN,
+    Memory,
+    changes_since,
+    is_news,
+    memory_to_compare,
+)
+from chalicelib.scanning.uses import uses_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.notifying.events import ScanResult
+    from chalicelib.policy.thresholds import Thresholds
+    from chalicelib.runtime.backoff import Patience
+    from chalicelib.services import Services
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be reported of a scan, if anything, and to be kept of it.
+
+    ``result`` is the scan's with all the tags that are known of its image.
+    """
+
+    result: ScanResult
+    report: Report | None = None
+    memory: Memory | None = None
+
+
+def report_of(result: ScanResult, services: Services, patience: Patience) -> Outcome:
+    """Weigh a scan, look up what the event does not tell, and say what is to be told."""
+    thresholds = thresholds_of(result, services)
+    if not _may_matter(result, thresholds, services):
+        return Outcome(result)
+    report = _found(result, thresholds, services, patience)
+    if not _is_of_note(report):
+        report = replace(report, crossed=())
+    if not _is_told(report) and not follows_every_scan(services.settings.media):
+        return Outcome(result)
+    result = with_index_tags(report.result, services)
+    report = replace(
+        report, result=result, name=image_name(result), where_in_use=uses_of(result, services)
+    )
+    return _compared(report, services)
+
+
+def _may_matter(result: ScanResult, thresholds: Thresholds, services: Services) -> bool:
+    """Whether the event does not rule a report out: what counts is never more than it says."""
+    return (
+        result.failed
+        or result.finding_severity is not None
+        or bool(thresholds.crossed_by(result.severity_counts))
+        or follows_every_scan(services.settings.media)
+    )
+
+
+def _found(
+    result: ScanResult, thresholds: Thresholds, services: Services, patience: Patience
+) -> Report:
+    """The report as far as this scan alone goes, with its findings where they can be read."""
+    plain = Report(
+        name="",
+        result=result,
+        thresholds=thresholds,
+        counts=result.severity_counts,
+        crossed=thresholds.crossed_by(result.severity_counts),
+    )
+    if result.failed:
+        return replace(plain, counts={}, crossed=())
+    if not any(result.severity_counts.values()) and result.finding_severity is None:
+        return replace(plain, findings=())
+    scan = scan_findings(result, services, patience)
+    if scan is None or (result.finding_severity is None and not scan.findings):
+        # The findings are not readable, or are those of a later scan that is not done or failed.
+        return plain
+    return _weighed(plain, scan.counts, scan.findings, services)
+
+
+def _weighed(
+    report: Report, counts: Mapping[str, int], findings: tuple[Finding, ...], services: Services
+) -> Report:
+    """The report with the findings that are shown, and the thresholds that those reach."""
+    gates = services.settings.gates
+    today = datetime.now(UTC).date()
+    risks = services.accepted_risks
+    counted, accepted, expired = risks.split(report.result.repository, findings, today)
+    shown, left_out = gates.pass_through(counted)
+    all_shown = len(shown) == len(findings)
+    weighed = counts if all_shown and not gates.fixable_only else gates.weighed(shown)
+    return replace(
+        report,
+        counts=counts if all_shown else counts_of(shown),
+        crossed=report.thresholds.crossed_by(weighed),
+        findings=shown,
+        accepted=accepted,
+        expired=expired,
+        left_out={reason: len(found) for reason, found in left_out.items()},
+    )
+
+
+def _compared(report: Report, services: Services) -> Outcome:
+    """The outcome, once the report is compared with what is remembered of the image's tags."""
+    result = report.result
+    if services.history is None:
+        return Outcome(result, report if _is_told(report) else None)
+    keys = image_keys(result)
+    memories = services.history.recall(keys)
+    every_scan = services.settings.notify_mode == EVERY_SCAN
+    if len(memories) == len(keys) and all(memory.time > result.time for memory in memories):
+        # A later scan of each tag was reported before this one's event came.
+        return Outcome(result, report if _is_told(report) and every_scan else None)
+    if report.findings is None and not result.failed:
+        return Outcome(result, report if _is_told(report) else None)
+    before = memory_to_compare(memories, result.image_digest)
+    return _remembered(report, before, services.settings.notify_mode)
+
+
+def _remembered(report: Report, before: Memory | None, mode: str) -> Outcome:
+    """The outcome against what was last reported of a tag; None where nothing was."""
+    result = report.result
+    name = before.name if before else report.name
+    known = before.findings if before else {}
+    shown = {finding.key: finding.severity for finding in report.findings or ()}
+    changes = changes_since(before, report.findings or ())
+    told = _is_told(report) and is_news(mode, result.failed, changes, before)
+    if result.failed:
+        shown = dict(known)
+    elif not told:
+        # What was not told of is still new when it is.
+        shown = {key: severity for key, severity in known.items() if key in shown}
+    if not told and before is None:
+        return Outcome(result)
+    findings = tuple(each for each in report.findings or () if each.key in shown)
+    report = replace(
+        report,
+        name=name,
+        findings=None if result.failed else findings,
+        changes=None if result.failed else changes,
+        is_news=told,
+    )
+    memory = Memory(name, result.image_digest, result.time, result.status, shown)
+    return Outcome(result, report, memory)
+
+
+def _is_told(report: Report) -> bool:
+    """Whether thresholds, or a failure, make the scan worth telling."""
+    return report.result.failed or bool(report.crossed)
+
+
+def _is_of_note(report: Report) -> bool:
+    """Whether the event itself may be reason to tell people.
+
+    One finding is when the findings of its severity reach their threshold: what was reported of
+    worse ones need not be repeated for it.
+    """
+    severity = report.result.finding_severity
+    return severity is None or severity in report.crossed

@@ -1,0 +1,241 @@
+"""Chat channels of Slack and Microsoft Teams, by Amazon Q Developer in chat applications.
+
+Source: Amazon Q Developer in chat applications, "Custom notifications". Its ``client-markdown`` is
+the chat client's own, so that only what Slack and Microsoft Teams both take is used: values in code
+spans, and addresses between ``<`` and ``>``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from chalicelib.ecr.findings import counts_of
+from chalicelib.notifying.messages import console_url, headline, new_count
+from chalicelib.text.templating import link, plain, without_middle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.notifying.report import Report
+    from chalicelib.policy.changes import Changes
+    from chalicelib.services import Services
+
+TITLE_LENGTH, DESCRIPTION_LENGTH, STEP_LENGTH = 150, 2900, 300
+"""The longest texts, in characters, so that Slack shows them whole.
+
+A header takes 150 there, and the text of a section 3,000. Source: Slack API, Block Kit.
+"""
+
+MOST_FINDINGS = 10
+"""The most findings that a message lists; the rest is counted."""
+
+_MOST_STEPS = 4
+_MOST_NAMES = 3
+_LONGEST_NAME, _LONGEST_NAMES = 60, 200
+_LONGEST_LINE = 500
+_LONGEST_ADDRESS = 600
+_MENTION = re.compile(r"@(?=here|channel|everyone|group|all)", re.IGNORECASE)
+# Marks, but for underscores within words, as names of repositories have them.
+_MARKS = re.compile(r"[*~`|\[\]\\]|(?<![^\W_]|_)_+|_+(?![^\W_]|_)")
+
+
+def deliver(report: Report, services: Services) -> None:
+    """Publish the report to the chat topic. Source: SNS Publish."""
+    services.chat_topic.publish(json.dumps(notification(report)))
+
+
+def notification(report: Report) -> dict[str, Any]:
+    """The custom notification about a report.
+
+    What is about one image name, in one account and region, is one thread.
+    """
+    result = report.result
+    place = f"{result.account}/{result.region}"
+    matter = _headline(report)
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "id": _unique(f"{place}/{result.image_digest}/{result.time}"),
+        "content": {
+            "textType": "client-markdown",
+            "title": _title(result.repository, matter),
+            "description": _description(report),
+            "nextSteps": list(_next_steps(report)),
+            "keywords": ["Amazon ECR", *([report.worst] if report.worst else [])],
+        },
+        "metadata": {
+            "threadId": _unique(f"{place}/{report.name}"),
+            "summary": matter,
+            "eventType": "ECR image scan",
+            "relatedResources": [_words(_cut(report.name, TITLE_LENGTH))],
+            "additionalContext": {
+                "account": _words(_cut(result.account)),
+                "region": _words(_cut(result.region)),
+                "scanStatus": _words(_cut(result.status)),
+            },
+        },
+    }
+
+
+def _unique(name: str) -> str:
+    """A short identifier that is the same for the same name."""
+    return str(uuid5(NAMESPACE_URL, plain(name)))
+
+
+def _headline(report: Report) -> str:
+    return f"{headline(report) or 'no threshold reached'}{new_count(report)}"
+
+
+def _title(repository: str, matter: str) -> str:
+    """The repository's name and what is the matter, the name's middle cut where it is too long."""
+    kept = room = TITLE_LENGTH - len(f": {matter}")
+    while len(name := _words(_cut(repository, kept))) > room and kept > 0:
+        kept -= 1
+    return f"{name}: {matter}"
+
+
+def _description(report: Report) -> str:
+    """What is new first, then findings, as many whole ones as fit between all else."""
+    opening, closing = list(_opening(report)), list(_closing(report))
+    findings = _fitting(report, DESCRIPTION_LENGTH - len("\n".join([*opening, "", "", *closing])))
+    return "\n".join([*opening, *findings, "", *closing])
+
+
+def _opening(report: Report) -> Iterator[str]:
+    if report.result.failed:
+        yield "The scan failed, so the findings of this image are unknown."
+        yield "A new one is started when the image is reviewed next."
+        return
+    if report.changes:
+        yield _news(report.changes)
+    counts = ", ".join(f"{count} {level}" for level, count in report.counts.items()) or "nothing"
+    if report.findings:
+        fixable = sum(finding.fixable for finding in report.findings)
+        yield f"Found: {counts}; {fixable} of {len(report.findings)} with a known fix."
+    else:
+        yield f"Found: {counts}."
+
+
+def _news(changes: Changes) -> str:
+    if changes.first:
+        return "First report of this image."
+    numbers = f"*{len(changes.new)} new*, {len(changes.fixed)} fixed, {changes.unchanged} unchanged"
+    before = _code(changes.digest_before[:19])
+    return f"{numbers} since the scan of {_code(_cut(changes.since))} ({before})."
+
+
+def _fitting(report: Report, room: int) -> list[str]:
+    """The lines of the worst findings that fit, new ones first, and how many more there are."""
+    findings = sorted(report.findings or (), key=lambda finding: not _is_news(report, finding))
+    lines: list[str] = []
+    listed: list[Finding] = []
+    room -= len(_more(findings)) + 1
+    for finding in findings:
+        line = _finding_line(report, finding)
+        if len(listed) == MOST_FINDINGS:
+            break
+        if line and len(line) < room:
+            room -= len(line) + 1
+            lines.append(line)
+            listed.append(finding)
+    rest = list((Counter(findings) - Counter(listed)).elements())
+    return [*lines, *([_more(rest)] if rest else [])]
+
+
+def _finding_line(report: Report, finding: Finding) -> str:
+    """What one finding is and what to do about it; nothing for one that is far too long."""
+    fix = f"fixed in {_code(finding.fixed_version)}" if finding.fixed_version else finding.fix
+    score = "" if finding.score is None else f" {finding.score:.1f}"
+    where = " ".join(map(_code, filter(None, (finding.package, finding.installed_version))))
+    parts = [
+        f"{finding.severity}{score} {_code(finding.identifier or 'unnamed')}",
+        *filter(None, [where, fix, "exploit known" if finding.exploitable else ""]),
+    ]
+    mark = "*NEW* " if _is_news(report, finding) else ""
+    line = f"• {mark}{', '.join(parts)} {_address(finding.url)}".rstrip()
+    return line if len(line) <= _LONGEST_LINE else ""
+
+
+def _more(findings: Sequence[Finding]) -> str:
+    counts = ", ".join(f"{count} {level}" for level, count in counts_of(findings).items())
+    return f"• {len(findings)} more: {counts}"
+
+
+def _closing(report: Report) -> Iterator[str]:
+    """What else there is to say, a line each, and where the image is."""
+    result, changes = report.result, report.changes
+    if report.is_compared and changes and changes.fixed:
+        yield f"Fixed: {_some(changes.fixed)}"
+    if report.where_in_use:
+        yield f"In use by: {_some(report.where_in_use)}"
+    if report.accepted:
+        yield f"Accepted risks, not counted: {_some(each.key for each, _ in report.accepted)}"
+    if report.expired:
+        expired = (f"{entry.expires} {entry.covered}" for entry in report.expired)
+        yield f"No longer accepted: {_some(expired)}"
+    if report.left_out:
+        counts = ", ".join(f"{count} {_words(_cut(why))}" for why, count in report.left_out.items())
+        yield f"Left out: {counts}"
+    yield f"Tags: {_some(result.image_tags) or 'none'}"
+    if address := _address(console_url(result)):
+        yield address
+
+
+def _next_steps(report: Report) -> Iterator[str]:
+    """The updates that fix the worst findings."""
+    updates = Counter(
+        (finding.package, finding.fixed_version)
+        for finding in report.findings or ()
+        if finding.package and finding.fixed_version
+    )
+    for (package, version), count in list(updates.items())[:_MOST_STEPS]:
+        findings = "1 finding" if count == 1 else f"{count} findings"
+        step = f"Update {_code(package)} to {_code(version)}: {findings}"
+        if len(step) <= STEP_LENGTH:
+            yield step
+
+
+def _is_news(report: Report, finding: Finding) -> bool:
+    return report.is_compared and report.is_new(finding)
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are; a long name's middle is cut."""
+    everything = list(names)
+    named: list[str] = []
+    for name in everything[:_MOST_NAMES]:
+        if len(", ".join([*named, _code(_cut(name))])) <= _LONGEST_NAMES:
+            named.append(_code(_cut(name)))
+    more = len(everything) - len(named)
+    return " and ".join(filter(None, [", ".join(named), f"{more} more" if more else ""]))
+
+
+def _cut(name: str, length: int = _LONGEST_NAME) -> str:
+    return without_middle(name, length)
+
+
+def _address(url: str) -> str:
+    """A link, unless the text is no address of the web or a very long one."""
+    address = link(url).replace("&", "&amp;")
+    return f"<{address}>" if address and len(address) <= _LONGEST_ADDRESS else ""
+
+
+def _code(value: str) -> str:
+    """The value as a code span, in which marks and names of people have no meaning."""
+    return f"`{_entities(value).replace('`', chr(39)) or ' '}`"
+
+
+def _words(value: str) -> str:
+    """The value as text, without what would be a mark in it."""
+    return _MARKS.sub("-", _entities(value))
+
+
+def _entities(value: str) -> str:
+    """Without what calls everybody in a channel, or begins a link or an entity."""
+    text = plain(value).strip().replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MENTION.sub("@\N{WORD JOINER}", text)

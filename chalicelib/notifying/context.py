@@ -1,0 +1,141 @@
+"""What an event does not tell about its image, looked up where that decides or is reported.
+
+A look-up that only adds to a report is left out, and logged, when it fails: a report without it is
+better than none. One that decides whether there is a report at all fails the event, so that it
+comes again, unless the permission is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.ecr.indexes import with_indexes
+from chalicelib.policy.rules import parse_rules
+from chalicelib.policy.thresholds import thresholds_for
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.aws.ecr import Registry, ScanFindings
+    from chalicelib.notifying.events import ScanResult
+    from chalicelib.policy.thresholds import Thresholds
+    from chalicelib.runtime.backoff import Patience
+    from chalicelib.services import Services
+    from chalicelib.settings.settings import Settings
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "us-iso-": "aws-iso",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+
+
+def is_reported(result: ScanResult, settings: Settings) -> bool:
+    """Whether a scan of this status is worth weighing.
+
+    It is when the findings are known, and when the scan failed, if that is to be reported. An image
+    that is unsupported, too large or archived, whose findings are unavailable or that Inspector no
+    longer scans has no findings to weigh.
+    """
+    return result.complete or (result.failed and settings.notify_on_scan_failure)
+
+
+def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
+    """The thresholds of the repository's tags, and otherwise those of the settings.
+
+    :raises ClientError: and others, when it is unknown what the tags say.
+    """
+    settings = services.settings
+    thresholds = thresholds_for(
+        result.repository, settings.thresholds, settings.repository_thresholds
+    )
+    if not settings.repository_tag_rules:
+        return thresholds
+    arn = _repository_arn(result)
+    texts = _looked_up(
+        result, services, {}, lambda registry: registry.repository_rules(arn), decisive=True
+    )
+    rules, bad = parse_rules(texts)
+    for rule in bad:
+        logs.logger.warning(str(rule), extra={"repository": result.repository})
+    return rules.thresholds(thresholds)
+
+
+def scan_findings(
+    result: ScanResult, services: Services, patience: Patience
+) -> ScanFindings | None:
+    """What the scan found; None when the image is gone or the permission to ask is missing.
+
+    :raises ClientError: and others, for then a later try may tell what is to be reported.
+    """
+    from chalicelib.aws.ecr import RepositoryGone
+    from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+
+    registry = services.registry_of(result.address)
+    try:
+        return patience.call(registry.scan_findings, result.repository, result.image_digest)
+    except RepositoryGone:
+        return None
+    except AWS_ERRORS as error:
+        if not is_refusal(error):
+            raise
+        extra = {"repository": result.repository, "error": str(error)}
+        logs.logger.warning("findings not readable", extra=extra)
+        return None
+
+
+def with_index_tags(result: ScanResult, services: Services) -> ScanResult:
+    """The result with the tags of the image's indexes, where it has none.
+
+    ECR does not tell which index an image belongs to, so the repository's indexes are read: two
+    calls for a repository of up to 1,000 images and 100 indexes.
+    """
+    if result.image_tags or not services.settings.resolve_indexes:
+        return result
+    tags = _looked_up(result, services, (), lambda registry: _index_tags(result, registry))
+    return replace(result, image_tags=tags)
+
+
+def _index_tags(result: ScanResult, registry: Registry) -> tuple[str, ...]:
+    images = [image for page in registry.image_pages(result.repository) for image in page]
+    indexes = [image.digest for image in images if image.is_manifest_list and image.tags]
+    if not indexes:
+        return ()
+    found = with_indexes(images, registry.index_children(result.repository, indexes))
+    return next((image.index_tags for image in found if image.digest == result.image_digest), ())
+
+
+def _looked_up(
+    result: ScanResult,
+    services: Services,
+    otherwise: Any,
+    look_up: Callable[[Registry], Any],
+    *,
+    decisive: bool = False,
+) -> Any:
+    from chalicelib.aws.ecr import RepositoryGone
+    from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+
+    try:
+        return look_up(services.registry_of(result.address))
+    except RepositoryGone:
+        return otherwise
+    except (*AWS_ERRORS, Throttled) as error:
+        if decisive and not is_refusal(error):
+            raise
+        extra = {"repository": result.repository, "error": str(error)}
+        logs.logger.warning("look-up failed", extra=extra)
+        return otherwise
+
+
+def _repository_arn(result: ScanResult) -> str:
+    partitions = (name for prefix, name in _PARTITIONS.items() if result.region.startswith(prefix))
+    partition = next(partitions, "aws")
+    return f"arn:{partition}:ecr:{result.region}:{result.account}:repository/{result.repository}"

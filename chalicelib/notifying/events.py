@@ -1,0 +1,137 @@
+"""What ECR and Amazon Inspector tell when a scan has ended, and when a finding changed."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.ecr.findings import severity_counts
+from chalicelib.ecr.registries import RegistryAddress
+from chalicelib.policy.thresholds import severity_of
+from chalicelib.settings.fields import Fields
+
+if TYPE_CHECKING:
+    from chalicelib.settings.settings import Settings
+
+
+_ECR_IMAGE = "AWS_ECR_CONTAINER_IMAGE"
+
+
+def event_pattern(settings: "Settings") -> dict[str, Any]:
+    """The EventBridge pattern of the events that the notifier acts on.
+
+    Basic scans that ended, Inspector's scans of images, and Inspector's findings where the
+    settings ask for them. Sources: ECR user guide, "Amazon ECR events and EventBridge"; Amazon
+    Inspector user guide, "EventBridge event schema".
+    """
+    basic = {
+        "source": ["aws.ecr"],
+        "detail-type": ["ECR Image Scan"],
+        "detail": {"scan-status": list(settings.reported_scan_statuses)},
+    }
+    scan = {
+        "source": ["aws.inspector2"],
+        "detail-type": ["Inspector2 Scan"],
+        "detail": {"image-digest": [{"exists": True}]},
+    }
+    finding = {
+        "source": ["aws.inspector2"],
+        "detail-type": ["Inspector2 Finding"],
+        "detail": {"status": ["ACTIVE"], "resources": {"type": [_ECR_IMAGE]}},
+    }
+    return {"$or": [basic, scan, *([finding] if settings.inspector_findings else [])]}
+
+
+class EventError(ValueError):
+    """An event that is not a scan's end: says which key is wrong and what is accepted."""
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """The end of one image's scan; ``time`` is when, in ISO 8601.
+
+    ``finding_severity`` is set where one finding changed: the counts are then to be looked up.
+    """
+
+    account: str
+    region: str
+    repository: str
+    image_digest: str
+    image_tags: tuple[str, ...]
+    status: str
+    severity_counts: Mapping[str, int]
+    time: str
+    finding_severity: str | None = None
+    event_id: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What is the same when an event is delivered again, and of no other event."""
+        told = (self.account, self.region, self.repository, self.image_digest, self.status)
+        return self.event_id or hashlib.sha256("\n".join((*told, self.time)).encode()).hexdigest()
+
+    @property
+    def address(self) -> RegistryAddress:
+        """The registry that the image is in."""
+        return RegistryAddress(self.account, self.region)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the findings are known: after a basic scan, and after each of Inspector's."""
+        return self.status in {"COMPLETE", "ACTIVE"} or self.status.endswith("_SCAN_COMPLETE")
+
+    @property
+    def failed(self) -> bool:
+        """Whether the scan ended without findings being known."""
+        return self.status == "FAILED"
+
+    @property
+    def image_name(self) -> str:
+        """The image's tags, or its digest where it has none."""
+        return ", ".join(self.image_tags) or self.image_digest
+
+    @classmethod
+    def from_event(cls, event: Any) -> "ScanResult":
+        """Read an EventBridge event of the detail types that :func:`event_pattern` lets through.
+
+        ``finding-severity-counts`` has only the severities that were found, and a failed scan
+        none; Inspector adds their total. Inspector names the repository by its ARN.
+        Sources: as of :func:`event_pattern`.
+
+        :raises EventError: for a key that is missing or of the wrong type.
+        """
+        fields = Fields(event, EventError)
+        if fields.optional(fields.text, "detail-type") == "Inspector2 Finding":
+            return cls._from_finding(fields)
+        detail = fields.object("detail")
+        counts = detail.optional(detail.counts, "finding-severity-counts") or {}
+        name = detail.text("repository-name")
+        return cls(
+            account=fields.text("account"),
+            region=fields.text("region"),
+            time=fields.text("time"),
+            repository=name.partition(":repository/")[2] or name,
+            image_digest=detail.text("image-digest"),
+            image_tags=detail.optional(detail.texts, "image-tags") or (),
+            status=detail.text("scan-status"),
+            severity_counts=severity_counts(counts),
+            event_id=fields.optional(fields.text, "id") or "",
+        )
+
+    @classmethod
+    def _from_finding(cls, fields: Fields) -> "ScanResult":
+        """Read an event about one finding of Amazon Inspector, in its first resource."""
+        detail = fields.object("detail")
+        image = detail.first_object("resources").object("details").object("awsEcrContainerImage")
+        return cls(
+            account=image.optional(image.text, "registry") or fields.text("account"),
+            region=fields.text("region"),
+            time=fields.text("time"),
+            repository=image.text("repositoryName"),
+            image_digest=image.text("imageHash"),
+            image_tags=image.optional(image.texts, "imageTags") or (),
+            status=detail.text("status"),
+            severity_counts={},
+            finding_severity=severity_of(detail.text("severity")),
+            event_id=fields.optional(fields.text, "id") or "",
+        )

@@ -1,0 +1,57 @@
+"""What people are told about a scan, before it is worded for a medium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.notifying.events import ScanResult
+    from chalicelib.policy.accepted_risks import AcceptedRisk
+    from chalicelib.policy.changes import Changes
+    from chalicelib.policy.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class Report:
+    """One scan: its findings that count, what is new among them, and why it is reported.
+
+    ``name`` is what the image is called from scan to scan: repository and tag (or digest).
+    ``findings`` are those shown, worst first; None where only their counts are known. ``counts``
+    are the numbers shown, by severity, and ``crossed`` the severities whose threshold is reached,
+    worst first. ``accepted`` are the findings that are accepted risks, each with the entry that
+    says so; ``expired`` the entries that would cover findings shown, had they not run out.
+    ``left_out`` says how many findings the gates keep out, by reason. ``changes`` is None where
+    nothing is remembered. ``where_in_use`` names the workloads that run the image. What is not
+    ``is_news`` is not told to people; its findings are those that were reported before.
+    """
+
+    name: str
+    result: ScanResult
+    thresholds: Thresholds
+    counts: Mapping[str, int]
+    crossed: tuple[str, ...]
+    findings: tuple[Finding, ...] | None = None
+    accepted: tuple[tuple[Finding, AcceptedRisk], ...] = ()
+    expired: tuple[AcceptedRisk, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    changes: Changes | None = None
+    where_in_use: tuple[str, ...] = ()
+    is_news: bool = True
+
+    @property
+    def worst(self) -> str | None:
+        """The worst severity whose threshold is reached; None for a scan that failed."""
+        return self.crossed[0] if self.crossed else None
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether what was found is compared with anything that was reported before."""
+        return self.changes is not None and not self.changes.first and not self.result.failed
+
+    def is_new(self, finding: Finding) -> bool:
+        """Whether a finding was not reported of this tag before."""
+        return self.changes is not None and finding.key in self.changes.new

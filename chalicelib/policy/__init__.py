@@ -1,0 +1,1 @@
+"""The decisions, pure: what is due, selected, counted, accepted and new."""

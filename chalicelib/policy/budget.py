@@ -1,0 +1,81 @@
+"""A day's budget of scans, and which images come first where more are due."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from chalicelib.ecr.images import Image
+
+MOST_SCANS_A_DAY = 100_000
+"""Basic scans in 24 hours of a registry and region. Source: ECR user guide, service quotas."""
+
+BUDGETED_SCANS_PER_SECOND = 10
+"""The pace of scans within a budget where none is set. AWS publishes no rate of StartImageScan."""
+
+_TURN = 2**64
+_GOLDEN_RATIO = 0x9E3779B97F4A7C15
+"""2**64 divided by the golden ratio, whose multiples spread over a turn most evenly."""
+
+
+class Tier(IntEnum):
+    """How much a scan of an image matters, most first."""
+
+    IN_USE = 0
+    NEWEST_TAGGED = 1
+    OTHER = 2
+
+
+class Entry(NamedTuple):
+    """An image that is due: its rank, the number of its repository's job, and its digest."""
+
+    rank: int
+    job: int
+    digest: bytes
+
+    @property
+    def tier(self) -> Tier:
+        """How much the image matters."""
+        return Tier(self.rank >> 128)
+
+    @property
+    def image_digest(self) -> str:
+        """The digest as ECR writes it."""
+        return f"sha256:{self.digest.hex()}"
+
+
+class Budget:
+    """The most important of the images offered, as many as the budget has room for.
+
+    Keeps no more than twice the budget in memory, however many are offered. Within a tier the
+    oldest scan comes first. Where no scan's time is known, as in registries that do not tell,
+    each day begins at another place, so that those left out have their turn on the days after.
+    """
+
+    def __init__(self, size: int, today: date) -> None:
+        self._size = size
+        self._start = today.toordinal() * _GOLDEN_RATIO % _TURN
+        self._entries: list[Entry] = []
+        self.offered = 0
+
+    def offer(self, image: Image, tier: Tier, job: int) -> None:
+        """Put forward an image that is due."""
+        self.offered += 1
+        digest = bytes.fromhex(image.digest.partition(":")[2])
+        scanned_at = int(image.scan_completed_at.timestamp()) if image.scan_completed_at else 0
+        turn = (int.from_bytes(digest[:8]) - self._start) % _TURN
+        self._entries.append(Entry((tier << 128) + (scanned_at << 64) + turn, job, digest))
+        if len(self._entries) > 2 * self._size + 1:
+            self._cut(self._size)
+
+    def chosen(self, size: int) -> list[Entry]:
+        """The most important images, ``size`` at most, most important first."""
+        self._cut(min(size, self._size))
+        return self._entries
+
+    def _cut(self, size: int) -> None:
+        self._entries.sort()
+        del self._entries[size:]

@@ -1,0 +1,50 @@
+"""How old a scan may grow: durations such as ``7d`` or ``1m2w3d``."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from dateutil.relativedelta import relativedelta
+
+from chalicelib.settings.values import shown
+
+ACCEPTED_DURATIONS = (
+    "months, weeks, days and hours in that order, each a whole number before m, w, d or h,"
+    " more than zero in all (7d, 1m2w3d, 36h)"
+)
+
+_DURATION = re.compile(
+    r"(?:(?P<months>\d+)m)?(?:(?P<weeks>\d+)w)?(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?",
+    re.ASCII,
+)
+_BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A positive span of calendar months, weeks, days and hours, and the text that gave it."""
+
+    text: str
+    units: Mapping[str, int] = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "Duration":
+        """Read a duration such as ``1m2w3d``.
+
+        :raises ValueError: when the text is empty, zero, out of order or has anything else in it.
+        """
+        match = _DURATION.fullmatch(text)
+        digits = match.groupdict("0") if match else {}
+        units = {unit: int(number) for unit, number in digits.items()}
+        if not any(units.values()):
+            raise ValueError(f"{shown(text)} is not a duration; accepted: {ACCEPTED_DURATIONS}")
+        return cls(text, units)
+
+    def before(self, moment: datetime) -> datetime:
+        """The aware UTC moment that lies this long before ``moment``."""
+        try:
+            return moment.astimezone(UTC) - relativedelta(**self.units)  # type: ignore[arg-type]
+        except (ValueError, OverflowError):
+            # Longer than the calendar reaches back: no scan is that old.
+            return _BEGINNING_OF_TIME

@@ -1,0 +1,94 @@
+"""Which counts of findings are worth a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from chalicelib.settings.values import parse_count
+
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
+"""The severities of findings, worst first. Source: ECR, ImageScanFinding."""
+
+REPORTED_BY_DEFAULT = SEVERITIES[:4]
+"""Those whose findings are reported unless a threshold is set."""
+
+
+def severity_of(text: str) -> str:
+    """The severity of that name; UNDEFINED for every other, such as Inspector's UNTRIAGED."""
+    return text.upper() if text.upper() in SEVERITIES else "UNDEFINED"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """For each severity the count of findings from which on a scan is reported; None for never."""
+
+    critical: int | None = 0
+    high: int | None = 0
+    medium: int | None = 0
+    low: int | None = 0
+    informational: int | None = None
+    undefined: int | None = None
+
+    def of(self, severity: str) -> int | None:
+        """The threshold of one of :data:`SEVERITIES`."""
+        threshold: int | None = getattr(self, severity.lower())
+        return threshold
+
+    def by_severity(self) -> dict[str, int]:
+        """The thresholds that are set, worst severity first."""
+        thresholds = {severity: self.of(severity) for severity in SEVERITIES}
+        return {severity: count for severity, count in thresholds.items() if count is not None}
+
+    def with_counts(self, counts: Mapping[str, int]) -> "Thresholds":
+        """These thresholds with others, by severity, in their place."""
+        return replace(self, **{severity.lower(): count for severity, count in counts.items()})
+
+    def crossed_by(self, counts: Mapping[str, int]) -> tuple[str, ...]:
+        """The severities, worst first, whose count of findings reaches the threshold.
+
+        A severity without findings never does, so that a threshold of 0 means any finding.
+        """
+        return tuple(severity for severity in SEVERITIES if self._is_crossed(severity, counts))
+
+    def _is_crossed(self, severity: str, counts: Mapping[str, int]) -> bool:
+        threshold = self.of(severity)
+        return threshold is not None and counts.get(severity, 0) >= max(1, threshold)
+
+
+ACCEPTED_REPOSITORY_THRESHOLDS = (
+    "thresholds of repositories, such as payments/*: CRITICAL=1 HIGH=5; sandbox/*: CRITICAL=20"
+)
+
+
+@dataclass(frozen=True)
+class RepositoryThresholds:
+    """The thresholds, by severity, of the repositories whose names match a glob pattern."""
+
+    pattern: str
+    counts: Mapping[str, int]
+
+
+def parse_repository_thresholds(text: str) -> tuple[RepositoryThresholds, ...]:
+    """Read :data:`ACCEPTED_REPOSITORY_THRESHOLDS`; :raises ValueError: for anything else."""
+    return tuple(_repository_thresholds(entry) for entry in text.split(";") if entry.strip())
+
+
+def thresholds_for(
+    repository: str, thresholds: Thresholds, entries: tuple[RepositoryThresholds, ...]
+) -> Thresholds:
+    """The thresholds of a repository: those of the first entry that matches, over the others."""
+    matching = (entry.counts for entry in entries if fnmatchcase(repository, entry.pattern))
+    return thresholds.with_counts(next(matching, {}))
+
+
+def _repository_thresholds(entry: str) -> RepositoryThresholds:
+    pattern, colon, rest = entry.partition(":")
+    counts: dict[str, int] = {}
+    for word in rest.split():
+        severity, _, count = word.partition("=")
+        if severity not in SEVERITIES or severity in counts:
+            raise ValueError(entry)
+        counts[severity] = parse_count(count)
+    if not pattern.strip() or not colon or not counts:
+        raise ValueError(entry)
+    return RepositoryThresholds(pattern.strip(), counts)

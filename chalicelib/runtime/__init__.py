@@ -1,0 +1,1 @@
+"""What every function needs of its surroundings: logs, deadline, backoff, pace, patterns."""

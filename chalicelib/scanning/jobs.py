@@ -1,0 +1,180 @@
+"""What travels through the queue: one job a repository, or what is left of one."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.ecr.registries import RegistryAddress
+from chalicelib.policy.durations import Duration
+from chalicelib.scanning.requests import ListingRequest, RequestError
+from chalicelib.settings.fields import Fields
+
+
+class JobError(ValueError):
+    """A queue message that is not a scan job: says which key is wrong and what is accepted."""
+
+
+@dataclass(frozen=True)
+class ScanJob:
+    """Review a repository and start the scans that are due.
+
+    A job that ran out of time goes on as another one: first start the scans of
+    ``image_digests``, then walk on from ``next_token``. ``stalls`` counts how often in a row a
+    job was handed on without getting anything done.
+
+    ``account`` and ``region`` are the registry's, None for the function's own. ``rules`` are the
+    texts of the repository's tags, by rule. ``images_in_use`` says by tag or digest where an image
+    is in use. ``scan_frequency`` is how Amazon Inspector scans the repository, None under basic
+    scanning. Before ``not_before``, in seconds since the epoch, nothing is started.
+    """
+
+    repository: str
+    duration: Duration | None = None
+    image_digests: tuple[str, ...] = ()
+    next_token: str | None = None
+    stalls: int = 0
+    account: str | None = None
+    region: str | None = None
+    rules: Mapping[str, str] = field(default_factory=dict)
+    images_in_use: Mapping[str, str] = field(default_factory=dict)
+    scan_frequency: str | None = None
+    not_before: int = 0
+
+    @property
+    def address(self) -> RegistryAddress:
+        """The registry that the repository is in."""
+        return RegistryAddress(self.account, self.region)
+
+    @property
+    def walks(self) -> bool:
+        """Whether pages of images are still to be read, from the first or ``next_token`` on."""
+        return self.next_token is not None or not self.image_digests
+
+    def to_json(self) -> str:
+        """The body of the queue message; what has its default is left out."""
+        body = {
+            "repository": self.repository,
+            "ecrImagesDurationDelta": self.duration and self.duration.text,
+            "imageDigests": self.image_digests,
+            "nextToken": self.next_token,
+            "stalls": self.stalls,
+            "registry": self.account,
+            "region": self.region,
+            "rules": self.rules,
+            "imagesInUse": self.images_in_use,
+            "scanFrequency": self.scan_frequency,
+            "notBefore": self.not_before,
+        }
+        return _json(body)
+
+    @classmethod
+    def from_json(cls, body: str) -> "ScanJob":
+        """Read the body of a queue message.
+
+        :raises JobError: when it is not what :meth:`to_json` writes.
+        """
+        return cls._from_fields(Fields(_values(body), JobError))
+
+    @classmethod
+    def _from_fields(cls, fields: Fields) -> "ScanJob":
+        job = cls(
+            repository=fields.text("repository"),
+            duration=fields.optional(fields.duration, "ecrImagesDurationDelta"),
+            image_digests=fields.optional(fields.texts, "imageDigests") or (),
+            next_token=fields.optional(fields.text, "nextToken"),
+            stalls=fields.optional(fields.count, "stalls") or 0,
+            account=fields.optional(fields.text, "registry"),
+            region=fields.optional(fields.text, "region"),
+            rules=fields.optional(fields.text_by_key, "rules") or {},
+            images_in_use=fields.optional(fields.text_by_key, "imagesInUse") or {},
+            scan_frequency=fields.optional(fields.text, "scanFrequency"),
+            not_before=fields.optional(fields.count, "notBefore") or 0,
+        )
+        fields.refuse_others()
+        return job
+
+
+@dataclass(frozen=True)
+class PlanJob:
+    """Choose the scans of one registry within the day's budget, and send the jobs that start them.
+
+    Planning that ran out of time goes on as another job: with the repositories ``after`` the last
+    one reviewed, by name, what is left of the budget, and the time from which scans may start, in
+    seconds since the epoch.
+    """
+
+    request: ListingRequest
+    account: str | None = None
+    region: str | None = None
+    after: str = ""
+    budget: int | None = None
+    not_before: int = 0
+    stalls: int = 0
+
+    @property
+    def address(self) -> RegistryAddress:
+        """The registry that is planned for."""
+        return RegistryAddress(self.account, self.region)
+
+    @property
+    def repository(self) -> str:
+        """What the job is for, in the words of errors."""
+        return f"plan of {self.address}"
+
+    def to_json(self) -> str:
+        """The body of the queue message; what has its default is left out."""
+        body = {
+            "registry": self.account,
+            "region": self.region,
+            "after": self.after,
+            "notBefore": self.not_before,
+            "stalls": self.stalls,
+        }
+        given = {key: value for key, value in body.items() if value}
+        budget = {} if self.budget is None else {"budget": self.budget}
+        return _json({"plan": {"request": self.request.to_values(), **given, **budget}})
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "PlanJob":
+        """Read the ``plan`` of a queue message.
+
+        :raises JobError: when it is not what :meth:`to_json` writes.
+        """
+        try:
+            request = ListingRequest.from_values(fields.mapping("request"))
+        except RequestError as error:
+            raise JobError(f"request: {error}") from error
+        job = cls(
+            request=request,
+            account=fields.optional(fields.text, "registry"),
+            region=fields.optional(fields.text, "region"),
+            after=fields.optional(fields.text, "after") or "",
+            budget=fields.optional(fields.count, "budget"),
+            not_before=fields.optional(fields.count, "notBefore") or 0,
+            stalls=fields.optional(fields.count, "stalls") or 0,
+        )
+        fields.refuse_others()
+        return job
+
+
+def parse_job(body: str) -> ScanJob | PlanJob:
+    """Read the body of a queue message.
+
+    :raises JobError: when it is no job that this application sends.
+    """
+    values = _values(body)
+    if isinstance(values, dict) and "plan" in values:
+        return PlanJob.from_fields(Fields(values, JobError).object("plan"))
+    return ScanJob.from_json(body)
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps({key: value for key, value in body.items() if value}, separators=(",", ":"))
+
+
+def _values(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise JobError(f"the message is not JSON: {error}") from error

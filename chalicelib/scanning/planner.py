@@ -1,0 +1,225 @@
+"""The planner: which scans of a registry the day's budget allows, and when each may start."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.ecr import RepositoryGone
+from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
+from chalicelib.policy.selection import newest_of
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import OutOfTime, Patience
+from chalicelib.runtime.batches import batches
+from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
+from chalicelib.scanning.image_warnings import warn_of_missing_images
+from chalicelib.scanning.lister import list_jobs, may_start_scans
+from chalicelib.scanning.reviews import Review
+from chalicelib.scanning.scanner import (
+    MOST_DIGESTS,
+    MOST_STALLS,
+    STALL_DELAY_SECONDS,
+    ScansNotStarted,
+    read_repository,
+)
+from chalicelib.scanning.uses import keep_uses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chalicelib.ecr.images import Image
+    from chalicelib.policy.budget import Entry
+    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.scanning.jobs import PlanJob, ScanJob
+    from chalicelib.services import Services
+
+
+@dataclass
+class PlanSummary:
+    """What a plan comes to: how many scans are due, how many of these are within the budget."""
+
+    repositories: int = 0
+    images: int = 0
+    due: int = 0
+    scanned_today: int = 0
+    planned: int = 0
+    jobs: int = 0
+    handed_on: bool = False
+
+    @property
+    def deferred(self) -> int:
+        """How many scans are left for another day."""
+        return self.due - self.planned
+
+
+def plan_scans(
+    plan: PlanJob,
+    services: Services,
+    time_left: TimeLeft,
+    sleep: Callable[[float], None] = time.sleep,
+) -> PlanSummary:
+    """Review a registry's repositories and send jobs for the most important scans that are due.
+
+    The scans of this day (UTC), on-push ones too, are taken from the budget as far as ECR tells of
+    them. When time runs out, what was reviewed is sent with its share of the budget, and the rest
+    goes on as another job.
+
+    :raises ScansNotStarted: when nothing could be reviewed in many deliveries.
+    :raises NotSent: when the queue did not take some of the jobs.
+    """
+    planning = _Planning(plan, services, Patience(time_left, sleep))
+    planning.review()
+    jobs = planning.jobs()
+    now = int(time.time())
+    delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
+    services.jobs_queue.send(jobs, delays)
+    planning.hand_on()
+    planning.log()
+    return planning.summary
+
+
+def tier_of(image: Image, review: Review, newest: set[str]) -> Tier:
+    """How much a scan of the image matters; ``newest`` are the digests of the newest tagged one."""
+    if review.is_in_use(image):
+        return Tier.IN_USE
+    return Tier.NEWEST_TAGGED if image.digest in newest else Tier.OTHER
+
+
+def newest_tagged(images: Sequence[Image]) -> set[str]:
+    """The digests of a repository's newest image with tags; of an index, its children too."""
+    return newest_of([image for image in images if image.all_tags], 1)
+
+
+class _Planning:
+    def __init__(self, plan: PlanJob, services: Services, patience: Patience) -> None:
+        settings = services.settings
+        self.summary = PlanSummary()
+        self._plan = plan
+        self._services = services
+        self._patience = patience
+        self._size = plan.budget
+        if self._size is None:
+            self._size = settings.daily_scan_budget or MOST_SCANS_A_DAY
+        self._budget = Budget(self._size, datetime.now(UTC).date())
+        self._rate = settings.pace or BUDGETED_SCANS_PER_SECOND
+        self._repositories: list[ScanJob] = []
+        self._end = 0.0
+        self._room = 0
+
+    def review(self) -> None:
+        listing = list_jobs(
+            replace(self._plan.request, dry_run=True),
+            self._services,
+            [self._plan.address],
+            accepted_before=True,
+        )
+        jobs = [job for job in listing.jobs if may_start_scans(job) or job.images_in_use]
+        jobs = [job for job in jobs if job.repository > self._plan.after]
+        jobs.sort(key=lambda job: job.repository)
+        self._repositories = jobs
+        try:
+            for number, job in enumerate(jobs):
+                self._review_repository(number, job)
+                self.summary.repositories += 1
+        except OutOfTime:
+            self.summary.handed_on = True
+        self.summary.due = self._budget.offered
+
+    def jobs(self) -> list[ScanJob]:
+        """The jobs of the scans within the budget, most important first, each with its time."""
+        share = self._size or 0
+        if self.summary.handed_on:
+            share = share * self.summary.repositories // len(self._repositories)
+        self._room = max(0, share - self.summary.scanned_today)
+        entries = self._budget.chosen(self._room)
+        self.summary.planned = len(entries)
+        self._end = float(max(self._plan.not_before, int(time.time())))
+        jobs = []
+        for number, digests in _grouped(entries):
+            for batch in batches(digests, MOST_DIGESTS):
+                jobs.append(self._job(number, batch))
+                self._end += len(batch) / self._rate
+        self.summary.jobs = len(jobs)
+        return jobs
+
+    def hand_on(self) -> None:
+        if not self.summary.handed_on:
+            return
+        reviewed = self.summary.repositories
+        stalls = 0 if reviewed else self._plan.stalls + 1
+        if stalls > MOST_STALLS:
+            raise ScansNotStarted(f"{self._plan.repository}: no progress in {stalls} deliveries")
+        used = self.summary.planned + self.summary.scanned_today
+        rest = replace(
+            self._plan,
+            after=self._repositories[reviewed - 1].repository if reviewed else self._plan.after,
+            budget=max(0, (self._size or 0) - used),
+            not_before=int(self._end),
+            stalls=stalls,
+        )
+        self._services.jobs_queue.send([rest], STALL_DELAY_SECONDS if stalls else 0)
+
+    def log(self) -> None:
+        summary = self.summary
+        logs.summary(
+            "scans planned",
+            {
+                "ImagesSeen": summary.images,
+                "ImagesDue": summary.due,
+                "ScansPlanned": summary.planned,
+                "ScansDeferred": summary.deferred,
+            },
+            registry=str(self._plan.address),
+            budget=self._size,
+            scanned_today=summary.scanned_today,
+            tomorrow=f"{summary.deferred} of {summary.due} scans are left for another day",
+            jobs=summary.jobs,
+            handed_on=summary.handed_on,
+        )
+
+    def _review_repository(self, number: int, job: ScanJob) -> None:
+        review = Review.of(job, self._services.settings)
+        try:
+            images = read_repository(job, self._services, self._patience)
+        except RepositoryGone:
+            warn_of_missing_images(job, review.in_use, self._services)
+            return
+        warn_of_missing_images(job, review.missing(images), self._services)
+        keep_uses(job, review, images, self._services)
+        newest = newest_tagged(images)
+        for image, decision in review.decisions(images):
+            self.summary.images += 1
+            if decision.due:
+                self._budget.offer(image, tier_of(image, review, newest), number)
+            elif scanned_since(image, day_of(review.now)):
+                self.summary.scanned_today += 1
+
+    def _job(self, number: int, digests: Sequence[str]) -> ScanJob:
+        return replace(
+            self._repositories[number],
+            image_digests=tuple(digests),
+            images_in_use={},
+            not_before=int(self._end),
+        )
+
+
+def _grouped(entries: Sequence[Entry]) -> list[tuple[int, list[str]]]:
+    """The digests of each tier and repository, by the number of its job, in order of importance."""
+    groups: dict[tuple[Tier, int], list[str]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.tier, entry.job].append(entry.image_digest)
+    return [(number, digests) for (_, number), digests in groups.items()]
+
+
+def day_of(moment: datetime) -> datetime:
+    """When the day of this moment began, in UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def scanned_since(image: Image, moment: datetime) -> bool:
+    """Whether a scan of the image is under way or has completed since, as far as ECR tells."""
+    running = image.scan_status == "IN_PROGRESS"
+    return running or (image.scan_completed_at is not None and image.scan_completed_at > moment)

@@ -1,0 +1,100 @@
+"""The review of one repository: the decision about each image, and the rule that made it.
+
+The first of these that applies decides:
+
+1. what ECR cannot scan at all: archived, an index, an artifact;
+2. the repository's ``skip`` tag;
+3. enhanced scanning, under which Amazon Inspector scans by itself;
+4. an image in use is reviewed whatever the next two say;
+5. the scope, where only images in use are reviewed;
+6. the rules that select images: tags, newest, pushed and pulled within;
+7. the last scan: its state and its age.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.policy.due import Decision, Reason, decide, inspected, unscannable
+from chalicelib.policy.rules import Rules, parse_rules
+from chalicelib.policy.selection import passed_over
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from chalicelib.ecr.images import Image
+    from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.settings.settings import Settings
+
+
+@dataclass(frozen=True)
+class Review:
+    """What decides about the images of one repository.
+
+    ``in_use`` are the digests and tags by which workloads name images. ``scan_frequency`` is how
+    Amazon Inspector scans the repository, and None under basic scanning.
+    """
+
+    now: datetime
+    stale_before: datetime
+    rules: Rules = field(default_factory=Rules)
+    in_use: Mapping[str, str] = field(default_factory=dict)
+    in_use_only: bool = False
+    scan_frequency: str | None = None
+
+    @classmethod
+    def of(cls, job: ScanJob, settings: Settings) -> Review:
+        """What a job and the settings say, as of now."""
+        now = datetime.now(UTC)
+        rules = parse_rules(job.rules)[0].over(settings.rules)
+        # The settings always name a duration; a request's wins over a repository's tag.
+        duration = job.duration or rules.duration or settings.images_duration
+        return cls(
+            now,
+            duration.before(now),
+            rules,
+            job.images_in_use,
+            settings.in_use_only,
+            job.scan_frequency,
+        )
+
+    @property
+    def needs_all_images(self) -> bool:
+        """Whether the images must be seen together, and not page by page."""
+        return self.rules.select or bool(self.in_use)
+
+    def decisions(self, images: Sequence[Image]) -> Iterator[tuple[Image, Decision]]:
+        """Every image with the decision about it."""
+        refused = passed_over(images, self.rules, self.now) if self.rules.select else {}
+        return ((image, self._decide(image, refused)) for image in images)
+
+    def missing(self, images: Sequence[Image]) -> dict[str, str]:
+        """What workloads name and no image is, and where each is in use."""
+        found = {name for image in images for name in (image.digest, *image.tags)}
+        return {name: where for name, where in self.in_use.items() if name not in found}
+
+    def is_in_use(self, image: Image) -> bool:
+        """Whether a workload names the image, or an index that it is part of."""
+        return bool(self.where_in_use(image))
+
+    def where_in_use(self, image: Image) -> tuple[str, ...]:
+        """The workloads that name the image, or an index that it is part of."""
+        names = (image.digest, *image.all_tags, *image.index_digests)
+        return tuple(dict.fromkeys(self.in_use[name] for name in names if name in self.in_use))
+
+    def _decide(self, image: Image, refused: Mapping[str, Reason]) -> Decision:
+        if reason := unscannable(image) or self._refused_for_all(image):
+            return Decision(False, reason)
+        if not self.is_in_use(image):
+            if self.in_use_only:
+                return Decision(False, Reason.NOT_IN_USE)
+            if reason := refused.get(image.digest):
+                return Decision(False, reason)
+        return decide(image, self.stale_before)
+
+    def _refused_for_all(self, image: Image) -> Reason | None:
+        if self.rules.skip:
+            return Reason.SKIPPED_BY_TAG
+        return inspected(image, self.scan_frequency) if self.scan_frequency else None

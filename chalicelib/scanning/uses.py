@@ -1,0 +1,39 @@
+"""Where images are in use, kept by the scanner so that the notifier can say it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chalicelib.ecr.images import Image
+    from chalicelib.notifying.events import ScanResult
+    from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.scanning.reviews import Review
+    from chalicelib.services import Services
+
+MOST_KEPT = 1000
+"""The most images of a repository that are kept: an item of DynamoDB holds 400 KB."""
+
+
+def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: Services) -> None:
+    """Keep where the images of a repository are in use, if any is and there is a history."""
+    if not review.in_use or services.history is None:
+        return
+    uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
+    registry = services.registry_of(job.address)
+    key = _key(job.account or services.own_account, registry.region, job.repository)
+    services.history.keep_uses(key, dict(list(uses.items())[:MOST_KEPT]))
+
+
+def uses_of(result: ScanResult, services: Services) -> tuple[str, ...]:
+    """Which workloads run the image of a scan, as far as they were looked for."""
+    if not services.settings.ecs_discovery or services.history is None:
+        return ()
+    uses = services.history.uses(_key(result.account, result.region, result.repository))
+    return tuple(uses.get(result.image_digest, ()))
+
+
+def _key(account: str, region: str, repository: str) -> str:
+    return f"uses#{account}/{region}/{repository}"

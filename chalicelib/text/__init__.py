@@ -1,0 +1,1 @@
+"""Texts from templates, and what all texts share."""

@@ -1,0 +1,336 @@
+"""Gathering a fleet report from the local ECR: what is looked at, by how many calls."""
+
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+
+from chalicelib.aws.lists import ListNotRead
+from chalicelib.fleet.collecting import MOST_NAMES, gather_fleet
+from chalicelib.fleet.model import NamedImages
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.services import Services
+from chalicelib.settings.settings import Settings
+from local.ecr import Finding, Findings, LocalRegistry, local_ecr
+from local.images import HELM_CHART, OCI_IMAGE, OCI_INDEX, OCI_MANIFEST
+from local.seed import seed
+
+NOW = datetime.now(UTC)
+ONE = Finding("CVE-2026-1", "HIGH", "zlib")
+TWO = Finding("CVE-2026-2", "CRITICAL", "openssl")
+
+
+def gather(pattern=None, time_left=None, services=None, **settings):
+    services = services or Services(Settings.from_environment(settings))
+    return gather_fleet(
+        services,
+        time_left or TimeLeft.unlimited(),
+        pattern and re.compile(pattern),
+        sleep=lambda _: None,
+    )
+
+
+def days_ago(days):
+    return NOW - timedelta(days=days)
+
+
+def only(report):
+    (repository,) = report.repositories
+    return repository
+
+
+def test_the_image_that_was_pushed_last_with_a_tag_is_looked_at(aws):
+    aws.add_image(
+        "api", tags=("1",), pushed_at=days_ago(9), scanned_at=days_ago(9), findings=Findings((ONE,))
+    )
+    newest = aws.add_image(
+        "api",
+        tags=("2", "latest"),
+        pushed_at=days_ago(5),
+        scanned_at=days_ago(4),
+        findings=Findings((TWO,)),
+    )
+    aws.add_image("api", pushed_at=days_ago(1), scanned_at=days_ago(1))
+    aws.add_image("api", tags=("chart",), pushed_at=days_ago(1), artifact_media_type=HELM_CHART)
+    aws.add_image("api", tags=("3",), pushed_at=days_ago(1), status="ARCHIVED", archived_at=NOW)
+    found = only(gather())
+    assert (found.digest, set(found.tags)) == (newest.digest, {"2", "latest"})
+    assert [finding.identifier for finding in found.findings] == ["CVE-2026-2"]
+    assert found.counts == {"CRITICAL": 1}
+    assert (found.known, found.status, found.images) == (True, "COMPLETE", 3)
+    assert abs(found.scanned_at - days_ago(4)) < timedelta(seconds=2)
+    assert abs(found.pushed_at - days_ago(5)) < timedelta(seconds=2)
+
+
+def add_index(registry, *children, days=1):
+    digests = [
+        registry.add_image(
+            "api",
+            pushed_at=days_ago(days),
+            media_type=OCI_MANIFEST,
+            artifact_media_type=OCI_IMAGE,
+            **child,
+        ).digest
+        for child in children
+    ]
+    return registry.add_image(
+        "api",
+        tags=("3.12",),
+        pushed_at=days_ago(days),
+        media_type=OCI_INDEX,
+        children=tuple(digests),
+    )
+
+
+def test_the_images_of_an_index_are_looked_at_together(aws):
+    add_index(aws, {"scanned_at": days_ago(9)}, days=30)
+    index = add_index(
+        aws,
+        {"scanned_at": days_ago(1), "findings": Findings((ONE, TWO))},
+        {"scanned_at": days_ago(3), "findings": Findings((ONE,))},
+    )
+    found = only(gather())
+    assert (found.digest, found.tags) == (index.digest, ("3.12",))
+    assert [finding.identifier for finding in found.findings] == ["CVE-2026-2", "CVE-2026-1"]
+    assert len(found.scans) == 2
+    assert abs(found.scanned_at - days_ago(3)) < timedelta(seconds=2)
+    assert (aws.calls["BatchGetImage"], aws.calls["DescribeImageScanFindings"]) == (1, 2)
+
+
+def test_an_archived_index_is_not_looked_at(aws):
+    aws.add_image("api", tags=("1",), pushed_at=days_ago(9), scanned_at=days_ago(9))
+    add_index(aws, {"scanned_at": days_ago(1)}).status = "ARCHIVED"
+    assert only(gather()).tags == ("1",)
+
+
+def test_an_index_is_not_known_before_each_of_its_images_is(aws):
+    add_index(aws, {"scanned_at": days_ago(1), "findings": Findings((ONE,))}, {})
+    found = only(gather())
+    assert (found.known, found.status) == (False, "COMPLETE, never scanned")
+
+
+def test_indexes_are_passed_over_where_they_are_not_to_be_read(aws):
+    add_index(aws, {"scanned_at": days_ago(1)})
+    assert only(gather(RESOLVE_IMAGE_INDEXES="false")).digest == ""
+    assert aws.calls["BatchGetImage"] == 0
+
+
+def test_images_never_scanned_and_scans_that_failed_are_counted_and_named(aws):
+    aws.add_image("api", tags=("ok",), scanned_at=NOW, pushed_at=NOW)
+    for number in range(MOST_NAMES + 5):
+        aws.add_image("api", tags=(f"n{number}",), pushed_at=days_ago(1))
+    failed = aws.add_image(
+        "api", scanned_at=days_ago(2), pushed_at=days_ago(2), scan_status="FAILED"
+    )
+    aws.add_image(
+        "api", scanned_at=days_ago(2), pushed_at=days_ago(2), scan_status="UNSUPPORTED_IMAGE"
+    )
+    found = only(gather())
+    assert found.never_scanned.count == MOST_NAMES + 5
+    assert len(found.never_scanned.names) == MOST_NAMES
+    assert found.failed == NamedImages(1, (failed.digest,))
+    assert (found.unsupported, found.untold) == (1, 0)
+
+
+def test_where_ecr_lists_no_scans_nothing_is_said_to_be_never_scanned(aws, monkeypatch):
+    aws.add_image("api", tags=("2",), scanned_at=NOW, pushed_at=NOW, findings=Findings((ONE,)))
+    aws.add_image("api", tags=("1",), scanned_at=days_ago(2), pushed_at=days_ago(2))
+    answer = aws.answer
+
+    def without_scans(operation, request):
+        answered = answer(operation, request)
+        for detail in answered.get("imageDetails", ()):
+            detail.pop("imageScanStatus", None)
+            detail.pop("imageScanFindingsSummary", None)
+        return answered
+
+    monkeypatch.setattr(aws, "answer", without_scans)
+    found = only(gather())
+    assert (found.known, found.counts) == (True, {"HIGH": 1})
+    assert (found.never_scanned.count, found.untold) == (0, 1)
+
+
+def test_a_repository_without_a_tagged_image_is_in_the_report(aws):
+    aws.add_repository("api")
+    found = only(gather())
+    assert (found.digest, found.known, found.scans) == ("", False, ())
+
+
+def test_a_fleet_takes_few_calls(aws):
+    seed(aws)
+    report = gather()
+    assert len(report.repositories) == 14
+    assert dict(aws.calls) == {
+        "DescribeRepositories": 1,
+        "DescribeImages": 14,
+        "BatchGetImage": 1,
+        # One of each newest image, two of an index; none of two repositories without images.
+        "DescribeImageScanFindings": 13,
+    }
+
+
+def test_a_call_reads_a_thousand_images_or_findings(aws):
+    aws.add_image("api", tags=("1",), scanned_at=NOW, findings={"LOW": 1500})
+    for _ in range(1000):
+        aws.add_image("api", pushed_at=days_ago(1))
+    found = only(gather())
+    assert (found.images, found.counts) == (1001, {"LOW": 1500})
+    assert (aws.calls["DescribeImages"], aws.calls["DescribeImageScanFindings"]) == (2, 2)
+
+
+def test_only_the_repositories_of_the_filter_are_looked_at(aws):
+    for name in ("shop/a", "shop/b", "data/a"):
+        aws.add_image(name, tags=("1",), scanned_at=NOW)
+    assert [each.repository.name for each in gather("^shop").repositories] == ["shop/a", "shop/b"]
+    report = gather(REPOSITORIES_FILTER_REGEXP="a$")
+    assert [each.repository.name for each in report.repositories] == ["data/a", "shop/a"]
+
+
+class Ticking:
+    """Time that runs out after so many looks at it."""
+
+    def __init__(self, looks):
+        self.left = looks
+        self._lock = threading.Lock()
+
+    def __call__(self):
+        with self._lock:
+            self.left -= 1
+        return 60_000 if self.left > 0 else 0
+
+
+@pytest.mark.parametrize("looks", [1, 2, 5, 9])
+def test_what_there_was_no_time_for_is_in_the_report(aws, looks):
+    for number in range(9):
+        aws.add_image(f"r{number}", tags=("1",), scanned_at=NOW)
+    report = gather(time_left=TimeLeft(Ticking(looks)))
+    missed = [each.repository.name for each in report.not_looked_at]
+    assert {each.reason for each in report.not_looked_at} == {"no time was left"}
+    if missed == [""]:
+        assert report.repositories == ()
+    else:
+        assert len(missed) + len(report.repositories) == 9
+        assert missed
+
+
+def test_throttling_is_waited_out(aws):
+    for number in range(20):
+        aws.add_image(f"r{number}", tags=("1",), scanned_at=NOW)
+    aws.fail_next("DescribeImages", "ThrottlingException", times=30)
+    aws.fail_next("DescribeImageScanFindings", "ThrottlingException", times=30)
+    report = gather()
+    assert (len(report.repositories), report.not_looked_at) == (20, ())
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "reason"),
+    [
+        ("DescribeImages", "RepositoryNotFoundException", "deleted since it was listed"),
+        ("DescribeImages", "AccessDeniedException", "refused (AccessDeniedException)"),
+        ("DescribeImageScanFindings", "AccessDeniedException", "refused (AccessDeniedException)"),
+    ],
+)
+def test_a_repository_that_is_refused_is_told_and_the_others_are_looked_at(
+    aws, operation, code, reason
+):
+    aws.add_image("api", tags=("1",), scanned_at=NOW)
+    aws.add_image("web", tags=("1",), scanned_at=NOW)
+    aws.fail_next(operation, code)
+    report = gather()
+    ((missed,), (seen,)) = report.not_looked_at, report.repositories
+    assert missed.reason == reason
+    assert {missed.repository.name, seen.repository.name} == {"api", "web"}
+
+
+def test_a_registry_that_cannot_be_listed_is_told_and_the_others_are_looked_at(aws):
+    there = LocalRegistry(region="us-east-1")
+    with local_ecr(aws, there):
+        there.add_image("there", tags=("1",), scanned_at=NOW)
+        aws.fail_next("DescribeRepositories", "AccessDeniedException")
+        report = gather(SCAN_REGIONS="eu-west-1,us-east-1")
+    (missed,) = report.not_looked_at
+    assert (missed.repository.region, missed.repository.name) == ("eu-west-1", "")
+    assert [each.region for each in report.registries] == ["eu-west-1", "us-east-1"]
+    assert [each.repository.region for each in report.repositories] == ["us-east-1"]
+
+
+def test_a_finding_of_many_repositories_is_kept_once(aws):
+    for name in ("api", "web"):
+        aws.add_image(name, tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
+    one, other = gather().repositories
+    assert one.findings[0] is other.findings[0]
+
+
+def test_clients_are_made_as_elsewhere(aws):
+    session = boto3.Session()
+    services = Services(Settings.from_environment({}), client=lambda name, *_: session.client(name))
+    aws.add_image("api", tags=("1",), scanned_at=NOW)
+    assert only(gather(services=services)).repository.account == "123456789012"
+
+
+RISKS = """\
+accepted:
+- package: zlib
+  repository: shop/*
+  reason: not reachable
+  expires: 2999-12-31
+- vulnerability: CVE-2026-2
+  reason: until the upgrade
+  expires: 2020-01-01
+- vulnerability: CVE-2026-9
+  reason: covers nothing here
+  expires: 2020-01-01
+"""
+
+
+@pytest.fixture
+def risks(aws):
+    """A list of accepted risks in a parameter, and two repositories with the same findings."""
+    boto3.client("ssm").put_parameter(Name="/risks", Value=RISKS, Type="String")
+    for name in ("data/a", "shop/a", "shop/b"):
+        aws.add_image(name, tags=("1",), scanned_at=NOW, findings=Findings((ONE, TWO)))
+
+
+def identifiers(findings):
+    return [finding.identifier for finding in findings]
+
+
+@pytest.mark.usefixtures("risks")
+def test_accepted_risks_do_not_count_and_are_in_the_report_with_their_reason():
+    report = gather(ACCEPTED_RISKS="ssm:/risks")
+    data, shop, _ = report.repositories
+    assert identifiers(data.findings) == ["CVE-2026-2", "CVE-2026-1"]
+    assert identifiers(shop.findings) == ["CVE-2026-2"]
+    ((finding, entry),) = shop.accepted
+    assert (finding.identifier, entry.reason) == ("CVE-2026-1", "not reachable")
+    assert (report.open_findings, len(report.accepted)) == (4, 2)
+
+
+@pytest.mark.usefixtures("risks")
+def test_an_entry_that_ran_out_and_would_cover_findings_is_in_the_report_once():
+    report = gather(ACCEPTED_RISKS="ssm:/risks")
+    assert [entry.vulnerability for entry in report.expired] == ["CVE-2026-2"]
+
+
+def test_what_the_gates_leave_out_is_in_the_report_by_reason(aws):
+    aws.scan_type = "ENHANCED"
+    unfixed = Finding("CVE-2026-3", "HIGH", "bash", score=8.0)
+    low = Finding("CVE-2026-4", "LOW", "curl", score=2.0, fixed_in_version="9")
+    fixed = Finding("CVE-2026-5", "HIGH", "perl", score=7.0, fixed_in_version="6")
+    aws.add_image("api", tags=("1",), scanned_at=NOW, findings=Findings((unfixed, low, fixed)))
+    report = gather(IGNORE_UNFIXED="true", MINIMUM_SCORE="5")
+    found = only(report)
+    assert identifiers(found.findings) == ["CVE-2026-5"]
+    assert {why: identifiers(findings) for why, findings in found.left_out.items()} == {
+        "without a fix": ["CVE-2026-3"],
+        "below the minimum score": ["CVE-2026-4"],
+    }
+    assert report.left_out == {"without a fix": 1, "below the minimum score": 1}
+
+
+def test_a_list_that_cannot_be_read_fails_before_anything_is_looked_at(aws):
+    with pytest.raises(ListNotRead, match="ssm:/missing cannot be read"):
+        gather(ACCEPTED_RISKS="ssm:/missing")
+    assert not aws.calls

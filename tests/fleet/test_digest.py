@@ -1,0 +1,257 @@
+"""The digest: sent once a scheduled time, whatever goes wrong and however often it is started."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import jsonschema
+import pytest
+from botocore.exceptions import ClientError
+from moto.sns.models import sns_backends
+
+from chalicelib.aws.clients import client_of
+from chalicelib.aws.s3 import ReportBucket
+from chalicelib.fleet.digest import (
+    DigestKeys,
+    DigestUnclear,
+    digest_message,
+    scheduled_time,
+    send_digest,
+)
+from chalicelib.fleet.formats.pages import StoredReport
+from chalicelib.fleet.model import from_json
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.services import Services
+from chalicelib.settings.settings import Settings
+from local.ecr import Finding, Findings
+from tests.doubles import Stopped
+from tests.fleet.test_model import SCHEMA
+from tests.fleets import example
+
+MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
+NEXT_MONDAY = MONDAY + timedelta(days=7)
+NOW = datetime.now(UTC)
+ONE = Finding("CVE-2026-1", "HIGH", "zlib")
+TWO = Finding("CVE-2026-2", "CRITICAL", "openssl")
+
+
+class Digests:
+    """The digest on the local AWS, with the emails that it sent."""
+
+    def __init__(self):
+        self.client = client_of(boto3.Session(), "s3")
+        self.client.create_bucket(
+            Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        self.bucket = ReportBucket(self.client, "reports")
+        self.topic = boto3.client("sns").create_topic(Name="reports")["TopicArn"]
+        settings = Settings.from_environment({"ECR_SNS_REPORT_TOPIC_ARN": self.topic})
+        self.services = Services(settings)
+
+    def send(self, scheduled=MONDAY):
+        return send_digest(scheduled, self.services, self.bucket, TimeLeft.unlimited())
+
+    @property
+    def sent(self):
+        published = sns_backends["123456789012"]["eu-west-1"].topics[self.topic].sent_notifications
+        return [json.loads(body) for _, body, *_ in published]
+
+    @property
+    def keys(self):
+        listed = self.client.list_objects_v2(Bucket="reports").get("Contents", ())
+        return [entry["Key"] for entry in listed]
+
+    def report(self, scheduled):
+        return from_json(self.bucket.get(DigestKeys(scheduled).json))
+
+
+@pytest.fixture
+def digests(aws):
+    aws.add_image("shop/api", tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
+    return Digests()
+
+
+def test_a_digest_keeps_the_report_and_sends_a_link_to_it(digests):
+    assert digests.send() is True
+    keys = DigestKeys(MONDAY)
+    assert digests.keys == [keys.html, keys.json, keys.mark]
+    assert "<h1>Fleet report</h1>" in digests.bucket.get(keys.html)
+    jsonschema.validate(json.loads(digests.bucket.get(keys.json)), SCHEMA)
+    (texts,) = digests.sent
+    (link,) = re.findall(r"^https://\S+$", texts["email"], re.MULTILINE)
+    assert "/fleet-reports/html/2026-03-02T06-00-00Z.html?" in link
+    assert "X-Amz-Expires=43200" in link
+    assert "1 open finding in 1 of 1 repository: 1 high" in texts["email"]
+    for text in ("reports", keys.html, keys.json):
+        assert text in texts["email"]
+
+
+def test_the_next_digest_says_what_changed_since_the_last(digests, aws):
+    digests.send()
+    later = NOW + timedelta(seconds=1)
+    aws.add_image(
+        "shop/api", tags=("2",), pushed_at=later, scanned_at=later, findings=Findings((TWO,))
+    )
+    digests.send(NEXT_MONDAY)
+    comparison = digests.report(NEXT_MONDAY).comparison
+    assert [change.finding.identifier for change in comparison.new] == ["CVE-2026-2"]
+    assert [change.finding.identifier for change in comparison.fixed] == ["CVE-2026-1"]
+    assert "1 new finding (1 critical), 1 fixed (1 high)" in digests.sent[1]["email"]
+
+
+def test_a_digest_that_comes_late_is_compared_with_the_one_before_it(digests):
+    digests.send(NEXT_MONDAY)
+    digests.send(MONDAY)
+    assert digests.report(MONDAY).comparison is None
+
+
+def test_an_event_that_is_delivered_again_sends_nothing(digests, aws):
+    digests.send()
+    aws.calls.clear()
+    assert digests.send() is False
+    assert len(digests.sent) == 1
+    assert not aws.calls
+
+
+def test_what_was_gathered_is_kept_when_the_digest_cannot_be_sent(digests, aws, monkeypatch):
+    publish = digests.services.report_topic.publish
+
+    def refused(message):
+        raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
+
+    monkeypatch.setattr(digests.services.report_topic, "publish", refused)
+    with pytest.raises(ClientError):
+        digests.send()
+    monkeypatch.setattr(digests.services.report_topic, "publish", publish)
+    aws.calls.clear()
+    assert digests.send() is True
+    assert len(digests.sent) == 1
+    assert not aws.calls
+
+
+def test_a_digest_that_cannot_be_worded_leaves_no_mark_that_it_was_being_sent(digests, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.fleet.digest.as_email", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            digests.send()
+    assert digests.send() is True
+    assert len(digests.sent) == 1
+
+
+def test_a_run_that_was_stopped_while_it_sent_is_told_of_and_not_repeated(digests, monkeypatch):
+    put = digests.bucket.put
+
+    def stopped(key, *rest):
+        if key.startswith("fleet-reports/sent/"):
+            raise Stopped
+        put(key, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(digests.bucket, "put", stopped)
+        with pytest.raises(Stopped):
+            digests.send()
+    with pytest.raises(DigestUnclear, match="delete s3://reports/fleet-reports/sent/2026-03-02T06"):
+        digests.send()
+    assert len(digests.sent) == 1
+    digests.bucket.delete(DigestKeys(MONDAY).mark)
+    assert digests.send() is True
+
+
+def test_a_run_that_another_overtakes_sends_nothing(digests, monkeypatch):
+    create = digests.bucket.create
+
+    def late(*arguments):
+        monkeypatch.setattr(digests.bucket, "create", create)
+        assert digests.send() is True
+        return create(*arguments)
+
+    monkeypatch.setattr(digests.bucket, "create", late)
+    with pytest.raises(DigestUnclear, match="another run is sending"):
+        digests.send()
+    assert digests.send() is False
+    assert len(digests.sent) == 1
+
+
+def test_a_run_sends_nothing_while_another_sends(digests, monkeypatch):
+    publish = digests.services.report_topic.publish
+
+    def slow(message):
+        with pytest.raises(DigestUnclear):
+            digests.send()
+        return publish(message)
+
+    monkeypatch.setattr(digests.services.report_topic, "publish", slow)
+    assert digests.send() is True
+    assert len(digests.sent) == 1
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_run_that_is_stopped_at_any_call_is_made_up_for_or_told_of(digests, monkeypatch, step):
+    """Of S3's calls and SNS's, the last one before the stop may have taken effect."""
+    calls = []
+
+    def stopping(function):
+        def call(*arguments):
+            calls.append(function.__name__)
+            answer = function(*arguments)
+            if len(calls) == step:
+                raise Stopped
+            return answer
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("put", "create", "get", "last_before"):
+            patch.setattr(digests.bucket, name, stopping(getattr(digests.bucket, name)))
+        topic = digests.services.report_topic
+        patch.setattr(topic, "publish", stopping(topic.publish))
+        with pytest.raises(Stopped):
+            digests.send()
+    assert len(calls) == step
+    try:
+        digests.send()
+    except DigestUnclear:
+        # Whether it was sent is for people to see; nobody gets it twice.
+        assert calls[-1] in {"create", "publish"}
+        assert len(digests.sent) <= 1
+    else:
+        assert len(digests.sent) == 1
+
+
+def test_an_earlier_report_that_cannot_be_read_does_not_stop_the_digest(digests, caplog):
+    digests.bucket.put(DigestKeys(MONDAY).json, "{}", "application/json")
+    assert digests.send(NEXT_MONDAY) is True
+    assert digests.report(NEXT_MONDAY).comparison is None
+
+
+@pytest.mark.parametrize(
+    ("event", "moment"),
+    [
+        ({"time": "2026-03-02T06:00:00Z"}, MONDAY),
+        ({"time": "2026-03-02T06:00:00"}, MONDAY),
+        ({"time": "2026-03-02T07:00:00+01:00"}, MONDAY),
+    ],
+)
+def test_the_time_of_a_scheduled_event_is_its_own(event, moment):
+    assert DigestKeys(scheduled_time(event)) == DigestKeys(moment)
+    assert DigestKeys(scheduled_time(event)).json == DigestKeys(moment).json
+
+
+@pytest.mark.parametrize("event", [{}, {"time": None}, {"time": "soon"}])
+def test_an_event_without_a_time_is_for_now(event):
+    assert datetime.now(UTC) - scheduled_time(event) < timedelta(minutes=1)
+
+
+def test_each_medium_gets_what_it_can_take():
+    stored = StoredReport("https://x.example/", 12, "bucket", "a.html", "a.json")
+    message = digest_message(example(), stored)
+    texts = json.loads(message.body)
+    assert len(texts["sms"]) <= 140
+    assert len(message.body.encode()) < 256 * 1024
+    document = json.loads(texts["default"])
+    assert (document["report"], document["version"]) == ("fleet", "1")
+    assert (document["new"], document["notLookedAt"]) == (2, 2)
+    assert document["totals"]["CRITICAL"] == 1
+    assert message.attributes == {"report": "fleet"}
+    assert message.lists == {"media": ["email", "sms", "json"]}

@@ -1,0 +1,87 @@
+"""Reports to deliver, and findings of any shape."""
+
+from dataclasses import replace
+from datetime import date
+
+from hypothesis import strategies as st
+
+from chalicelib.ecr.findings import Finding, worst_first
+from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.changes import Changes
+from chalicelib.policy.thresholds import SEVERITIES, Thresholds
+from tests.reports import FINDINGS, RISKS, TEXTS, a_report_of
+from tests.reports import RESULT as A_RESULT
+
+RESULT = replace(A_RESULT, severity_counts={}, time="2027-03-01T12:00:00Z")
+NEW = Finding(
+    "CVE-2027-0001",
+    "CRITICAL",
+    package="openssl",
+    installed_version="3.0.1-1~deb12u1",
+    fixed_version="3.0.2-1",
+    score=9.8,
+    url="https://security-tracker.example.org/CVE-2027-0001",
+    description="A buffer overflow in the parsing of certificates.",
+    fixable=True,
+    exploitable=True,
+)
+KNOWN = Finding("CVE-2026-0002", "HIGH", package="curl", installed_version="8.1", score=7.5)
+LOW = Finding("CVE-2026-0003", "LOW", package="openssl", fixed_version="3.0.2-1", fixable=True)
+CHANGES = Changes(
+    new=frozenset({NEW.key}),
+    fixed={"CVE-2025-0009 zlib": "HIGH"},
+    unchanged=2,
+    digest_before="sha256:" + "b" * 64,
+    since="2027-02-22T12:00:00Z",
+)
+RISK = AcceptedRisk("not *reachable*", date(2027, 6, 30), vulnerability="CVE-2024-0004")
+EXPIRED = AcceptedRisk("was not reachable", date(2027, 2, 28), package="curl")
+
+
+def report(*findings, result=RESULT, **fields):
+    """A report of these findings against thresholds that any finding reaches."""
+    shown = {"findings": worst_first(findings), **fields}
+    return replace(a_report_of(*findings, result=result, thresholds=Thresholds()), **shown)
+
+
+FULL = report(
+    NEW,
+    KNOWN,
+    LOW,
+    changes=CHANGES,
+    accepted=((Finding("CVE-2024-0004", "HIGH", package="bash"), RISK),),
+    expired=(EXPIRED,),
+    left_out={"without a fix": 3},
+    where_in_use=("ECS service shop/api in 123456789012/eu-west-1",),
+)
+FAILED = report(result=replace(RESULT, status="FAILED"), crossed=(), findings=None, changes=CHANGES)
+
+
+@st.composite
+def reports(draw):
+    """A report of whatever a scan may find and people may name."""
+    findings = draw(st.lists(FINDINGS, max_size=30))
+    keys = [finding.key for finding in findings]
+    changes = st.builds(
+        Changes,
+        new=st.sets(st.sampled_from(keys)).map(frozenset) if keys else st.just(frozenset()),
+        fixed=st.dictionaries(TEXTS, st.sampled_from(SEVERITIES), max_size=5),
+        unchanged=st.integers(0, 10**6),
+        digest_before=st.sampled_from(["", "sha256:" + "b" * 64]),
+        since=st.sampled_from(["", "2027-02-22T12:00:00Z"]),
+    )
+    repository = draw(st.sampled_from(["payments/api", "a_b/c__d", "r" * 256]))
+    tags = draw(st.lists(st.from_regex(r"[\w][\w.-]{0,127}", fullmatch=True), max_size=5))
+    status = draw(st.sampled_from(["COMPLETE", "ACTIVE", "FAILED"]))
+    result = replace(RESULT, repository=repository, image_tags=tuple(tags), status=status)
+    return report(
+        *findings,
+        result=result,
+        name=f"{repository}:{draw(TEXTS)}",
+        findings=draw(st.sampled_from([None, worst_first(findings)])),
+        changes=draw(st.none() | changes),
+        accepted=tuple(draw(st.lists(st.tuples(FINDINGS, RISKS), max_size=5))),
+        expired=tuple(draw(st.lists(RISKS, max_size=5))),
+        left_out=draw(st.dictionaries(st.sampled_from(["without a fix"]), st.integers(1, 9))),
+        where_in_use=tuple(draw(st.lists(TEXTS, max_size=5))),
+    )

@@ -1,0 +1,278 @@
+"""Findings for AWS Security Hub."""
+
+import json
+from dataclasses import replace
+from functools import cache
+from types import SimpleNamespace
+
+import boto3
+import jsonschema
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from botocore.validate import ParamValidator
+from hypothesis import given
+from moto import mock_aws
+
+from chalicelib.aws.security_hub import FindingsNotImported, SecurityHub
+from chalicelib.ecr.findings import Finding
+from chalicelib.notifying.channels import security_hub
+from chalicelib.policy.changes import Changes
+from tests.notifying.channels.samples import (
+    CHANGES,
+    FAILED,
+    FULL,
+    KNOWN,
+    LOW,
+    NEW,
+    RESULT,
+    report,
+    reports,
+)
+
+ACCOUNT = "999999999999"
+PRODUCT = f"arn:aws:securityhub:eu-west-1:{ACCOUNT}:product/{ACCOUNT}/default"
+LATER = "2027-03-08T12:00:00Z"
+
+
+def findings(of):
+    return security_hub.security_findings(of, ACCOUNT, PRODUCT, "aws")
+
+
+@cache
+def model():
+    """The service model that AWS publishes, as botocore has it."""
+    client = boto3.client("securityhub", region_name="eu-west-1")
+    return client.meta.service_model.operation_model("BatchImportFindings").input_shape
+
+
+@cache
+def asff():
+    """JSON Schema of a finding: the service model, and the lengths that its texts tell."""
+    schema = _schema(model().members["Findings"].member, set())
+    for path, longest in (
+        (("Id",), 512),
+        (("GeneratorId",), 512),
+        (("Title",), 256),
+        (("Description",), 1024),
+        (("ProductArn",), 2048),
+        (("Remediation", "Recommendation", "Text"), 512),
+    ):
+        field = schema
+        for name in path:
+            field = field["properties"][name]
+        field["maxLength"] = longest
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _schema(shape, above):
+    """A shape of botocore's as JSON Schema; what contains itself is left open."""
+    if shape.type_name == "structure":
+        if shape.name in above:
+            return {}
+        members = {n: _schema(m, above | {shape.name}) for n, m in shape.members.items()}
+        return {
+            "type": "object",
+            "properties": members,
+            "required": list(shape.required_members),
+            "additionalProperties": False,
+        }
+    if shape.type_name == "list":
+        return {"type": "array", "items": _schema(shape.member, above)}
+    if shape.type_name == "map":
+        return {"type": "object", "additionalProperties": _schema(shape.value, above)}
+    known = {key: shape.metadata[key] for key in ("enum", "pattern") if key in shape.metadata}
+    types = {"string": "string", "boolean": "boolean", "timestamp": "string"}
+    return {"type": types.get(shape.type_name, "number"), **known}
+
+
+def test_findings_tell_what_was_found_where_and_what_to_do_about_it(golden):
+    golden("security-hub.json", findings(FULL))
+
+
+def test_a_finding_keeps_its_id_in_the_next_image_of_the_tag_and_is_then_archived():
+    first = findings(report(NEW, KNOWN))
+    next_result = replace(RESULT, image_digest="sha256:" + "c" * 64, time=LATER)
+    fixed = replace(CHANGES, new=frozenset(), fixed={NEW.key: NEW.severity})
+    second = findings(report(KNOWN, result=next_result, changes=fixed))
+
+    states = {finding["Id"]: finding["RecordState"] for finding in second}
+    assert [states[finding["Id"]] for finding in first] == ["ARCHIVED", "ACTIVE"]
+    [archived] = [finding for finding in second if finding["RecordState"] == "ARCHIVED"]
+    assert archived["Title"] == first[0]["Title"]
+    assert archived["UpdatedAt"] == LATER
+    assert archived["LastObservedAt"] == CHANGES.since
+    assert archived["Resources"][0]["Id"].endswith(CHANGES.digest_before)
+    assert archived["FindingProviderFields"] == first[0]["FindingProviderFields"]
+
+
+def test_the_same_finding_of_another_image_name_account_or_region_is_another_one():
+    ids = {
+        findings(of)[0]["Id"]
+        for of in (
+            report(NEW),
+            report(NEW, name="payments/api:2"),
+            report(NEW, result=replace(RESULT, account="210987654321")),
+            report(NEW, result=replace(RESULT, region="us-east-1")),
+        )
+    }
+    assert len(ids) == 4
+
+
+def test_when_a_finding_was_first_seen_is_said_of_new_ones_alone_and_so_never_overwritten():
+    by_id = {each["Vulnerabilities"][0]["Id"]: each for each in findings(FULL)}
+    assert by_id[NEW.identifier]["FirstObservedAt"] == RESULT.time
+    for others in (by_id[KNOWN.identifier], *findings(report(KNOWN))):
+        assert "FirstObservedAt" not in others
+
+
+@pytest.mark.parametrize(
+    ("severity", "label"),
+    [
+        *((label, label) for label in ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")),
+        ("UNDEFINED", "INFORMATIONAL"),
+    ],
+)
+def test_severities_are_the_providers_so_that_what_people_set_stays(severity, label):
+    [finding] = findings(report(replace(NEW, severity=severity)))
+    provided = finding["FindingProviderFields"]["Severity"]
+    assert provided == {"Label": label, "Original": severity}
+    assert not finding.keys() & {"Severity", "Types", "Workflow", "Note"}
+
+
+@pytest.mark.parametrize("of", [FAILED, report(NEW, findings=None, changes=CHANGES)])
+def test_where_findings_are_unknown_nothing_is_imported_and_nothing_archived(of):
+    assert findings(of) == []
+
+
+def test_what_a_scan_does_not_tell_is_left_out():
+    [finding] = findings(report(Finding("CVE-1", "LOW")))
+    assert finding["Vulnerabilities"] == [{"Id": "CVE-1"}]
+    assert "Remediation" not in finding
+    assert finding["Description"].startswith("A vulnerability without a description")
+
+
+def test_an_untagged_image_has_no_tags():
+    [finding] = findings(report(LOW, result=replace(RESULT, image_tags=())))
+    details = finding["Resources"][0]["Details"]["AwsEcrContainerImage"]
+    assert "ImageTags" not in details
+
+
+def test_long_texts_are_cut_after_a_whole_word():
+    [finding] = findings(report(replace(NEW, description="overflow " * 300)))
+    assert len(finding["Description"]) <= 1024
+    assert finding["Description"].endswith(" overflow...")
+
+
+def test_a_vulnerability_that_is_found_twice_in_a_package_is_imported_once():
+    assert len(findings(report(NEW, replace(NEW, installed_version="3.0.0")))) == 1
+
+
+def test_ids_that_differ_only_beyond_the_longest_stay_different():
+    long = [replace(NEW, package="x" * 600 + end) for end in "ab"]
+    ids = [finding["Id"] for finding in findings(report(*long))]
+    assert len(set(ids)) == 2
+    assert all(len(each) <= 512 for each in ids)
+
+
+@given(reports())
+def test_any_report_makes_findings_that_security_hub_accepts(of):
+    imported = findings(of)
+
+    for finding in imported:
+        errors = ParamValidator().validate({"Findings": [finding]}, model())
+        assert not errors.has_errors(), errors.generate_report()
+        asff().validate(finding)
+        assert len(json.dumps(finding).encode()) < 240_000
+    assert len({finding["Id"] for finding in imported}) == len(imported)
+    if of.findings is not None and not of.result.failed:
+        gone = (of.changes or Changes(frozenset())).fixed
+        expected = {finding.key for finding in of.findings} | gone.keys()
+        assert len(imported) <= len(expected)
+        active = [each for each in imported if each["RecordState"] == "ACTIVE"]
+        assert len(active) == len({finding.key for finding in of.findings})
+
+
+@pytest.fixture
+def client():
+    with mock_aws():
+        client = boto3.client("securityhub")
+        client.enable_security_hub()
+        yield client
+
+
+def test_findings_are_imported_and_a_later_scan_updates_them(client):
+    services = SimpleNamespace(security_hub=SecurityHub(client, ACCOUNT))
+    security_hub.deliver(report(NEW, KNOWN), services)
+    gone = Changes(frozenset(), {NEW.key: NEW.severity}, 1, RESULT.image_digest, RESULT.time)
+    later = replace(RESULT, time=LATER)
+    security_hub.deliver(report(KNOWN, result=later, changes=gone), services)
+
+    states = {
+        finding["Vulnerabilities"][0]["Id"]: finding["RecordState"]
+        for finding in client.get_findings()["Findings"]
+    }
+    assert states == {NEW.identifier: "ARCHIVED", KNOWN.identifier: "ACTIVE"}
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")],
+)
+def test_the_product_is_the_accounts_own_in_the_clients_region(region, partition):
+    hub = SecurityHub(boto3.client("securityhub", region_name=region), ACCOUNT)
+    assert hub.product_arn == (
+        f"arn:{partition}:securityhub:{region}:{ACCOUNT}:product/{ACCOUNT}/default"
+    )
+
+
+def _answer(refused=()):
+    return {
+        "FailedCount": len(refused),
+        "SuccessCount": 0,
+        "FailedFindings": [
+            {"Id": each, "ErrorCode": "InvalidInput", "ErrorMessage": "Title"} for each in refused
+        ],
+    }
+
+
+@pytest.fixture
+def stubbed():
+    client = boto3.client("securityhub")
+    with Stubber(client) as stubber:
+        yield client, stubber
+        stubber.assert_no_pending_responses()
+
+
+MANY = findings(report(*(Finding(f"CVE-{number:03}", "LOW") for number in range(250))))
+
+
+def test_findings_are_imported_a_hundred_a_call(stubbed):
+    client, stubber = stubbed
+    for start in (0, 100, 200):
+        stubber.add_response(
+            "batch_import_findings", _answer(), {"Findings": MANY[start : start + 100]}
+        )
+    SecurityHub(client, ACCOUNT).import_findings(MANY)
+
+
+def test_refused_findings_are_an_error_that_names_them_after_the_others_were_imported(stubbed):
+    client, stubber = stubbed
+    for refused in (["a", "b"], [], [f"c{number}" for number in range(20)]):
+        stubber.add_response("batch_import_findings", _answer(refused))
+    with pytest.raises(FindingsNotImported) as raised:
+        SecurityHub(client, ACCOUNT).import_findings(MANY)
+    assert str(raised.value).startswith("a: InvalidInput Title; b: InvalidInput Title; c0: ")
+    assert str(raised.value).endswith("; and 12 more")
+
+
+def test_nothing_to_import_takes_no_call(stubbed):
+    client, _ = stubbed
+    security_hub.deliver(FAILED, SimpleNamespace(security_hub=SecurityHub(client, ACCOUNT)))
+
+
+def test_what_security_hub_refuses_altogether_is_an_error(stubbed):
+    client, stubber = stubbed
+    stubber.add_client_error("batch_import_findings", "InvalidAccessException")
+    with pytest.raises(ClientError, match="InvalidAccessException"):
+        SecurityHub(client, ACCOUNT).import_findings(MANY)

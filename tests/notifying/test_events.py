@@ -1,0 +1,83 @@
+"""What ECR tells when a scan has ended."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.notifying.events import EventError, ScanResult
+from tests.events import DIGEST, scan_event
+
+
+def without(event, *path):
+    *parents, key = path
+    inner = event
+    for parent in parents:
+        inner = inner[parent]
+    del inner[key]
+    return event
+
+
+def test_the_documented_event_is_read():
+    result = ScanResult.from_event(scan_event(**{"image-tags": ["1.0", "latest"]}))
+
+    assert result == ScanResult(
+        account="123456789012",
+        region="eu-west-1",
+        repository="my-repository-name",
+        image_digest=DIGEST,
+        image_tags=("1.0", "latest"),
+        status="COMPLETE",
+        severity_counts={"CRITICAL": 10, "MEDIUM": 9},
+        time="2019-10-29T02:36:48Z",
+        event_id="85fc3613-e913-7fc4-a80c-a3753e4aa9ae",
+    )
+    assert not result.failed
+
+
+@pytest.mark.parametrize("absent", ["finding-severity-counts", "image-tags"])
+def test_a_failed_scans_event_may_lack_counts_and_an_untagged_images_tags(absent):
+    event = without(scan_event(**{"scan-status": "FAILED"}), "detail", absent)
+    assert ScanResult.from_event(event).failed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("account",),
+        ("region",),
+        ("time",),
+        ("detail",),
+        ("detail", "repository-name"),
+        ("detail", "image-digest"),
+        ("detail", "scan-status"),
+    ],
+)
+def test_a_missing_key_is_named(path):
+    with pytest.raises(EventError, match=f"^{'.'.join(path)} is missing$"):
+        ScanResult.from_event(without(scan_event(), *path))
+
+
+@pytest.mark.parametrize(
+    ("detail", "message"),
+    [
+        ({"repository-name": 5}, "detail.repository-name is 5; accepted: a string"),
+        ({"finding-severity-counts": []}, "detail.finding-severity-counts is"),
+        ({"finding-severity-counts": {"HIGH": "3"}}, "counts.HIGH is '3'; accepted: a whole"),
+        ({"finding-severity-counts": {"HIGH": -1}}, "counts.HIGH is -1"),
+        ({"image-tags": "latest"}, "detail.image-tags is 'latest'; accepted: a list"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named(detail, message):
+    with pytest.raises(EventError, match=message):
+        ScanResult.from_event(scan_event(**detail))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_other_event_is_a_clear_error(event):
+    with pytest.raises(EventError):
+        ScanResult.from_event(event)

@@ -1,0 +1,488 @@
+"""The notifier, over real boto3 calls to SNS, ECR and DynamoDB."""
+
+import json
+from unittest.mock import Mock
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from chalicelib.aws.dynamodb import History
+from chalicelib.notifying.delivery import NotDelivered
+from chalicelib.notifying.events import ScanResult
+from chalicelib.notifying.history import BeingReported
+from chalicelib.notifying.notifier import report_scan
+from chalicelib.policy.accepted_risks import AcceptedRisksError
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.services import Services
+from chalicelib.settings.settings import Settings
+from local.images import Finding, Findings
+from tests.events import DIGEST, scan_event
+
+BOTH = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}
+
+
+def report(result, services):
+    return report_scan(result, services, TimeLeft.unlimited())
+
+
+@pytest.fixture
+def topic_arn(aws, queue):
+    """A topic whose messages arrive in the queue."""
+    arn = boto3.client("sns").create_topic(Name="reports")["TopicArn"]
+    boto3.client("sns").subscribe(
+        TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:jobs"
+    )
+    return arn
+
+
+@pytest.fixture
+def notify(topic_arn, settings, queue):
+    """Report a scan; gives the messages that a queue subscribed to the topic receives."""
+
+    def run(variables=None, **detail):
+        services = Services(settings(ECR_SNS_REPORT_TOPIC_ARN=topic_arn, **(variables or {})))
+        report(ScanResult.from_event(scan_event(**detail)), services)
+        return queue.receive_all()
+
+    return run
+
+
+class Scans:
+    """Scans of images with these vulnerabilities; each gives the reports that it leads to."""
+
+    def __init__(self, registry, services, queue):
+        self.registry = registry
+        self.services = services
+        self.queue = queue
+        self.events = 0
+
+    def image(self, *names, tags=("latest",), severity="HIGH", fixed_in="2"):
+        findings = [Finding(name, severity, score=7.0, fixed_in_version=fixed_in) for name in names]
+        return self.registry.add_image("shop/api", tags=tags, findings=Findings(tuple(findings)))
+
+    def event(self, image, *, hour=None, status="COMPLETE"):
+        self.events += 1
+        if status == "COMPLETE" and image.reported is None:
+            image.begin_scan(self.registry.now())
+            image.end_scan(self.registry.now())
+        detail = {
+            "repository-name": "shop/api",
+            "image-digest": image.digest,
+            "image-tags": list(image.tags),
+            "scan-status": status,
+            "finding-severity-counts": image.findings.severity_counts,
+        }
+        event = scan_event(**detail)
+        event["id"] = str(uuid4())
+        event["time"] = f"2026-03-01T{self.events if hour is None else hour:02}:00:00Z"
+        return ScanResult.from_event(event)
+
+    def __call__(self, image, **how):
+        return self.deliver(self.event(image, **how))
+
+    def deliver(self, result):
+        report(result, self.services)
+        return [json.loads(message["Message"]) for message in self.queue.receive_all()]
+
+
+@pytest.fixture
+def scans(aws, topic_arn, settings, queue, history_table):
+    def make(**variables):
+        variables = {**BOTH, **variables}
+        return Scans(
+            aws, Services(settings(ECR_SNS_REPORT_TOPIC_ARN=topic_arn, **variables)), queue
+        )
+
+    return make
+
+
+def names(report):
+    return [finding["id"] for finding in report["findings"]]
+
+
+def new(report):
+    return [finding["id"] for finding in report["findings"] if finding["isNew"]]
+
+
+def test_findings_are_published_with_attributes_to_filter_by(notify):
+    [message] = notify()
+
+    assert message["Subject"] == "[ECR] my-repository-name: 10 CRITICAL, 9 MEDIUM"
+    assert json.loads(message["Message"])["imageDigest"] == DIGEST
+    attributes = {name: value["Value"] for name, value in message["MessageAttributes"].items()}
+    assert attributes == {
+        "severity": "CRITICAL",
+        "repository": "my-repository-name",
+        "scan-status": "COMPLETE",
+        "media": '["email", "sms", "json"]',
+    }
+
+
+def test_counts_below_their_thresholds_are_not_published(notify):
+    assert notify({"CRITICAL": "11", "MEDIUM": "10"}) == []
+
+
+def test_a_repository_has_thresholds_of_its_own(notify):
+    entries = "other/*: CRITICAL=1; my-*: CRITICAL=11 MEDIUM=10; my-repository-name: CRITICAL=1"
+    assert notify({"REPOSITORY_THRESHOLDS": entries}) == []
+    [_] = notify({"REPOSITORY_THRESHOLDS": "my-?: CRITICAL=11 MEDIUM=10"})
+
+
+def test_a_clean_scan_is_not_published(notify):
+    assert notify(**{"finding-severity-counts": {}}) == []
+
+
+def test_informational_findings_are_reported_where_they_have_a_threshold(notify):
+    counts = {"finding-severity-counts": {"INFORMATIONAL": 3, "UNDEFINED": 1}}
+    assert notify(**counts) == []
+    [message] = notify({"INFORMATIONAL": "2"}, **counts)
+    assert message["Subject"] == "[ECR] my-repository-name: 3 INFORMATIONAL"
+
+
+def test_a_failed_scan_is_published_unless_that_is_turned_off(notify):
+    failed = {"scan-status": "FAILED", "finding-severity-counts": {}}
+
+    [message] = notify(**failed)
+
+    assert message["Subject"] == "[ECR] my-repository-name: scan failed"
+    assert notify({"NOTIFY_ON_SCAN_FAILURE": "false"}, **failed) == []
+
+
+def test_a_status_that_is_no_end_of_a_scan_is_not_published(notify):
+    assert notify(**{"scan-status": "IN_PROGRESS"}) == []
+
+
+def test_without_a_topic_the_error_names_the_setting(aws):
+    services = Services(Settings.from_environment({}))
+    with pytest.raises(NotDelivered, match="ECR_SNS_REPORT_TOPIC_ARN is not set"):
+        report(ScanResult.from_event(scan_event()), services)
+
+
+def test_nothing_is_published_where_every_medium_is_off(notify):
+    off = {f"NOTIFY_BY_{medium}": "false" for medium in ("EMAIL", "SMS", "JSON")}
+    assert notify(off) == []
+
+
+def test_notifications_are_counted_by_severity(notify, logged):
+    count, summary = logged(notify)
+    assert (count["NotificationsSent"], count["Severity"]) == (1, "CRITICAL")
+    assert summary["message"] == "scan reported"
+    assert summary["ScansFailed"] == 0
+
+
+def test_the_findings_are_told_in_one_more_call(scans, aws):
+    run = scans(NOTIFY_MODE="every-scan")
+    image = run.image(*(f"CVE-2026-{number:04}" for number in range(30)))
+    aws.calls.clear()
+
+    [told] = run(image)
+
+    assert aws.calls == {"DescribeImageScanFindings": 1}
+    assert names(told)[:2] == ["CVE-2026-0000", "CVE-2026-0001"]
+    assert told["findings"][0]["package"] == "openssl"
+
+
+def test_findings_that_may_not_be_read_are_reported_by_their_counts(scans, aws):
+    aws.fail_next("DescribeImageScanFindings", "AccessDeniedException")
+    run = scans()
+    [told] = run(run.image("CVE-1"))
+    assert told["findingSeverityCounts"] == {"HIGH": 1}
+    assert told["findings"] == []
+
+
+def test_throttling_is_waited_out(scans, aws, monkeypatch):
+    monkeypatch.setattr("chalicelib.runtime.backoff.time.sleep", Mock())
+    monkeypatch.setattr(
+        "chalicelib.runtime.backoff.Patience.__init__.__defaults__", (Mock(), Mock())
+    )
+    aws.fail_next("DescribeImageScanFindings", "ThrottlingException", times=4)
+    run = scans()
+    [told] = run(run.image("CVE-1"))
+    assert names(told) == ["CVE-1"]
+
+
+def test_of_the_image_that_carries_the_tag_next_only_what_is_new_is_reason_for_a_message(scans):
+    run = scans()
+    [first] = run(run.image("CVE-1", "CVE-2", tags=("build-1", "latest")))
+    assert first["changes"]["first"]
+
+    assert run(run.image("CVE-1", tags=("build-2", "latest"))) == []
+    [third] = run(run.image("CVE-1", "CVE-2", "CVE-3", tags=("build-3", "latest")))
+
+    assert new(third) == ["CVE-2", "CVE-3"]
+    assert third["changes"]["unchanged"] == 1
+
+
+def test_changes_tell_what_was_fixed_and_in_place_of_which_image(scans):
+    run = scans(NOTIFY_MODE="changes")
+    before = run.image("CVE-1", "CVE-2")
+    run(before)
+    before.tags = ()
+
+    [told] = run(run.image("CVE-2"))
+
+    assert told["changes"]["fixedFindings"] == ["CVE-1 openssl"]
+    assert told["changes"]["imageDigestBefore"] == before.digest
+    assert new(told) == []
+
+
+@pytest.mark.parametrize(("mode", "messages"), [("every-scan", 1), ("changes", 0)])
+def test_the_same_findings_again_are_told_in_the_mode_that_asks_for_it(scans, mode, messages):
+    run = scans(NOTIFY_MODE=mode)
+    image = run.image("CVE-1")
+    run(image)
+    assert len(run(image)) == messages
+
+
+def test_a_finding_that_was_gone_is_new_when_it_is_back(scans):
+    run = scans()
+    run(run.image("CVE-1", "CVE-2"))
+    run(run.image("CVE-1"))
+    [told] = run(run.image("CVE-1", "CVE-2"))
+    assert new(told) == ["CVE-2"]
+
+
+def test_what_was_below_its_threshold_is_new_when_it_is_reported(scans):
+    run = scans(HIGH="2")
+    assert run(run.image("CVE-1")) == []
+    [told] = run(run.image("CVE-1", "CVE-2"))
+    assert new(told) == ["CVE-1", "CVE-2"]
+
+
+def test_what_only_security_hub_follows_is_new_when_people_are_told(scans, hub):
+    run = scans(HIGH="2", NOTIFY_BY_SECURITY_HUB="true")
+    run(run.image("CVE-1", "CVE-2"))
+    assert run(run.image("CVE-3")) == []
+    [told] = run(run.image("CVE-3", "CVE-4"))
+    assert new(told) == ["CVE-3", "CVE-4"]
+
+
+def test_what_gets_worse_below_its_threshold_is_told_as_worse_when_it_reaches_one(scans, hub):
+    run = scans(HIGH="2", LOW="1", NOTIFY_BY_SECURITY_HUB="true")
+    run(run.image("CVE-1", severity="LOW"))
+    assert run(run.image("CVE-1", severity="HIGH")) == []
+    [told] = run(run.image("CVE-1", "CVE-2", severity="HIGH"))
+    assert new(told) == ["CVE-1", "CVE-2"]
+
+
+def test_a_scan_that_keeps_failing_is_reported_once(scans):
+    run = scans()
+    image = run.image("CVE-1")
+    assert [told["scanStatus"] for told in run(image)] == ["COMPLETE"]
+    assert [told["scanStatus"] for told in run(image, status="FAILED")] == ["FAILED"]
+    assert run(image, status="FAILED") == []
+    assert run(image) == []
+
+
+def test_an_event_that_is_delivered_again_is_not_told_again(scans, logged):
+    run = scans(NOTIFY_MODE="every-scan")
+    event = run.event(run.image("CVE-1"))
+    assert len(run.deliver(event)) == 1
+    [summary] = logged(run.deliver, event)
+    assert summary["message"] == "scan was reported before"
+    assert run.queue.receive_all() == []
+
+
+def test_an_event_that_another_invocation_is_at_is_tried_again_later(scans):
+    run = scans()
+    event = run.event(run.image("CVE-1"))
+    run.services.history.begin(event.identity)
+    with pytest.raises(BeingReported):
+        run.deliver(event)
+
+
+def test_events_out_of_order_leave_the_later_scan_in_memory(scans):
+    run = scans()
+    earlier = run.event(run.image("CVE-1"), hour=1)
+    later = run.event(run.image("CVE-2"), hour=2)
+
+    [told] = run.deliver(later)
+    assert run.deliver(earlier) == []
+
+    assert names(told) == ["CVE-2"]
+    [memory] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
+    assert memory.findings == {"CVE-2 openssl": "HIGH"}
+
+
+def test_an_earlier_scan_of_an_image_with_a_tag_of_its_own_is_told_of_even_when_it_comes_late(
+    scans,
+):
+    run = scans()
+    earlier = run.event(run.image("CVE-1", tags=("1.0", "latest")), hour=1)
+    run.deliver(run.event(run.image("CVE-2", tags=("1.1", "latest")), hour=2))
+    [told] = run.deliver(earlier)
+    assert new(told) == ["CVE-1"]
+
+
+def test_two_images_of_a_tag_at_once_are_both_told_and_the_later_is_remembered(scans):
+    run = scans()
+    first, second = (run.event(run.image(name), hour=hour) for name, hour in (("A", 1), ("B", 2)))
+    recall = History.recall
+    other = []
+
+    def recall_and_let_the_other_go_first(self, keys):
+        memories = recall(self, keys)
+        if not other:
+            other.append(True)
+            other.extend(run.deliver(second))
+        return memories
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(History, "recall", recall_and_let_the_other_go_first)
+        told = run.deliver(first)
+
+    assert [names(report) for report in (*other[1:], *told)] == [["B"], ["A"]]
+    [memory] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
+    assert memory.findings == {"B openssl": "HIGH"}
+
+
+def test_an_image_keeps_its_name_from_build_to_build(scans):
+    run = scans()
+    run(run.image("CVE-1", tags=("1.0-abc", "stable")))
+    run(run.image("CVE-2", tags=("1.1-def", "stable", "edge")))
+    keys = [f"image#123456789012/eu-west-1/shop/api:{tag}" for tag in ("stable", "1.1-def")]
+    assert {memory.name for memory in run.services.history.recall(keys)} == {"shop/api:stable"}
+
+
+def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans, aws):
+    aws.scan_type = "ENHANCED"
+    run = scans(IGNORE_UNFIXED="true", NOTIFY_MODE="every-scan")
+    assert run(run.image("CVE-1", fixed_in="")) == []
+
+
+def test_inspector_fixes_count_towards_thresholds_of_what_can_be_fixed(scans, aws):
+    aws.scan_type = "ENHANCED"
+    run = scans(FIXABLE_ONLY="true", HIGH="2", NOTIFY_MODE="every-scan")
+    assert run(run.image("CVE-1", "CVE-2", fixed_in="")) == []
+    [told] = run(run.image("CVE-1", "CVE-2", fixed_in="3.1"))
+    assert told["crossed"] == ["HIGH"]
+
+
+def test_a_low_score_does_not_count(scans):
+    assert scans(MINIMUM_SCORE="7.1")(scans().image("CVE-1")) == []
+    [told] = scans(MINIMUM_SCORE="7.0")(scans().image("CVE-2", tags=("other",)))
+    assert names(told) == ["CVE-2"]
+
+
+class Media:
+    """Media that fail or not, in place of the modules."""
+
+    def __init__(self, monkeypatch, **failing):
+        self.told = []
+        self.failing = failing
+        monkeypatch.setattr("chalicelib.notifying.delivery.senders", lambda _: tuple(failing))
+        monkeypatch.setattr("chalicelib.notifying.delivery._module", self.module)
+
+    def module(self, name):
+        def deliver(report, services):
+            if self.failing[name]:
+                raise ConnectionError("no answer")
+            self.told.append(name)
+
+        return Mock(deliver=deliver, FOLLOWS_EVERY_SCAN=False)
+
+
+def test_a_medium_that_fails_stops_no_other_and_is_tried_again_alone(scans, monkeypatch, logged):
+    run = scans(NOTIFY_MODE="every-scan")
+    event = run.event(run.image("CVE-1"))
+    media = Media(monkeypatch, chat=True, topic=False)
+
+    with pytest.raises(NotDelivered, match="chat: no answer"):
+        run.deliver(event)
+    assert media.told == ["topic"]
+
+    media.failing["chat"] = False
+    lines = logged(run.deliver, event)
+    assert media.told == ["topic", "chat"]
+    assert lines[-1]["message"] == "scan reported"
+    run.deliver(event)
+    assert media.told == ["topic", "chat"]
+
+
+def test_what_a_medium_lacks_is_not_remembered_as_reported(scans, monkeypatch):
+    run = scans()
+    Media(monkeypatch, chat=True)
+    with pytest.raises(NotDelivered):
+        run(run.image("CVE-1"))
+    assert run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"]) == []
+
+
+def test_failures_are_counted_by_medium(scans, monkeypatch, logged):
+    run = scans()
+    event = run.event(run.image("CVE-1"))
+    Media(monkeypatch, chat=True)
+
+    def deliver():
+        with pytest.raises(NotDelivered):
+            run.deliver(event)
+
+    counted = [line for line in logged(deliver) if "NotificationsFailed" in line]
+    assert [line["Medium"] for line in counted] == ["chat"]
+
+
+def test_accepted_risks_do_not_count_and_are_said_to_be_accepted(scans, tmp_path):
+    boto3.client("ssm").put_parameter(
+        Name="/risks",
+        Type="String",
+        Value="accepted:\n- {vulnerability: CVE-1, reason: not used, expires: 2999-01-01}\n"
+        "- {vulnerability: CVE-2, reason: reviewed, expires: 2020-01-01}\n",
+    )
+    run = scans(ACCEPTED_RISKS="ssm:/risks", NOTIFY_MODE="every-scan", HIGH="2")
+    assert run(run.image("CVE-1", "CVE-2")) == []
+    [told] = run(run.image("CVE-1", "CVE-2", "CVE-3"))
+    assert names(told) == ["CVE-2", "CVE-3"]
+    assert told["findingSeverityCounts"] == {"HIGH": 2}
+    assert [entry["finding"]["id"] for entry in told["acceptedRisks"]] == ["CVE-1"]
+    assert [entry["expires"] for entry in told["expiredRisks"]] == ["2020-01-01"]
+
+
+def test_a_wrong_list_of_accepted_risks_is_an_error_that_names_line_and_key(scans):
+    boto3.client("ssm").put_parameter(
+        Name="/risks", Type="String", Value="accepted:\n- {vulnerability: CVE-1, reson: typo}\n"
+    )
+    run = scans(ACCEPTED_RISKS="ssm:/risks")
+    with pytest.raises(AcceptedRisksError, match="ssm:/risks, line 2: .*reson"):
+        run(run.image("CVE-1"))
+
+
+@pytest.fixture
+def hub():
+    """Security Hub's findings, by vulnerability and whether they are archived."""
+    client = boto3.client("securityhub")
+    client.enable_security_hub()
+
+    def findings():
+        found = client.get_findings()["Findings"]
+        return {finding["Vulnerabilities"][0]["Id"]: finding["RecordState"] for finding in found}
+
+    return findings
+
+
+def test_security_hub_is_told_of_what_is_gone_though_that_is_no_news_to_people(scans, hub):
+    run = scans(NOTIFY_BY_SECURITY_HUB="true")
+    run(run.image("CVE-1", "CVE-2"))
+    assert hub() == {"CVE-1": "ACTIVE", "CVE-2": "ACTIVE"}
+
+    assert run(run.image("CVE-2")) == []
+    assert hub() == {"CVE-1": "ARCHIVED", "CVE-2": "ACTIVE"}
+
+    assert run(run.image()) == []
+    assert hub() == {"CVE-1": "ARCHIVED", "CVE-2": "ARCHIVED"}
+
+
+def test_chat_channels_get_a_notification_of_their_own(scans, topic_arn):
+    run = scans(NOTIFY_BY_CHAT="true", NOTIFY_BY_EMAIL="false", CHAT_SNS_TOPIC_ARN=topic_arn)
+    told = run(run.image("CVE-1"))
+    assert sorted(report["version"] for report in told) == ["1", "1.0"]
+    [chat] = [report for report in told if report.get("source") == "custom"]
+    assert chat["content"]["title"] == "shop/api: 1 HIGH"
+
+
+def test_a_scan_whose_findings_are_no_longer_kept_is_reported_by_its_counts(scans, aws):
+    run = scans(NOTIFY_MODE="every-scan")
+    event = run.event(image := run.image("CVE-1"))
+    image.reported, image.scan_status = None, "FAILED"
+    [told] = run.deliver(event)
+    assert told["findingSeverityCounts"] == {"HIGH": 1}
+    assert told["findings"] == []

@@ -1,0 +1,94 @@
+"""What travels through the queue."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.policy.durations import Duration
+from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob, parse_job
+from chalicelib.scanning.requests import ListingRequest
+
+TEXT = st.text(min_size=1)
+JOBS = st.builds(
+    ScanJob,
+    repository=TEXT,
+    duration=st.none() | st.sampled_from(["7d", "1m2w"]).map(Duration.parse),
+    image_digests=st.lists(TEXT).map(tuple),
+    next_token=st.none() | TEXT,
+    stalls=st.integers(0, 20),
+    account=st.none() | TEXT,
+    region=st.none() | TEXT,
+    rules=st.dictionaries(TEXT, TEXT),
+    images_in_use=st.dictionaries(TEXT, TEXT),
+    scan_frequency=st.none() | TEXT,
+    not_before=st.integers(0),
+)
+REQUESTS = st.builds(
+    ListingRequest,
+    repositories=st.none() | st.lists(TEXT, min_size=1).map(tuple),
+    repositories_filter=st.none() | st.just(re.compile("^shop/")),
+    images_duration=st.none() | st.sampled_from(["7d", "1m2w"]).map(Duration.parse),
+)
+PLANS = st.builds(
+    PlanJob,
+    request=REQUESTS,
+    account=st.none() | TEXT,
+    region=st.none() | TEXT,
+    after=st.text(),
+    budget=st.none() | st.integers(0),
+    not_before=st.integers(0),
+    stalls=st.integers(0, 20),
+)
+
+
+@given(JOBS | PLANS)
+def test_a_job_survives_the_queue(job):
+    assert parse_job(job.to_json()) == job
+
+
+def test_a_job_of_the_lister_is_small():
+    assert ScanJob("payments/api").to_json() == '{"repository":"payments/api"}'
+
+
+def test_a_rest_of_a_whole_page_fits_into_a_message():
+    rest = ScanJob(
+        "r" * 256,
+        Duration.parse("7d"),
+        tuple(f"sha256:{number:064d}" for number in range(1000)),
+        "t" * 4096,
+        stalls=10,
+    )
+    assert len(rest.to_json()) < 256 * 1024
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("", "not JSON"),
+        ("payments/api", "not JSON"),
+        ("[]", r"the message is \[\]; accepted: a JSON object"),
+        ("{}", "repository is missing"),
+        ('{"repository": 7}', "repository is 7; accepted: a string that is not empty"),
+        ('{"repository": ""}', "repository is ''"),
+        ('{"repository": "a", "imageDigests": "b"}', "imageDigests is 'b'; accepted: a list"),
+        ('{"repository": "a", "stalls": -1}', "stalls is -1; accepted: a whole number"),
+        ('{"repository": "a", "stalls": true}', "stalls is True"),
+        ('{"repository": "a", "ecrImagesDurationDelta": "x"}', "ecrImagesDurationDelta: 'x'"),
+        ('{"plan": []}', r"plan is \[\]; accepted: a JSON object"),
+        ('{"plan": {}}', "plan.request is missing"),
+        ('{"plan": {"request": {"dryRun": 1}}}', "request: dryRun is 1"),
+        ('{"repository": "a", "repo": "b"}', "unknown: 'repo'; accepted: .*repository"),
+    ],
+)
+def test_a_message_that_is_no_job_is_a_clear_error(body, message):
+    with pytest.raises(JobError, match=message):
+        parse_job(body)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_no_json_makes_anything_but_a_job_or_a_clear_error(value):
+    with pytest.raises(JobError):
+        ScanJob.from_json(json.dumps(value))

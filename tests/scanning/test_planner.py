@@ -1,0 +1,162 @@
+"""The planner, over real boto3 calls to the local ECR and SQS."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
+from chalicelib.scanning.planner import plan_scans
+from chalicelib.scanning.requests import ListingRequest
+from chalicelib.scanning.scanner import MOST_STALLS, ScansNotStarted, scan_repository
+from chalicelib.services import Services
+
+STALE = datetime.now(UTC) - timedelta(days=8)
+
+
+@pytest.fixture
+def services(settings, queue):
+    variables = {"DAILY_SCAN_BUDGET": "100", "SCANS_PER_SECOND": "2"}
+    return lambda **others: Services(
+        settings(IMAGES_SCAN_JOBS_QUEUE_URL=queue.url, **(variables | others))
+    )
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Every job that is sent, with its delay; nothing waits in a queue."""
+    jobs = []
+
+    def send(self, messages, delay_seconds=0):
+        delays = delay_seconds if isinstance(delay_seconds, list) else [delay_seconds] * 999
+        jobs.extend(
+            (parse_job(job.to_json()), delay) for job, delay in zip(messages, delays, strict=False)
+        )
+
+    monkeypatch.setattr("chalicelib.aws.sqs.JobsQueue.send", send)
+    return jobs
+
+
+def plan(services, job=None, looks=None):
+    """Plan with time for so many looks at the clock."""
+    left = iter([100_000] * (looks + 1)) if looks is not None else None
+    time_left = TimeLeft.unlimited() if left is None else TimeLeft(lambda: next(left, 0))
+    return plan_scans(job or PlanJob(ListingRequest()), services, time_left, lambda _: None)
+
+
+def images(aws, repository, count):
+    for number in range(count):
+        aws.add_image(
+            repository,
+            tags=(f"v{number}",),
+            pushed_at=STALE + timedelta(minutes=number),
+            scanned_at=STALE,
+        )
+
+
+def test_jobs_lie_on_a_time_line_at_the_pace_of_the_region(aws, services, sent):
+    images(aws, "aa", 11)
+    images(aws, "bb", 21)
+    plan(services())
+    # The newest of each repository first, then the rest: 1 + 1, and 10 + 20 at two a second.
+    starts = [job.not_before - sent[0][0].not_before for job, _ in sent]
+    assert [(job.repository, len(job.image_digests)) for job, _ in sent[:2]] == [
+        ("aa", 1),
+        ("bb", 1),
+    ]
+    assert sorted(len(job.image_digests) for job, _ in sent[2:]) == [10, 20]
+    assert starts[:2] == [0, 0]
+    assert starts[2] == 1
+    assert starts[3] in (6, 11)
+
+
+def test_a_job_carries_a_thousand_digests_at_most(aws, services, sent):
+    images(aws, "aa", 2_501)
+    plan(services(DAILY_SCAN_BUDGET="100000"))
+    assert [len(job.image_digests) for job, _ in sent] == [1, 1_000, 1_000, 500]
+    assert max(delay for _, delay in sent) <= 900
+    assert max(len(job.to_json()) for job, _ in sent) < 256 * 1024
+
+
+def test_what_time_does_not_suffice_for_goes_on_after_the_last_repository(aws, services, sent):
+    for name in ("aa", "bb", "cc", "dd"):
+        images(aws, name, 3)
+    summary = plan(services(DAILY_SCAN_BUDGET="8"), looks=2)
+    *jobs, (rest, _) = sent
+
+    assert summary.handed_on
+    # Half of the repositories were reviewed, so half of the budget is theirs.
+    assert sum(len(job.image_digests) for job, _ in jobs) == 4
+    assert (rest.after, rest.budget) == ("bb", 4)
+    assert rest.not_before >= jobs[-1][0].not_before
+
+    sent.clear()
+    assert not plan(services(DAILY_SCAN_BUDGET="8"), rest).handed_on
+    assert {job.repository for job, _ in sent} == {"cc", "dd"}
+    assert sum(len(job.image_digests) for job, _ in sent) == 4
+
+
+def test_no_image_is_lost_or_planned_twice_whenever_time_runs_out(aws, services, sent):
+    for number in range(12):
+        images(aws, f"r{number:02}", 2)
+    jobs, planned = [PlanJob(ListingRequest())], []
+    for looks in (1, 0, 3, 2, 1, 99):
+        plan(services(), jobs.pop(), looks)
+        jobs = [job for job, _ in sent if isinstance(job, PlanJob)]
+        planned += [d for job, _ in sent if isinstance(job, ScanJob) for d in job.image_digests]
+        sent.clear()
+    assert jobs == []
+    assert len(planned) == len(set(planned)) == 24
+
+
+def test_a_plan_without_progress_fails_in_the_end(aws, services, sent):
+    images(aws, "aa", 1)
+    with pytest.raises(ScansNotStarted, match="plan of own account/own region: no progress"):
+        plan(services(), PlanJob(ListingRequest(), stalls=MOST_STALLS), looks=0)
+
+
+def test_a_repository_that_is_gone_holds_up_nothing(aws, services, sent):
+    images(aws, "aa", 1)
+    images(aws, "bb", 1)
+    aws.fail_next("DescribeImages", "RepositoryNotFoundException")
+    assert plan(services()).planned == 1
+
+
+def test_a_job_before_its_time_goes_back_to_the_queue(aws, services, sent):
+    images(aws, "aa", 1)
+    soon = int(datetime.now(UTC).timestamp()) + 2_000
+    job = ScanJob("aa", image_digests=("sha256:1",), not_before=soon)
+    assert scan_repository(job, services(), TimeLeft.unlimited()).handed_on
+    assert sent == [(job, 900)]
+    assert aws.calls == {}
+
+
+def test_a_scanner_keeps_the_pace(aws, services):
+    images(aws, "aa", 6)
+    pauses = []
+    scan_repository(ScanJob("aa"), services(), TimeLeft.unlimited(), pauses.append)
+    assert len(pauses) == 4
+    assert pauses == sorted(pauses)
+    assert pauses[0] == pytest.approx(0.5, abs=0.2)
+
+
+def test_planned_scans_wait_for_the_registrys_limit_to_move_on(aws, services, sent):
+    images(aws, "aa", 3)
+    aws.scans_per_day = 1
+    digests = tuple(aws.repositories["aa"].images)
+    job = ScanJob("aa", image_digests=digests, not_before=1)
+    assert scan_repository(job, services(), TimeLeft.unlimited(), lambda _: None).started == 1
+    [(rest, delay)] = sent
+    assert (rest.image_digests, rest.stalls, delay) == (digests[1:], 1, 900)
+
+    sent.clear()
+    late = ScanJob("aa", image_digests=digests[1:], not_before=1, stalls=MOST_STALLS)
+    summary = scan_repository(late, services(), TimeLeft.unlimited(), lambda _: None)
+    assert sent == []
+    assert summary.skipped == {"daily limit of the registry reached": 2}
+
+
+def test_a_message_that_is_no_plan_is_refused():
+    with pytest.raises(ValueError, match="request: unknown: 'x'"):
+        parse_job(json.dumps({"plan": {"request": {"x": 1}}}))

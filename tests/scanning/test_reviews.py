@@ -1,0 +1,142 @@
+"""The order of the rules that decide about an image."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.ecr.images import Image
+from chalicelib.policy.due import Reason
+from chalicelib.policy.durations import Duration
+from chalicelib.policy.rules import Rules
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.reviews import Review
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+STALE_BEFORE = NOW - timedelta(days=7)
+STALE = STALE_BEFORE - timedelta(hours=1)
+IN_USE = {"v1": "ECS service web"}
+
+
+def decided(image, **review):
+    [(_, decision)] = Review(NOW, STALE_BEFORE, **review).decisions([image])
+    return decision.due, decision.reason
+
+
+@pytest.mark.parametrize(
+    ("review", "image", "due", "reason"),
+    [
+        ({}, {}, True, Reason.SCAN_EXPIRED),
+        # What cannot be scanned comes first.
+        (
+            {"rules": Rules(skip=True), "in_use": IN_USE},
+            {"archived": True},
+            False,
+            Reason.ARCHIVED,
+        ),
+        # The skip tag wins over everything below it.
+        (
+            {"rules": Rules(skip=True), "in_use": IN_USE, "scan_frequency": "MANUAL"},
+            {},
+            False,
+            Reason.SKIPPED_BY_TAG,
+        ),
+        # Under enhanced scanning nothing is due, not even what is in use.
+        (
+            {"scan_frequency": "CONTINUOUS_SCAN", "in_use": IN_USE},
+            {},
+            False,
+            Reason.CONTINUOUSLY_SCANNED,
+        ),
+        ({"scan_frequency": "SCAN_ON_PUSH"}, {}, False, Reason.SCANNED_ON_PUSH),
+        ({"scan_frequency": "MANUAL"}, {}, False, Reason.NOT_COVERED),
+        (
+            {"scan_frequency": "CONTINUOUS_SCAN"},
+            {"scan_status": "SCAN_ELIGIBILITY_EXPIRED"},
+            False,
+            Reason.ELIGIBILITY_EXPIRED,
+        ),
+        (
+            {"scan_frequency": "CONTINUOUS_SCAN"},
+            {"scan_status": "UNSUPPORTED_IMAGE"},
+            False,
+            Reason.UNSUPPORTED,
+        ),
+        # An image in use is reviewed whatever selects others.
+        (
+            {"in_use": IN_USE, "in_use_only": True, "rules": Rules(newest=1, tagged_only=True)},
+            {},
+            True,
+            Reason.SCAN_EXPIRED,
+        ),
+        (
+            {"in_use": {"sha256:1": "ECS"}, "in_use_only": True},
+            {"tags": ()},
+            True,
+            Reason.SCAN_EXPIRED,
+        ),
+        (
+            {"in_use": {"sha256:index": "ECS"}, "in_use_only": True},
+            {"tags": (), "index_digests": ("sha256:index",)},
+            True,
+            Reason.SCAN_EXPIRED,
+        ),
+        # The scope wins over the selection.
+        (
+            {"in_use_only": True, "rules": Rules(tagged_only=True)},
+            {"tags": ()},
+            False,
+            Reason.NOT_IN_USE,
+        ),
+        # The selection wins over the scan's state and age.
+        ({"rules": Rules(tagged_only=True)}, {"tags": ()}, False, Reason.UNTAGGED),
+        (
+            {"rules": Rules(tagged_only=True)},
+            {"scan_completed_at": NOW},
+            False,
+            Reason.SCAN_FRESH,
+        ),
+    ],
+)
+def test_the_first_rule_that_applies_decides(review, image, due, reason):
+    known = {"digest": "sha256:1", "tags": ("v1",), "scan_completed_at": STALE, **image}
+    assert decided(Image(**known), **review) == (due, reason)
+
+
+@pytest.mark.parametrize(
+    ("request_says", "tag_says", "settings_say", "expected"),
+    [
+        (None, None, "7d", timedelta(days=7)),
+        (None, "3d", "7d", timedelta(days=3)),
+        ("1d", "3d", "7d", timedelta(days=1)),
+        ("1d", None, "7d", timedelta(days=1)),
+    ],
+)
+def test_a_request_wins_over_a_tag_and_a_tag_over_the_settings(
+    settings, request_says, tag_says, settings_say, expected
+):
+    job = ScanJob(
+        "shop/api",
+        Duration.parse(request_says) if request_says else None,
+        rules={"duration": tag_says} if tag_says else {},
+    )
+    review = Review.of(job, settings(ECR_IMAGES_DURATION_DELTA=settings_say))
+    assert review.now - review.stale_before == expected
+
+
+def test_what_workloads_name_and_no_image_is_is_missing():
+    review = Review(NOW, STALE, in_use={"v1": "ECS", "v2": "ECS", "sha256:1": "Lambda"})
+    assert review.missing([Image("sha256:1", ("v1",))]) == {"v2": "ECS"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({}, Rules(tagged_only=True, newest=5)),
+        ({"newest": "2"}, Rules(tagged_only=True, newest=2)),
+        ({"tagged-only": "false"}, Rules(tagged_only=False, newest=5)),
+        ({"newest": "many"}, Rules(tagged_only=True, newest=5)),
+    ],
+)
+def test_each_rule_of_a_tag_wins_over_the_settings_and_the_others_hold(settings, tags, expected):
+    chosen = settings(IMAGES_TAGGED_ONLY="true", IMAGES_NEWEST="5")
+    assert Review.of(ScanJob("shop/api", rules=tags), chosen).rules == expected

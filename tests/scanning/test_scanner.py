@@ -1,0 +1,411 @@
+"""The scanner, over real boto3 calls to the local ECR and SQS."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.aws.ecr import TokenExpired
+from chalicelib.policy.due import Reason
+from chalicelib.policy.durations import Duration
+from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.plans import plan_images
+from chalicelib.scanning.scanner import (
+    MOST_FAILURES,
+    MOST_STALLS,
+    STALL_DELAY_SECONDS,
+    ScansNotStarted,
+    scan_repository,
+)
+from chalicelib.services import Services
+from local.ecr import LocalRegistry
+from tests.doubles import EcrClient, Messages, Stopped
+
+REPOSITORY = "payments/api"
+NOW = datetime.now(UTC)
+STALE = NOW - timedelta(days=8)
+FRESH = NOW - timedelta(days=6)
+
+
+@pytest.fixture
+def services(settings, queue):
+    return lambda **variables: Services(settings(IMAGES_SCAN_JOBS_QUEUE_URL=queue.url, **variables))
+
+
+@pytest.fixture
+def scan(services):
+    def run(job=None, time_left=None, **variables):
+        job = job or ScanJob(REPOSITORY)
+        return scan_repository(
+            job, services(**variables), time_left or TimeLeft.unlimited(), lambda _: None
+        )
+
+    return run
+
+
+def plan(services):
+    return list(plan_images([ScanJob(REPOSITORY)], services, TimeLeft.unlimited()))
+
+
+class Calls:
+    """A function's remaining time that ends after a number of looks at it."""
+
+    def __init__(self, allowed):
+        self.left = allowed + 1  # the first look is TimeLeft's own, for what it keeps in reserve
+
+    def __call__(self):
+        self.left -= 1
+        return 300_000 if self.left >= 0 else 0
+
+
+def time_for(calls):
+    return TimeLeft(Calls(calls))
+
+
+def started(registry):
+    return [
+        image.digest
+        for repository in registry.repositories.values()
+        for image in repository.images.values()
+        if image.scan_status == "IN_PROGRESS"
+    ]
+
+
+def test_starts_the_scan_of_every_image_that_is_stale_or_was_never_scanned(aws, scan):
+    aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
+    aws.add_image(REPOSITORY, tags=("never",))
+    aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
+
+    summary = scan()
+
+    assert (summary.images, summary.due, summary.started) == (3, 2, 2)
+    assert summary.skipped == {Reason.SCAN_FRESH: 1}
+    assert aws.calls["StartImageScan"] == 2
+
+
+def test_a_jobs_own_duration_takes_the_place_of_the_settings(aws, scan):
+    aws.add_image(REPOSITORY, scanned_at=FRESH)
+
+    assert scan(ScanJob(REPOSITORY, Duration.parse("1d"))).started == 1
+
+
+def test_walks_25000_images_in_25_calls_and_describes_none_by_itself(aws, scan):
+    for _ in range(25_000):
+        aws.add_image(REPOSITORY, scanned_at=FRESH)
+
+    summary = scan()
+
+    assert summary.images == 25_000
+    assert aws.calls == {"DescribeImages": 25}
+
+
+def test_a_digest_with_many_tags_is_scanned_once(aws, scan):
+    aws.add_image(REPOSITORY, tags=("1", "1.2", "1.2.3", "latest"), scanned_at=STALE)
+
+    assert scan().started == 1
+    assert aws.calls["StartImageScan"] == 1
+
+
+def test_a_message_that_comes_twice_starts_nothing_twice(aws, scan):
+    for _ in range(5):
+        aws.add_image(REPOSITORY, scanned_at=STALE)
+
+    first, second = scan(), scan()
+
+    assert (first.started, second.started) == (5, 0)
+    assert second.skipped == {Reason.SCAN_RUNNING: 5}
+    assert aws.calls["StartImageScan"] == 5
+
+
+def test_a_handed_on_job_that_comes_twice_starts_nothing_twice(aws, scan):
+    digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
+    rest = ScanJob(REPOSITORY, image_digests=(digest,))
+
+    assert scan(rest).started == 1
+    assert scan(rest).skipped == {Reason.SCANNED_TODAY: 1}
+    assert aws.calls["DescribeImages"] == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("LimitExceededException", Reason.SCANNED_TODAY),
+        ("ImageNotFoundException", Reason.GONE),
+        ("UnsupportedImageTypeException", Reason.UNSUPPORTED),
+        ("ImageArchivedException", Reason.ARCHIVED),
+    ],
+)
+def test_an_image_that_ecr_refuses_is_passed_over_and_the_others_start(aws, scan, code, reason):
+    for _ in range(3):
+        aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.fail_next("StartImageScan", code)
+
+    summary = scan()
+
+    assert (summary.started, summary.skipped) == (2, {reason: 1})
+
+
+def test_a_repository_that_is_gone_ends_the_job_well(scan, aws):
+    assert scan(ScanJob("deleted/since")).images == 0
+
+
+def test_a_repository_that_goes_while_its_scans_start_ends_the_job_well(aws, scan):
+    for _ in range(3):
+        aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.fail_next("StartImageScan", "RepositoryNotFoundException")
+
+    summary = scan()
+
+    assert (summary.started, summary.skipped) == (0, {Reason.GONE: 3})
+
+
+def test_any_other_error_fails_the_message_after_the_other_images_started(aws, scan):
+    digests = [aws.add_image(REPOSITORY, scanned_at=STALE).digest for _ in range(3)]
+    aws.fail_next("StartImageScan", "ValidationException")
+
+    with pytest.raises(ScansNotStarted, match=f"1 scans not started: {digests[0]}.*Validation"):
+        scan()
+
+    assert len(started(aws)) == 2
+
+
+def test_a_job_gives_up_once_a_hundred_scans_failed_to_start(aws, scan):
+    for _ in range(MOST_FAILURES + 50):
+        aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.fail_next("StartImageScan", "ValidationException", times=1000)
+
+    with pytest.raises(ScansNotStarted, match=f"{MOST_FAILURES} scans not started"):
+        scan()
+
+    assert aws.calls["StartImageScan"] == MOST_FAILURES
+
+
+def test_throttling_is_waited_out(aws, services):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+    # Three attempts are botocore's own, for each of the scanner's.
+    aws.fail_next("StartImageScan", "ThrottlingException", times=7)
+    pauses = []
+
+    summary = scan_repository(ScanJob(REPOSITORY), services(), TimeLeft.unlimited(), pauses.append)
+
+    assert summary.started == 1
+    assert len(pauses) == 2
+    assert 0.5 <= pauses[0] <= 1 <= pauses[1] <= 2
+
+
+def test_throttling_that_outlasts_the_time_hands_the_rest_on(aws, services, queue):
+    digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
+    aws.fail_next("StartImageScan", "ThrottlingException", times=10_000)
+    remaining = [300_000]
+
+    def sleep(seconds):
+        remaining[0] -= int(seconds * 1000)
+
+    summary = scan_repository(
+        ScanJob(REPOSITORY), services(), TimeLeft(lambda: remaining[0]), sleep
+    )
+
+    assert summary.handed_on
+    assert remaining[0] >= 30_000, "the reserve for handing on was spent on waiting"
+    assert queue.receive_all() == [{"repository": REPOSITORY, "imageDigests": [digest]}]
+
+
+def test_what_is_left_when_time_runs_out_goes_back_to_the_queue(aws, scan, queue):
+    for _ in range(2_100):
+        aws.add_image(REPOSITORY, scanned_at=STALE)
+
+    summary = scan(time_left=time_for(1 + 400))
+
+    [rest] = queue.receive_all()
+    assert summary.handed_on
+    assert summary.started == 400
+    assert len(rest["imageDigests"]) == 600
+    assert rest["nextToken"]
+
+
+def test_a_job_without_time_for_anything_is_handed_on_whole_and_delayed(aws, scan, queue):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+    job = ScanJob(REPOSITORY, Duration.parse("3d"))
+
+    scan(job, time_for(0))
+
+    assert queue.receive_all() == []
+    attributes = queue.client.get_queue_attributes(
+        QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )["Attributes"]
+    assert attributes == {"ApproximateNumberOfMessagesDelayed": "1"}
+    assert STALL_DELAY_SECONDS > 0
+
+
+def test_a_job_that_makes_no_progress_again_and_again_fails(scan, aws):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+
+    with pytest.raises(ScansNotStarted, match="no progress in 11 deliveries"):
+        scan(ScanJob(REPOSITORY, stalls=MOST_STALLS), time_for(0))
+
+
+def test_a_job_without_progress_is_handed_on_until_then(scan, aws):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+
+    assert scan(ScanJob(REPOSITORY, stalls=MOST_STALLS - 1), time_for(0)).handed_on
+
+
+def test_trying_a_scan_that_fails_again_is_no_progress(aws, scan, queue):
+    digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
+    aws.fail_next("StartImageScan", "ValidationException")
+    job = ScanJob(REPOSITORY, image_digests=(digest,), next_token="further", stalls=MOST_STALLS)
+
+    with pytest.raises(ScansNotStarted, match="no progress in 11 deliveries"):
+        scan(job, time_for(1))
+
+
+def test_images_that_failed_are_handed_on_with_the_rest(aws, scan, queue):
+    digests = [aws.add_image(REPOSITORY, scanned_at=STALE).digest for _ in range(3)]
+    aws.fail_next("StartImageScan", "ValidationException")
+
+    scan(time_left=time_for(1 + 2))
+
+    [rest] = queue.receive_all()
+    assert rest["imageDigests"] == [digests[2], digests[0]]
+
+
+def test_a_rest_that_the_queue_does_not_take_fails_the_message(aws, scan, queue):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+    queue.client.delete_queue(QueueUrl=queue.url)
+
+    with pytest.raises(ClientError, match="NonExistentQueue"):
+        scan(time_left=time_for(1))
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+@given(st.integers(0), st.integers(1, 40))
+def test_no_image_is_lost_or_started_twice_whenever_time_runs_out(
+    settings, monkeypatch, interrupted, seed, images
+):
+    """However often the function is cut, throttled or stopped, due images start exactly once."""
+    monkeypatch.setattr("chalicelib.aws.ecr.PAGE_SIZE", 4)
+    chance = random.Random(seed)  # noqa: S311
+    registry, messages = LocalRegistry(), Messages([ScanJob(REPOSITORY)])
+    clients = {"ecr": EcrClient(registry), "sqs": messages}
+    services = Services(settings(), clients.__getitem__)
+    for _ in range(images):
+        registry.add_image(REPOSITORY, scanned_at=chance.choice([STALE, FRESH, None]))
+    due = [row.image.digest for row in plan(services) if row.decision.due]
+
+    while messages.jobs:
+        job = messages.jobs.pop(0)
+        operation = chance.choice(["DescribeImages", "StartImageScan"])
+        registry.fail_next(operation, "ThrottlingException", chance.randint(0, 2))
+        clients["ecr"].stops_after = chance.choice([None, *range(1, 9)]) if interrupted else None
+        try:
+            scan_repository(job, services, time_for(chance.randint(1, 9)), lambda _: None)
+        except (Stopped, ScansNotStarted):
+            messages.jobs.append(job)  # as SQS does once its visibility timeout is over
+
+    assert started(registry) == due
+    unseen = {"LimitExceededException"} if interrupted else set()
+    assert registry.errors.keys() <= {"ThrottlingException", *unseen}
+
+
+def test_an_expired_page_token_starts_the_walk_anew(aws, scan):
+    for _ in range(1_500):
+        aws.add_image(REPOSITORY, scanned_at=FRESH)
+
+    summary = scan(ScanJob(REPOSITORY, next_token="forgotten"))
+
+    assert summary.images == 1_500
+
+
+def test_a_token_that_expires_in_mid_walk_fails_the_message(aws, scan):
+    for _ in range(1_500):
+        aws.add_image(REPOSITORY, scanned_at=FRESH)
+
+    class SecondPageExpires(TimeLeft):
+        looks = 0
+
+        def allows(self, seconds=0):
+            self.looks += 1
+            if self.looks == 2:
+                aws.fail_next("DescribeImages", "InvalidParameterException")
+            return True
+
+    with pytest.raises(TokenExpired):
+        scan(time_left=SecondPageExpires(lambda: 300_000))
+
+
+class TestRegistryThatTellsScanTimesOnlyByImage:
+    @pytest.fixture(autouse=True)
+    def _native_scanning(self, aws):
+        aws.reports_scans_in_describe_images = False
+        aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
+        aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
+        aws.add_image(REPOSITORY, tags=("never",))
+
+    def test_every_image_is_started_unless_the_lookup_is_on(self, scan):
+        assert scan().started == 3
+
+    def test_the_lookup_makes_the_duration_hold(self, aws, scan):
+        summary = scan(SCAN_TIME_LOOKUP="true")
+
+        assert (summary.started, summary.skipped) == (2, {Reason.SCAN_FRESH: 1})
+        assert aws.calls["DescribeImageScanFindings"] == 3
+
+    def test_an_image_whose_last_scan_failed_is_started(self, aws, scan):
+        aws.add_image(REPOSITORY, scanned_at=FRESH, scan_status="FAILED")
+
+        assert scan(SCAN_TIME_LOOKUP="true").started == 3
+
+    def test_a_lookup_that_fails_fails_the_message_after_the_others_started(self, aws, scan):
+        aws.fail_next("DescribeImageScanFindings", "ValidationException")
+
+        with pytest.raises(ScansNotStarted, match="1 scans not started"):
+            scan(SCAN_TIME_LOOKUP="true")
+
+        assert len(started(aws)) == 2
+
+    def test_a_throttled_lookup_is_waited_out(self, aws, scan):
+        aws.fail_next("DescribeImageScanFindings", "ThrottlingException", times=7)
+
+        assert scan(SCAN_TIME_LOOKUP="true").started == 2
+
+    def test_the_plan_looks_scan_times_up_too(self, services):
+        rows = plan(services(SCAN_TIME_LOOKUP="true"))
+
+        assert [row.decision.reason for row in rows] == [
+            Reason.SCAN_FRESH,
+            Reason.SCAN_EXPIRED,
+            Reason.NEVER_SCANNED,
+        ]
+
+
+def test_the_plan_starts_nothing(aws, services):
+    aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
+    aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
+
+    rows = plan(services())
+
+    assert [(row.image.tags, row.decision.due) for row in rows] == [
+        (("stale",), True),
+        (("fresh",), False),
+    ]
+    assert aws.calls == {"DescribeImages": 1}
+
+
+def test_the_summary_line_carries_counts_repository_and_metrics(aws, scan, logged):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.add_image(REPOSITORY, scanned_at=FRESH)
+
+    lines = logged(scan)
+
+    [review] = [line for line in lines if line["message"] == "repository reviewed"]
+    assert review["repository"] == REPOSITORY
+    assert (review["ImagesSeen"], review["ImagesDue"], review["ScansStarted"]) == (2, 1, 1)
+    assert review["skipped"] == {"scan fresh": 1}
+    [skipped] = [line for line in lines if line["message"] == "ImagesSkipped"]
+    assert (skipped["ImagesSkipped"], skipped["Reason"]) == (1, "scan fresh")
+    assert json.dumps(review["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) == "[[]]"
