@@ -1,4 +1,4 @@
-"""The application: what starts each function, and which module does its work."""
+"""The application: what starts each function, and which flow does its work."""
 
 import os
 from collections.abc import Callable
@@ -6,16 +6,13 @@ from typing import Any
 
 from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEvent
 
-from chalicelib.notifying.events import event_pattern
 from chalicelib.runtime import logs
-from chalicelib.runtime.deadline import TimeLeft
-from chalicelib.runtime.events import AnyEvent, accept_any_event, request_body
+from chalicelib.runtime.deadline import Deadline
+from chalicelib.runtime.events import AnyEvent, accept_any_event
 from chalicelib.runtime.pace import SCANNERS_AT_ONCE
-from chalicelib.scanning.jobs import parse_job
-from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.services import Services
+from chalicelib.settings.event_pattern import event_pattern
 from chalicelib.settings.settings import Settings
-from chalicelib.work import answer_request, carry_out, summarize_fleet, tell_of_scan
 
 settings = Settings.from_environment(os.environ)
 services = Services(settings)
@@ -36,7 +33,9 @@ def log_request_id(event: Any, next_handler: Callable[[Any], Any]) -> Any:
 @app.schedule(settings.scan_rate, description="Lists the repositories whose images to review")
 def list_repositories(event: AnyEvent) -> dict[str, Any]:
     """The scheduled lister; a direct invocation may carry the same overrides as the schedule."""
-    return answer_request(ListingRequest.from_event(event.to_dict()), services)
+    from chalicelib.scanning import list_repositories as flow
+
+    return flow.list_repositories(event.to_dict(), services)
 
 
 @app.on_sqs_message(
@@ -44,29 +43,37 @@ def list_repositories(event: AnyEvent) -> dict[str, Any]:
 )
 def scan_images(event: SQSEvent) -> None:
     """The scanner: one repository a message, or the plan of one registry."""
+    from chalicelib.scanning import scan_images as flow
+
     for record in event:
-        carry_out(parse_job(record.body), services, TimeLeft.of(event.context))
+        flow.scan_images(record.body, services, Deadline.of(event.context))
 
 
 @accept_any_event
 @app.on_cw_event(event_pattern(settings))
 def notify(event: AnyEvent) -> None:
     """The notifier: one finished scan, or one finding of Amazon Inspector, an event."""
-    tell_of_scan(event.to_dict(), services, TimeLeft.of(event.context))
+    from chalicelib.notifying import notify as flow
+
+    flow.notify(event.to_dict(), services, Deadline.of(event.context))
 
 
 @accept_any_event
 @app.schedule(settings.digest_rate, description="Sends a digest of the open findings")
 def report_fleet(event: AnyEvent) -> None:
     """The digest: a report of all repositories at a scheduled time."""
-    summarize_fleet(event.to_dict(), services, TimeLeft.of(event.context))
+    from chalicelib.fleet import report_fleet as flow
+
+    flow.report_fleet(event.to_dict(), services, Deadline.of(event.context))
 
 
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())
 def start_scans() -> Response:
     """The lister on demand; the body may carry overrides."""
+    from chalicelib.scanning import list_repositories as flow
+
     try:
-        answer = answer_request(ListingRequest.from_body(request_body(app)), services)
-    except RequestError as error:
+        answer = flow.start_scans(app.current_request, services)
+    except flow.RequestError as error:
         raise BadRequestError(str(error)) from error
     return Response(answer, status_code=202)

@@ -27,7 +27,7 @@ from benchmarks.http_server import report, running
 from benchmarks.measurements import ENVIRONMENT, Application, connect, queue_url
 from benchmarks.simulated_time import SimulatedTime, application_at
 from chalicelib.runtime import logs
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.scanner import scan_repository
 
@@ -79,7 +79,7 @@ def listing(sizes: Sequence[int]) -> Growth:
 
 def _scan(application: Application, clock: SimulatedTime) -> None:
     job = ScanJob(repository_name(0))
-    scan_repository(job, application.services(), TimeLeft.unlimited(), clock.sleep)
+    scan_repository(job, application.services(), Deadline.unlimited(), clock.sleep)
 
 
 def _list(application: Application, _: SimulatedTime) -> None:

@@ -192,9 +192,9 @@ def run_day(services: SimulatedServices, queue: SimulatedQueue, clock: Simulated
     while body := queue.receive():
         job = parse_job(body)
         if isinstance(job, PlanJob):
-            plan_scans(job, services, clock.time_left(FUNCTION_SECONDS), clock.sleep)
+            plan_scans(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
         else:
-            scan_repository(job, services, clock.time_left(FUNCTION_SECONDS), clock.sleep)
+            scan_repository(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ class Application:
             job = parse_job(body)
             if not isinstance(job, ScanJob):
                 raise TypeError(body)
-            scan_repository(job, services, self._clock.time_left(self._timeout), self._clock.sleep)
+            scan_repository(job, services, self._clock.deadline(self._timeout), self._clock.sleep)
 
         return scan
 

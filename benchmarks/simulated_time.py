@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.pace import TokenBucket
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ class SimulatedTime:
 
         return Simulated
 
-    def time_left(self, seconds: float) -> TimeLeft:
+    def deadline(self, seconds: float) -> Deadline:
         """The time of a Lambda function that started now and may run for so long."""
         end = self.now + seconds
-        return TimeLeft(lambda: int((end - self.now) * 1000))
+        return Deadline(lambda: int((end - self.now) * 1000))
 
     def _run(self, task: Callable[[], None], turn: threading.Lock) -> None:
         self._own.turn = turn

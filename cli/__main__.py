@@ -22,7 +22,7 @@ from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.formats import rendered
 from chalicelib.fleet.model import ReportError, compare, from_json
 from chalicelib.policy.accepted_risks import AcceptedRisksError, parse_accepted_risks
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.patterns import PatternTooSlow
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.plans import plan_images
@@ -155,7 +155,7 @@ def report(
         raise typer.BadParameter("only one form can go to standard output")
     overrides = {} if repos_regex is None else {"REPOSITORIES_FILTER_REGEXP": repos_regex}
     with _fleet(profile, region, demo, overrides) as (services, demo_earlier):
-        found = gather_fleet(services, TimeLeft.unlimited())
+        found = gather_fleet(services, Deadline.unlimited())
     if earlier := earlier or demo_earlier:
         found = compare(found, earlier)
     for form, target in chosen.items():
@@ -219,14 +219,14 @@ def _plan(jobs: tuple[ScanJob, ...], services: Services) -> Iterator[dict[str, A
     def say_gone(job: ScanJob) -> None:
         print(f"{job.repository} is gone since it was listed", file=sys.stderr)
 
-    planned = plan_images(jobs, services, TimeLeft.unlimited(), gone=say_gone)
+    planned = plan_images(jobs, services, Deadline.unlimited(), gone=say_gone)
     return (image.to_dict() for image in planned)
 
 
 def _scan(job: ScanJob, services: Services) -> dict[str, Any]:
     row: dict[str, Any] = {"repository": job.repository, "error": None}
     try:
-        summary = scan_repository(job, services, TimeLeft.unlimited())
+        summary = scan_repository(job, services, Deadline.unlimited())
     except (ScansNotStarted, ClientError, BotoCoreError) as error:
         return {**row, "error": str(error), "skipped": Counter()}
     return {

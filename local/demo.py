@@ -245,7 +245,7 @@ def main() -> None:
         f"A new build of {before['repository']} takes over the tags of the first: what is new"
     )
     for notification in of_new_build:
-        console.print(*show.media(notification))
+        console.print(*show.channels(notification))
     console.print(*show.chat(chat[-1]), *show.security_hub(findings))
     console.rule("The digest of all repositories")
     for notification in digests:

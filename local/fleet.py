@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.model import compare
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Findings, LocalRegistry, local_ecr
@@ -45,7 +45,7 @@ def demo_fleet(**settings: str) -> Iterator[tuple[Services, FleetReport]]:
         registry.scan_type = "ENHANCED"
         seed(registry)
         services = Services(Settings.from_environment(settings))
-        report = gather_fleet(services, TimeLeft.unlimited())
+        report = gather_fleet(services, Deadline.unlimited())
         earlier = replace(report, generated_at=report.generated_at - timedelta(days=7))
         _push_builds(registry)
         yield services, earlier
@@ -54,7 +54,7 @@ def demo_fleet(**settings: str) -> Iterator[tuple[Services, FleetReport]]:
 def demo_report() -> FleetReport:
     """The report of the demo's registry, compared with that of a week earlier."""
     with demo_fleet() as (services, earlier):
-        return compare(gather_fleet(services, TimeLeft.unlimited()), earlier)
+        return compare(gather_fleet(services, Deadline.unlimited()), earlier)
 
 
 def _push_builds(registry: LocalRegistry) -> None:

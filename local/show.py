@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from local.demo import Notification
 
-MEDIA = {"email": "email", "sms": "sms", "default": "json (http, https, sqs, lambda, firehose)"}
-"""The texts of a message, and what the media are called that get them."""
+CHANNELS = {"email": "email", "sms": "sms", "default": "json (http, https, sqs, lambda, firehose)"}
+"""The texts of a message, and what the channels are called that get them."""
 
 _COUNTS = {"ImagesSeen": "Images", "ImagesDue": "Due", "ScansStarted": "Started"}
 _MOST_FINDINGS = 2
@@ -40,9 +40,9 @@ def email(notification: Notification) -> Panel:
     return _panel(notification.subject, notification.texts["email"])
 
 
-def media(notification: Notification) -> Iterator[Panel | str]:
+def channels(notification: Notification) -> Iterator[Panel | str]:
     """A message as the subscribers of each protocol get it; of the JSON's lists the beginning."""
-    for protocol, name in MEDIA.items():
+    for protocol, name in CHANNELS.items():
         text = notification.texts[protocol]
         yield _panel(name, _shortened(json.loads(text)) if protocol == "default" else text)
     yield escape(f"Attributes to filter by: {notification.attributes}")

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import strategies as st
 
 from chalicelib.ecr.findings import Finding, worst_first
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import (
     FleetReport,
     ImageScan,
@@ -16,7 +17,6 @@ from chalicelib.fleet.model import (
     compare,
 )
 from chalicelib.policy.accepted_risks import AcceptedRisk
-from chalicelib.policy.thresholds import SEVERITIES
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>\n| [click](javascript:alert(1)) `*_ =cmd()"

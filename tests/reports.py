@@ -5,11 +5,12 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from chalicelib.ecr.findings import Finding, counts_of, worst_first
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.report import Report
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.changes import Changes
-from chalicelib.policy.thresholds import SEVERITIES, Thresholds
+from chalicelib.policy.thresholds import Thresholds
 
 RESULT = ScanResult(
     account="123456789012",

@@ -487,7 +487,7 @@ class TestMultiArchitecture:
         rows = organisation.configure().list(dryRun=True)["images"]
         assert not any("indexTags" in row for row in rows)
 
-    def test_indexes_that_cannot_be_read_now_fail_the_job_so_that_no_child_is_passed_over(
+    def test_indexes_that_cannot_be_read_now_fail_the_job_so_that_no_child_is_skipped(
         self, organisation
     ):
         organisation.configure(IMAGES_TAGGED_ONLY="true").list()

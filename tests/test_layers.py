@@ -1,6 +1,5 @@
-"""Which module may know of AWS, and which may not."""
+"""What a function loads: its own flow and no other, and no AWS SDK before it needs one."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,65 +7,54 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OUTSIDE_AWS = sorted(
-    path
-    for path in (ROOT / "chalicelib").rglob("*.py")
-    if path.parent.name != "aws"
-)
-PURE = [
-    *("accepted_risks", "alerts", "batches", "budgets", "changes", "decisions"),
-    *("durations", "event_context", "fields", "findings", "fleet", "gates"),
-    *("history", "image_uris", "images", "images_in_use", "indexes", "jobs"),
-    *("list_sources", "lister", "listing_requests", "messages", "notifier", "pace"),
-    *("patience", "patterns", "registries", "reporting", "reports", "reviews"),
-    *("rules", "scan_events", "schedules", "selection", "services", "settings"),
-    *("templating", "thresholds", "time_left", "uses", "values", "delivery"),
-]
+PURE = ("policy", "ecr", "settings", "text")
+FLOWS = {
+    "list_repositories": ("scanning.list_repositories", "scanning"),
+    "scan_images": ("scanning.scan_images", "scanning"),
+    "start_scans": ("scanning.list_repositories", "scanning"),
+    "notify": ("notifying.notify", "notifying"),
+    "report_fleet": ("fleet.report_fleet", "fleet"),
+}
+"""By function: the module that it imports in its first line, and that module's folder."""
 
 
-@pytest.mark.parametrize("path", OUTSIDE_AWS, ids=lambda path: path.stem)
-def test_only_the_aws_package_imports_the_aws_sdk(path):
-    imported = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            imported.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            imported.add((node.module or "").partition(".")[0])
-    assert not imported & {"boto3", "botocore"}
+def loaded(*modules):
+    """The names of all modules that are loaded once these are imported."""
+    script = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def folders(modules):
+    """The folders of ``chalicelib`` that modules are in."""
+    parts = (name.split(".") for name in modules if name.startswith("chalicelib."))
+    return {part[1] for part in parts if len(part) > 2}
 
 
 def test_deciding_needs_no_aws_sdk_even_indirectly():
-    script = f"""
-import importlib, sys
-for name in {PURE!r}:
-    importlib.import_module(f"chalicelib.{{name}}")
-print([name for name in ("boto3", "botocore", "chalice") if name in sys.modules])
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in PURE
+        for path in (ROOT / "chalicelib" / folder).rglob("*.py")
+        if path.stem != "__init__"
+    ]
+    assert not loaded(*modules) & {"boto3", "botocore", "chalice"}
 
 
-def test_every_module_is_known_here_to_be_pure_or_not():
-    impure = {
-        "__init__",
-        "digests",
-        "events",
-        "gather",
-        "logs",
-        "planner",
-        "plans",
-        "scanner",
-        "work",
-    }
-    assert {path.stem for path in MODULES} == {*PURE, *impure}
+def test_starting_a_function_loads_no_flow_and_neither_boto3_nor_anything_for_development():
+    modules = loaded("app")
+    assert not modules & {"boto3", "botocore", "jinja2", "moto", "local", "cli", "rich"}
+    assert not folders(modules) & {"scanning", "notifying", "fleet"}
 
 
-def test_starting_a_function_loads_neither_boto3_nor_anything_for_development():
-    unwanted = {"boto3", "jinja2", "moto", "local", "cli", "rich"}
-    script = f"import sys, app; print(sorted({unwanted} & {{*sys.modules}}))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+@pytest.mark.parametrize("function", FLOWS)
+def test_a_function_loads_its_own_flow_and_no_other(function):
+    module, folder = FLOWS[function]
+    found = folders(loaded("app", f"chalicelib.{module}"))
+    assert found & {"scanning", "notifying", "fleet"} == {folder}
+
+
+def test_every_function_of_the_application_has_its_flow(load_app):
+    assert load_app().app.handler_map.keys() | {"start_scans"} == FLOWS.keys()

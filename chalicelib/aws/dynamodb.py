@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zlib
 from secrets import randbits
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of
-from chalicelib.notifying.history import AlreadyReported, BeingReported, packed, unpacked
-from chalicelib.policy.changes import Memory
+from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.changes import ReportedState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,12 +30,23 @@ _USE_DAYS = 8
 _SCAN_DAYS = 14
 _ATTEMPTS = 5
 
+MOST_BYTES = 300_000
+"""The most that an item's findings take, compressed: DynamoDB takes 400 KB an item."""
+
+
+class AlreadyReported(Exception):
+    """The scan was reported before, so that this event is one delivered again."""
+
+
+class BeingReported(Exception):
+    """Another invocation is reporting the scan just now: to be tried again later."""
+
 
 class History:
     """The table of what was reported, by tag, and of the scans that are dealt with.
 
     A scan is taken with a lease, so that of several deliveries of its event one at a time reports
-    it, and each medium that has its message is noted, so that a second try sends only the rest.
+    it, and each channel that has its message is noted, so that a second try sends only the rest.
     """
 
     def __init__(
@@ -49,7 +62,7 @@ class History:
         self._sleep = sleep
 
     def begin(self, scan: str) -> frozenset[str]:
-        """Take a scan; gives the media that have its message already. Source: UpdateItem.
+        """Take a scan; gives the channels that have its message already. Source: UpdateItem.
 
         The lease names its holder, so that a request which is sent again, since its answer was
         lost, does not find the scan taken by itself.
@@ -75,10 +88,10 @@ class History:
             raise BeingReported(scan) from error
         return frozenset(item.get("delivered", {}).get("SS", ()))
 
-    def delivered(self, scan: str, medium: str) -> None:
-        """Note that a medium has the scan's message. Source: UpdateItem."""
+    def delivered(self, scan: str, channel: str) -> None:
+        """Note that a channel has the scan's message. Source: UpdateItem."""
         self._update(
-            scan, "SET expires_at = :expires_at ADD delivered :medium", {":medium": medium}
+            scan, "SET expires_at = :expires_at ADD delivered :channel", {":channel": channel}
         )
 
     def finish(self, scan: str) -> None:
@@ -89,7 +102,7 @@ class History:
         """Let the next try have the scan at once. Source: UpdateItem."""
         self._update(scan, "SET expires_at = :expires_at REMOVE lease", {})
 
-    def recall(self, keys: Sequence[str]) -> list[Memory]:
+    def recall(self, keys: Sequence[str]) -> list[ReportedState]:
         """What is remembered by these keys, 100 at most. Source: BatchGetItem.
 
         :raises TimeoutError: when DynamoDB leaves keys unread time and again.
@@ -97,25 +110,25 @@ class History:
         unread: Any = {
             self._table: {"Keys": [{"id": {"S": key}} for key in keys], "ConsistentRead": True}
         }
-        memories = []
+        states = []
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._sleep(2.0 ** (attempt - 3))
             answer = self._client.batch_get_item(RequestItems=unread)
-            memories += [_memory(item) for item in answer["Responses"].get(self._table, ())]
+            states += [_state(item) for item in answer["Responses"].get(self._table, ())]
             unread = answer.get("UnprocessedKeys")
             if not unread:
-                return memories
+                return states
         raise TimeoutError(f"{self._table} was not read in full")
 
-    def remember(self, keys: Iterable[str], memory: Memory) -> None:
+    def remember(self, keys: Iterable[str], state: ReportedState) -> None:
         """Keep what was reported, unless a later scan's report is kept. Source: PutItem."""
         item: Any = {
-            "name": {"S": memory.name},
-            "digest": {"S": memory.digest},
-            "time": {"S": memory.time},
-            "status": {"S": memory.status},
-            "findings": {"B": packed(memory.findings)},
+            "name": {"S": state.name},
+            "digest": {"S": state.digest},
+            "time": {"S": state.time},
+            "status": {"S": state.status},
+            "findings": {"B": packed(state.findings)},
             "expires_at": {"N": str(int(self._now()) + _IMAGE_DAYS * _DAY)},
         }
         for key in keys:
@@ -172,12 +185,34 @@ class History:
         return attributes
 
 
+def uses_key(account: str, region: str, repository: str) -> str:
+    """The key of the item that says where a repository's images are in use."""
+    return f"uses#{account}/{region}/{repository}"
+
+
+def packed(findings: Mapping[str, str]) -> bytes:
+    """Severities by finding, compressed; of more than fit, the worst.
+
+    Those left out count as new in the next report, so that nothing is kept quiet.
+    """
+    worst = sorted(findings.items(), key=lambda item: SEVERITIES.index(item[1]))
+    while len(data := zlib.compress(json.dumps(dict(worst)).encode())) > MOST_BYTES:
+        worst = worst[: len(worst) // 2]
+    return data
+
+
+def unpacked(data: bytes) -> dict[str, str]:
+    """What :func:`packed` was given."""
+    findings: dict[str, str] = json.loads(zlib.decompress(data))
+    return findings
+
+
 def _value(value: Any) -> Any:
     return {"SS": [value]} if isinstance(value, str) else {"N": str(int(value))}
 
 
-def _memory(item: Any) -> Memory:
-    return Memory(
+def _state(item: Any) -> ReportedState:
+    return ReportedState(
         name=item["name"]["S"],
         digest=item["digest"]["S"],
         time=item["time"]["S"],

@@ -12,9 +12,9 @@ from chalicelib.ecr.findings import findings_of, severity_counts, worst_first
 from chalicelib.ecr.images import MANIFEST_LISTS, Image, images_of
 from chalicelib.ecr.indexes import children_of
 from chalicelib.policy.due import Reason
-from chalicelib.policy.rules import rule_texts
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.batches import batches
+from chalicelib.settings.repository_tags import rule_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ MOST_MANIFESTS = 100
 """The most images that BatchGetImage takes."""
 
 
-class RepositoryGone(Exception):
+class RepositoryDeleted(Exception):
     """The repository was deleted since it was listed."""
 
 
@@ -63,9 +63,9 @@ class ScanFindings:
     findings: tuple[Finding, ...]
 
 
-_PASSED_OVER = {
+_SKIPPED = {
     "LimitExceededException": Reason.SCANNED_TODAY,
-    "ImageNotFoundException": Reason.GONE,
+    "ImageNotFoundException": Reason.DELETED,
     "UnsupportedImageTypeException": Reason.UNSUPPORTED,
     "ImageArchivedException": Reason.ARCHIVED,
 }
@@ -120,7 +120,7 @@ class Registry:
         ECR counts this as a pull of the indexes. Source: BatchGetImage.
 
         :raises Throttled: when ECR asks for a slower pace.
-        :raises RepositoryGone: when there is no such repository.
+        :raises RepositoryDeleted: when there is no such repository.
         """
         children: dict[str, tuple[str, ...]] = {}
         for batch in batches(digests, MOST_MANIFESTS):
@@ -142,7 +142,7 @@ class Registry:
         """The texts of the rules in a repository's tags, by rule. Source: ListTagsForResource.
 
         :raises Throttled: when ECR asks for a slower pace.
-        :raises RepositoryGone: when there is no such repository.
+        :raises RepositoryDeleted: when there is no such repository.
         """
         try:
             tags = self._client.list_tags_for_resource(resourceArn=arn).get("tags", ())
@@ -156,7 +156,7 @@ class Registry:
         A thousand findings a call. Source: DescribeImageScanFindings.
 
         :raises Throttled: when ECR asks for a slower pace.
-        :raises RepositoryGone: when there is no such repository.
+        :raises RepositoryDeleted: when there is no such repository.
         """
         page = self._findings_page(repository, digest, maxResults=PAGE_SIZE)
         if not page:
@@ -178,7 +178,7 @@ class Registry:
         """One page of a repository's images, archived ones too. Source: DescribeImages.
 
         :raises Throttled: when ECR asks for a slower pace.
-        :raises RepositoryGone: when there is no such repository.
+        :raises RepositoryDeleted: when there is no such repository.
         :raises TokenExpired: when ECR refuses the token.
         """
         position: Any = {} if next_token is None else {"nextToken": next_token}
@@ -205,20 +205,20 @@ class Registry:
             yield page.images
 
     def start_scan(self, repository: str, digest: str) -> Reason | None:
-        """Start a scan; None when it started, otherwise why the image is passed over.
+        """Start a scan; None when it started, otherwise why the image is skipped.
 
         An image that was already scanned within 24 hours counts as scanned.
         Source: StartImageScan.
 
         :raises Throttled: when ECR asks for a slower pace.
-        :raises RepositoryGone: when there is no such repository.
+        :raises RepositoryDeleted: when there is no such repository.
         """
         try:
             self._client.start_image_scan(
                 repositoryName=repository, imageId={"imageDigest": digest}, **self._registry
             )
         except ClientError as error:
-            if reason := _passed_over(error):
+            if reason := _skipped(error):
                 return reason
             raise _meaning(error) from error
         return None
@@ -229,7 +229,7 @@ class Registry:
         AWS's own basic scanning tells here, and not in DescribeImages, when that was.
 
         :raises Throttled: when ECR asks for a slower pace.
-        :raises RepositoryGone: when there is no such repository.
+        :raises RepositoryDeleted: when there is no such repository.
         """
         page = self._findings_page(repository, digest, maxResults=1)
         return Image(
@@ -253,7 +253,7 @@ class Registry:
             raise _meaning(error) from error
 
 
-def _passed_over(error: ClientError) -> Reason | None:
+def _skipped(error: ClientError) -> Reason | None:
     """Why ECR starts no scan, where that is no failure.
 
     The two daily limits and the refusal under enhanced scanning have no code of their own, so
@@ -264,12 +264,12 @@ def _passed_over(error: ClientError) -> Reason | None:
         return Reason.DAILY_LIMIT
     if code_of(error) == "ValidationException" and ("disabled" in message or "enhanced" in message):
         return Reason.CONTINUOUSLY_SCANNED
-    return _PASSED_OVER.get(code_of(error))
+    return _SKIPPED.get(code_of(error))
 
 
 def _meaning(error: ClientError) -> Exception:
     if is_throttling(error):
         return Throttled(str(error))
     if code_of(error) == "RepositoryNotFoundException":
-        return RepositoryGone(str(error))
+        return RepositoryDeleted(str(error))
     return error

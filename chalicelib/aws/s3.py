@@ -72,7 +72,7 @@ class ReportBucket:
                 last = entry["Key"]
         return last
 
-    def link(self, key: str, seconds: int) -> str:
+    def presigned_url(self, key: str, seconds: int) -> str:
         """An address at which anyone may read the object for so long; seven days at most.
 
         It ends earlier with the credentials that sign it, if these are a role's. Makes no call.

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
-    from chalicelib.notifying.messages import Message
+    from chalicelib.text.notifications import Message
 
 
 class ReportTopic:
@@ -20,7 +20,7 @@ class ReportTopic:
         self._arn = arn
 
     def publish(self, message: Message) -> str:
-        """Publish a text for each medium; returns the message's id. Source: Publish."""
+        """Publish a text for each channel; returns the message's id. Source: Publish."""
         attributes: dict[str, MessageAttributeValueTypeDef] = {
             name: {"DataType": "String", "StringValue": value}
             for name, value in message.attributes.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.runtime.batches import batches
 
@@ -16,12 +16,24 @@ if TYPE_CHECKING:
         SendMessageBatchRequestEntryTypeDef,
     )
 
-    from chalicelib.scanning.jobs import PlanJob, ScanJob
 
 BATCH_SIZE = 10
 """The most messages that SendMessageBatch takes."""
 
 _ATTEMPTS = 4
+
+
+class Job(Protocol):
+    """What a message says."""
+
+    @property
+    def repository(self) -> str:
+        """What the job is for, in the words of errors."""
+        ...
+
+    def to_json(self) -> str:
+        """The message's body."""
+        ...
 
 
 class NotSent(Exception):
@@ -38,9 +50,7 @@ class JobsQueue:
         self._url = url
         self._sleep = sleep
 
-    def send(
-        self, jobs: Sequence[ScanJob | PlanJob], delay_seconds: int | Sequence[int] = 0
-    ) -> None:
+    def send(self, jobs: Sequence[Job], delay_seconds: int | Sequence[int] = 0) -> None:
         """Send the jobs, ten a call; entries that fail are sent again. Source: SendMessageBatch.
 
         ``delay_seconds`` is how long they wait until they are delivered: all as long, or each its
@@ -61,8 +71,8 @@ class JobsQueue:
             raise NotSent(f"{len(refused)} of {len(jobs)} jobs not sent: {', '.join(refused)}")
 
     def _send_batch(
-        self, delayed: Sequence[tuple[ScanJob | PlanJob, int]]
-    ) -> Iterator[tuple[ScanJob | PlanJob, BatchResultErrorEntryTypeDef]]:
+        self, delayed: Sequence[tuple[Job, int]]
+    ) -> Iterator[tuple[Job, BatchResultErrorEntryTypeDef]]:
         """Send up to ten jobs, each with its delay; yields those refused for good, and why."""
         entries: list[SendMessageBatchRequestEntryTypeDef] = [
             {"Id": str(index), "MessageBody": job.to_json(), "DelaySeconds": delay}

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.policy.thresholds import SEVERITIES, severity_of
+from chalicelib.ecr.severities import SEVERITIES, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

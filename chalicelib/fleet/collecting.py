@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.ecr import RepositoryGone, TokenExpired
+from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS, reason_of
 from chalicelib.ecr.findings import worst_first
 from chalicelib.fleet.model import (
@@ -23,7 +23,7 @@ from chalicelib.fleet.model import (
 )
 from chalicelib.policy.due import unscannable
 from chalicelib.policy.selection import newest_of
-from chalicelib.runtime.backoff import OutOfTime, Patience
+from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.patterns import names_matching
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.images import Image
     from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
-    from chalicelib.policy.finding_filters import Gates
-    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.policy.finding_filters import FindingFilters
+    from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
 
 AT_ONCE = 8
@@ -50,7 +50,7 @@ OUT_OF_TIME = "no time was left"
 
 def gather_fleet(
     services: Services,
-    time_left: TimeLeft,
+    deadline: Deadline,
     repositories_filter: re.Pattern[str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> FleetReport:
@@ -60,18 +60,18 @@ def gather_fleet(
     tagged last, and for each image looked at one DescribeImageScanFindings for 1,000 findings. What
     cannot be looked at is in the report, with the reason.
 
-    Accepted risks and the gates apply as they do to the report of a scan.
+    Accepted risks and the finding filters apply as they do to the report of a scan.
 
     :raises ListNotRead: when the list of accepted risks cannot be read.
     :raises AcceptedRisksError: when there are errors in it.
     :raises PatternTooSlow: when matching the repositories' names takes too long.
     """
     gathering = _Gathering(
-        Patience(time_left, sleep),
+        Backoff(deadline, sleep),
         repositories_filter or services.settings.repositories_filter,
         services.settings.resolve_indexes,
         # Read before anything is looked at, so that a wrong list is told at once.
-        _Weighing(services.accepted_risks, services.settings.gates),
+        _Weighing(services.accepted_risks, services.settings.finding_filters),
     )
     for address in services.settings.registries:
         registry = services.registry_of(address)
@@ -88,9 +88,9 @@ class _Listed:
 class _Weighing:
     """Which findings count on the day of the report; keeps the entries that ran out."""
 
-    def __init__(self, risks: AcceptedRisks, gates: Gates) -> None:
+    def __init__(self, risks: AcceptedRisks, finding_filters: FindingFilters) -> None:
         self._risks = risks
-        self._gates = gates
+        self._finding_filters = finding_filters
         self._today = datetime.now(UTC).date()
         self._expired: set[AcceptedRisk] = set()
 
@@ -99,7 +99,7 @@ class _Weighing:
         counted, accepted, expired = self._risks.split(
             report.repository.name, report.findings, self._today
         )
-        shown, left_out = self._gates.pass_through(counted)
+        shown, left_out = self._finding_filters.pass_through(counted)
         self._expired.update(expired)
         return replace(report, findings=shown, accepted=accepted, left_out=left_out)
 
@@ -112,12 +112,12 @@ class _Weighing:
 class _Gathering:
     def __init__(
         self,
-        patience: Patience,
+        backoff: Backoff,
         repositories_filter: re.Pattern[str],
         resolves_indexes: bool,
         weighing: _Weighing,
     ) -> None:
-        self._patience = patience
+        self._backoff = backoff
         self._filter = repositories_filter
         self._resolves_indexes = resolves_indexes
         self._weighing = weighing
@@ -132,8 +132,8 @@ class _Gathering:
         place = Repository(account, registry.region, "")
         self._registries.append(place)
         try:
-            names = self._patience.call(lambda: [*registry.repositories()])
-        except (OutOfTime, *AWS_ERRORS) as error:
+            names = self._backoff.call(lambda: [*registry.repositories()])
+        except (DeadlineReached, *AWS_ERRORS) as error:
             self._not_looked_at.append(NotLookedAt(place, _why(error)))
             return
         for name in names_matching(self._filter, names):
@@ -155,7 +155,7 @@ class _Gathering:
     def _look_at(self, listed: _Listed) -> RepositoryReport | NotLookedAt:
         try:
             return self._look_into(listed)
-        except (OutOfTime, RepositoryGone, TokenExpired, *AWS_ERRORS) as error:
+        except (DeadlineReached, RepositoryDeleted, TokenExpired, *AWS_ERRORS) as error:
             return NotLookedAt(listed.repository, _why(error))
 
     def _look_into(self, listed: _Listed) -> RepositoryReport:
@@ -175,7 +175,7 @@ class _Gathering:
         images: list[Image] = []
         token: str | None = None
         while True:
-            page = self._patience.call(listed.registry.image_page, listed.repository.name, token)
+            page = self._backoff.call(listed.registry.image_page, listed.repository.name, token)
             images += page.images
             if (token := page.next_token) is None:
                 return images
@@ -185,13 +185,13 @@ class _Gathering:
             return ()
         if not newest.is_manifest_list:
             return (newest.digest,)
-        children = self._patience.call(
+        children = self._backoff.call(
             listed.registry.index_children, listed.repository.name, [newest.digest]
         )
         return children.get(newest.digest, ())
 
     def _findings_of(self, listed: _Listed, digest: str) -> ScanFindings | None:
-        return self._patience.call(listed.registry.scan_findings, listed.repository.name, digest)
+        return self._backoff.call(listed.registry.scan_findings, listed.repository.name, digest)
 
     def _together(self, scanned: dict[str, ScanFindings | None]) -> tuple[Finding, ...]:
         """What the scans found, each finding once, worst first."""
@@ -252,6 +252,6 @@ def _named(images: Iterable[Image]) -> NamedImages:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, OutOfTime):
+    if isinstance(error, DeadlineReached):
         return OUT_OF_TIME
-    return GONE if isinstance(error, RepositoryGone) else reason_of(error)
+    return GONE if isinstance(error, RepositoryDeleted) else reason_of(error)

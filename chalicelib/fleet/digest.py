@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.formats.pages import StoredReport, as_email, as_html, email_subject
 from chalicelib.fleet.model import VERSION, ReportError, compare, from_json, to_json
-from chalicelib.notifying.channels import ON_TOPIC, on_topic
-from chalicelib.notifying.messages import SMS_LENGTH, Message
 from chalicelib.runtime import logs
+from chalicelib.settings.channels import ON_TOPIC, on_topic
+from chalicelib.text.notifications import SMS_LENGTH, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.fleet.model import FleetReport
-    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
 
 PREFIX = "fleet-reports/"
 
-LINK_HOURS = 12
+URL_HOURS = 12
 """For how long the link in the email is signed; Lambda's credentials may end before."""
 
 _SENDING, _SENT = "sending", "sent"
@@ -77,7 +77,7 @@ def scheduled_time(event: Mapping[str, Any]) -> datetime:
 
 
 def send_digest(
-    scheduled: datetime, services: Services, bucket: ReportBucket, time_left: TimeLeft
+    scheduled: datetime, services: Services, bucket: ReportBucket, deadline: Deadline
 ) -> bool:
     """Gather, keep and publish the digest of a scheduled time; says whether this run sent it.
 
@@ -98,8 +98,8 @@ def send_digest(
     keys = DigestKeys(scheduled)
     if _is_sent(keys, bucket):
         return False
-    report = _kept(keys, bucket) or _keep(_gather(keys, services, bucket, time_left), keys, bucket)
-    message = digest_message(report, _stored(keys, bucket), services.settings.media)
+    report = _kept(keys, bucket) or _keep(_gather(keys, services, bucket, deadline), keys, bucket)
+    message = digest_message(report, _stored(keys, bucket), services.settings.channels)
     if not bucket.create(keys.mark, _SENDING):
         raise DigestUnclear(f"another run is sending the digest of {scheduled.isoformat()}")
     try:
@@ -113,7 +113,7 @@ def send_digest(
 
 
 def digest_message(
-    report: FleetReport, stored: StoredReport, media: Sequence[str] = ON_TOPIC
+    report: FleetReport, stored: StoredReport, channels: Sequence[str] = ON_TOPIC
 ) -> Message:
     """What subscribers get: a text by email, a short one by SMS, and the totals as JSON."""
     subject = email_subject(report)
@@ -121,7 +121,7 @@ def digest_message(
     document = json.dumps(_document(report, stored), separators=(",", ":"))
     texts = {"default": document, "email": email, "sms": subject[:SMS_LENGTH]}
     return Message(
-        subject, json.dumps(texts), {"report": "fleet"}, lists={"media": on_topic(media)}
+        subject, json.dumps(texts), {"report": "fleet"}, lists={"channels": on_topic(channels)}
     )
 
 
@@ -166,9 +166,9 @@ def _kept(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
 
 
 def _gather(
-    keys: DigestKeys, services: Services, bucket: ReportBucket, time_left: TimeLeft
+    keys: DigestKeys, services: Services, bucket: ReportBucket, deadline: Deadline
 ) -> FleetReport:
-    report = gather_fleet(services, time_left)
+    report = gather_fleet(services, deadline)
     earlier = _earlier(keys, bucket)
     return report if earlier is None else compare(report, earlier)
 
@@ -193,8 +193,8 @@ def _keep(report: FleetReport, keys: DigestKeys, bucket: ReportBucket) -> FleetR
 
 
 def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
-    url = bucket.link(keys.html, LINK_HOURS * 3600)
-    return StoredReport(url, LINK_HOURS, bucket.name, keys.html, keys.json)
+    url = bucket.presigned_url(keys.html, URL_HOURS * 3600)
+    return StoredReport(url, URL_HOURS, bucket.name, keys.html, keys.json)
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:

@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chalicelib.ecr.findings import Finding, counts_of
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.accepted_risks import AcceptedRisk
-from chalicelib.policy.thresholds import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -77,7 +77,7 @@ class RepositoryReport:
     last, of the index; without an image the digest is empty. ``scans`` are the scans of the image
     or of the index's images, and ``findings`` what these found together, each once, worst first, as
     far as it counts. What does not is in ``accepted``, each with the entry that accepts it, and in
-    ``left_out``, by the reason why a gate keeps it out.
+    ``left_out``, by the reason why a finding filter keeps it out.
 
     ``images`` counts what can be scanned in the repository, ``never_scanned`` and ``failed`` those
     of them without a scan and those whose scan failed, ``unsupported`` those that ECR cannot scan,
@@ -230,7 +230,7 @@ class FleetReport:
 
     @cached_property
     def left_out(self) -> dict[str, int]:
-        """How many findings the gates keep out, by reason."""
+        """How many findings the finding filters keep out, by reason."""
         found: Counter[str] = Counter()
         for repository in self.repositories:
             found.update({why: len(findings) for why, findings in repository.left_out.items()})
@@ -460,7 +460,7 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
 
 def _report(document: Mapping[str, Any]) -> FleetReport:
     findings = [_finding(values) for values in document["findings"]]
-    # Reports from before accepted risks and gates were applied have nothing of these.
+    # Reports from before accepted risks and finding filters were applied have nothing of these.
     risks = [_risk(values) for values in document.get("risks", ())]
     comparison = document["comparison"]
     return FleetReport(

@@ -7,18 +7,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import counts_of
-from chalicelib.notifying.context import scan_findings, thresholds_of, with_index_tags
+from chalicelib.notifying.context import scan_findings, thresholds_of, uses_of, with_index_tags
 from chalicelib.notifying.delivery import follows_every_scan
 from chalicelib.notifying.history import image_keys, image_name
 from chalicelib.notifying.report import Report
 from chalicelib.policy.changes import (
     EVERY_SCAN,
-    Memory,
+    ReportedState,
     changes_since,
     is_news,
-    memory_to_compare,
+    state_to_compare,
 )
-from chalicelib.scanning.uses import uses_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.ecr.findings import Finding
     from chalicelib.notifying.events import ScanResult
     from chalicelib.policy.thresholds import Thresholds
-    from chalicelib.runtime.backoff import Patience
+    from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
 
 
@@ -39,18 +38,18 @@ class Outcome:
 
     result: ScanResult
     report: Report | None = None
-    memory: Memory | None = None
+    state: ReportedState | None = None
 
 
-def report_of(result: ScanResult, services: Services, patience: Patience) -> Outcome:
+def report_of(result: ScanResult, services: Services, backoff: Backoff) -> Outcome:
     """Weigh a scan, look up what the event does not tell, and say what is to be told."""
     thresholds = thresholds_of(result, services)
     if not _may_matter(result, thresholds, services):
         return Outcome(result)
-    report = _found(result, thresholds, services, patience)
+    report = _found(result, thresholds, services, backoff)
     if not _is_of_note(report):
         report = replace(report, crossed=())
-    if not _is_told(report) and not follows_every_scan(services.settings.media):
+    if not _is_told(report) and not follows_every_scan(services.settings.channels):
         return Outcome(result)
     result = with_index_tags(report.result, services)
     report = replace(
@@ -65,12 +64,12 @@ def _may_matter(result: ScanResult, thresholds: Thresholds, services: Services) 
         result.failed
         or result.finding_severity is not None
         or bool(thresholds.crossed_by(result.severity_counts))
-        or follows_every_scan(services.settings.media)
+        or follows_every_scan(services.settings.channels)
     )
 
 
 def _found(
-    result: ScanResult, thresholds: Thresholds, services: Services, patience: Patience
+    result: ScanResult, thresholds: Thresholds, services: Services, backoff: Backoff
 ) -> Report:
     """The report as far as this scan alone goes, with its findings where they can be read."""
     plain = Report(
@@ -84,7 +83,7 @@ def _found(
         return replace(plain, counts={}, crossed=())
     if not any(result.severity_counts.values()) and result.finding_severity is None:
         return replace(plain, findings=())
-    scan = scan_findings(result, services, patience)
+    scan = scan_findings(result, services, backoff)
     if scan is None or (result.finding_severity is None and not scan.findings):
         # The findings are not readable, or are those of a later scan that is not done or failed.
         return plain
@@ -95,13 +94,15 @@ def _weighed(
     report: Report, counts: Mapping[str, int], findings: tuple[Finding, ...], services: Services
 ) -> Report:
     """The report with the findings that are shown, and the thresholds that those reach."""
-    gates = services.settings.gates
+    finding_filters = services.settings.finding_filters
     today = datetime.now(UTC).date()
     risks = services.accepted_risks
     counted, accepted, expired = risks.split(report.result.repository, findings, today)
-    shown, left_out = gates.pass_through(counted)
+    shown, left_out = finding_filters.pass_through(counted)
     all_shown = len(shown) == len(findings)
-    weighed = counts if all_shown and not gates.fixable_only else gates.weighed(shown)
+    weighed = (
+        counts if all_shown and not finding_filters.fixable_only else finding_filters.weighed(shown)
+    )
     return replace(
         report,
         counts=counts if all_shown else counts_of(shown),
@@ -119,18 +120,18 @@ def _compared(report: Report, services: Services) -> Outcome:
     if services.history is None:
         return Outcome(result, report if _is_told(report) else None)
     keys = image_keys(result)
-    memories = services.history.recall(keys)
+    states = services.history.recall(keys)
     every_scan = services.settings.notify_mode == EVERY_SCAN
-    if len(memories) == len(keys) and all(memory.time > result.time for memory in memories):
+    if len(states) == len(keys) and all(state.time > result.time for state in states):
         # A later scan of each tag was reported before this one's event came.
         return Outcome(result, report if _is_told(report) and every_scan else None)
     if report.findings is None and not result.failed:
         return Outcome(result, report if _is_told(report) else None)
-    before = memory_to_compare(memories, result.image_digest)
+    before = state_to_compare(states, result.image_digest)
     return _remembered(report, before, services.settings.notify_mode)
 
 
-def _remembered(report: Report, before: Memory | None, mode: str) -> Outcome:
+def _remembered(report: Report, before: ReportedState | None, mode: str) -> Outcome:
     """The outcome against what was last reported of a tag; None where nothing was."""
     result = report.result
     name = before.name if before else report.name
@@ -153,8 +154,8 @@ def _remembered(report: Report, before: Memory | None, mode: str) -> Outcome:
         changes=None if result.failed else changes,
         is_news=told,
     )
-    memory = Memory(name, result.image_digest, result.time, result.status, shown)
-    return Outcome(result, report, memory)
+    state = ReportedState(name, result.image_digest, result.time, result.status, shown)
+    return Outcome(result, report, state)
 
 
 def _is_told(report: Report) -> bool:

@@ -10,11 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws.dynamodb import uses_key
+from chalicelib.aws.ecr import RepositoryDeleted
+from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.ecr.indexes import with_indexes
-from chalicelib.policy.rules import parse_rules
 from chalicelib.policy.thresholds import thresholds_for
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
+from chalicelib.settings.repository_tags import parse_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.ecr import Registry, ScanFindings
     from chalicelib.notifying.events import ScanResult
     from chalicelib.policy.thresholds import Thresholds
-    from chalicelib.runtime.backoff import Patience
+    from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
     from chalicelib.settings.settings import Settings
 
@@ -68,20 +71,15 @@ def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
     return rules.thresholds(thresholds)
 
 
-def scan_findings(
-    result: ScanResult, services: Services, patience: Patience
-) -> ScanFindings | None:
+def scan_findings(result: ScanResult, services: Services, backoff: Backoff) -> ScanFindings | None:
     """What the scan found; None when the image is gone or the permission to ask is missing.
 
     :raises ClientError: and others, for then a later try may tell what is to be reported.
     """
-    from chalicelib.aws.ecr import RepositoryGone
-    from chalicelib.aws.errors import AWS_ERRORS, is_refusal
-
     registry = services.registry_of(result.address)
     try:
-        return patience.call(registry.scan_findings, result.repository, result.image_digest)
-    except RepositoryGone:
+        return backoff.call(registry.scan_findings, result.repository, result.image_digest)
+    except RepositoryDeleted:
         return None
     except AWS_ERRORS as error:
         if not is_refusal(error):
@@ -112,6 +110,14 @@ def _index_tags(result: ScanResult, registry: Registry) -> tuple[str, ...]:
     return next((image.index_tags for image in found if image.digest == result.image_digest), ())
 
 
+def uses_of(result: ScanResult, services: Services) -> tuple[str, ...]:
+    """Which workloads run the image of a scan, as far as they were looked for."""
+    if not services.settings.ecs_discovery or services.history is None:
+        return ()
+    uses = services.history.uses(uses_key(result.account, result.region, result.repository))
+    return tuple(uses.get(result.image_digest, ()))
+
+
 def _looked_up(
     result: ScanResult,
     services: Services,
@@ -120,12 +126,9 @@ def _looked_up(
     *,
     decisive: bool = False,
 ) -> Any:
-    from chalicelib.aws.ecr import RepositoryGone
-    from chalicelib.aws.errors import AWS_ERRORS, is_refusal
-
     try:
         return look_up(services.registry_of(result.address))
-    except RepositoryGone:
+    except RepositoryDeleted:
         return otherwise
     except (*AWS_ERRORS, Throttled) as error:
         if decisive and not is_refusal(error):

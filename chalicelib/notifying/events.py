@@ -3,43 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.ecr.findings import severity_counts
 from chalicelib.ecr.registries import RegistryAddress
-from chalicelib.policy.thresholds import severity_of
+from chalicelib.ecr.severities import severity_of
 from chalicelib.settings.fields import Fields
-
-if TYPE_CHECKING:
-    from chalicelib.settings.settings import Settings
-
-
-_ECR_IMAGE = "AWS_ECR_CONTAINER_IMAGE"
-
-
-def event_pattern(settings: "Settings") -> dict[str, Any]:
-    """The EventBridge pattern of the events that the notifier acts on.
-
-    Basic scans that ended, Inspector's scans of images, and Inspector's findings where the
-    settings ask for them. Sources: ECR user guide, "Amazon ECR events and EventBridge"; Amazon
-    Inspector user guide, "EventBridge event schema".
-    """
-    basic = {
-        "source": ["aws.ecr"],
-        "detail-type": ["ECR Image Scan"],
-        "detail": {"scan-status": list(settings.reported_scan_statuses)},
-    }
-    scan = {
-        "source": ["aws.inspector2"],
-        "detail-type": ["Inspector2 Scan"],
-        "detail": {"image-digest": [{"exists": True}]},
-    }
-    finding = {
-        "source": ["aws.inspector2"],
-        "detail-type": ["Inspector2 Finding"],
-        "detail": {"status": ["ACTIVE"], "resources": {"type": [_ECR_IMAGE]}},
-    }
-    return {"$or": [basic, scan, *([finding] if settings.inspector_findings else [])]}
 
 
 class EventError(ValueError):
@@ -92,11 +61,11 @@ class ScanResult:
 
     @classmethod
     def from_event(cls, event: Any) -> "ScanResult":
-        """Read an EventBridge event of the detail types that :func:`event_pattern` lets through.
+        """Read an EventBridge event that :mod:`chalicelib.settings.event_pattern` lets through.
 
         ``finding-severity-counts`` has only the severities that were found, and a failed scan
         none; Inspector adds their total. Inspector names the repository by its ARN.
-        Sources: as of :func:`event_pattern`.
+        Sources: as of that module.
 
         :raises EventError: for a key that is missing or of the wrong type.
         """

@@ -1,14 +1,14 @@
-"""What subscribers of the report topic read: one report, worded for each medium."""
+"""What subscribers of the report topic read: one report, worded for each channel."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.findings import counts_of
-from chalicelib.notifying.channels import ON_TOPIC, on_topic
-from chalicelib.policy.thresholds import SEVERITIES
+from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.settings.channels import ON_TOPIC, on_topic
+from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH, Message
 from chalicelib.text.templating import link, plain, render, without_middle
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from chalicelib.notifying.report import Report
     from chalicelib.policy.accepted_risks import AcceptedRisk
     from chalicelib.policy.changes import Changes
-
-SUBJECT_LENGTH = 100
-"""The longest subject that SNS takes, in ASCII characters. Source: SNS Publish."""
-
-SMS_LENGTH = 140
-"""The longest short text, so that it goes out as a single SMS."""
-
-MESSAGE_BYTES = 250_000
-"""The longest message, with some room left of the 256 KB that SNS takes. Source: SNS Publish."""
 
 MOST_TAGS = 100
 """The most tags that a report names: an image may have 1,000."""
@@ -42,20 +33,7 @@ _CONSOLE_HOSTS = {
 }
 
 
-@dataclass(frozen=True)
-class Message:
-    """What is published: a subject, a JSON object of texts by protocol, and attributes.
-
-    ``lists`` are attributes with several values each.
-    """
-
-    subject: str
-    body: str
-    attributes: Mapping[str, str]
-    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-def message_of(report: Report, media: Sequence[str] = ON_TOPIC) -> Message:
+def message_of(report: Report, channels: Sequence[str] = ON_TOPIC) -> Message:
     """The message about a report, with as many whole findings as there is room for."""
     result = report.result
     texts = {"email": email(report), "sms": _sms(report)}
@@ -66,7 +44,7 @@ def message_of(report: Report, media: Sequence[str] = ON_TOPIC) -> Message:
         subject=short(f"[ECR] {{}}: {headline(report)}", result.repository, SUBJECT_LENGTH),
         body=body.decode(),
         attributes=_attributes(report),
-        lists={"media": on_topic(media)},
+        lists={"channels": on_topic(channels)},
     )
 
 

@@ -1,4 +1,4 @@
-"""What people are told about a scan, before it is worded for a medium."""
+"""What people are told about a scan, before it is worded for a channel."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Report:
     are the numbers shown, by severity, and ``crossed`` the severities whose threshold is reached,
     worst first. ``accepted`` are the findings that are accepted risks, each with the entry that
     says so; ``expired`` the entries that would cover findings shown, had they not run out.
-    ``left_out`` says how many findings the gates keep out, by reason. ``changes`` is None where
-    nothing is remembered. ``where_in_use`` names the workloads that run the image. What is not
-    ``is_news`` is not told to people; its findings are those that were reported before.
+    ``left_out`` says how many findings the finding filters keep out, by reason. ``changes`` is None
+    where nothing is remembered. ``where_in_use`` names the workloads that run the image. What is
+    not ``is_news`` is not told to people; its findings are those that were reported before.
     """
 
     name: str

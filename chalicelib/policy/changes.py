@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.policy.thresholds import SEVERITIES
+from chalicelib.ecr.severities import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -18,7 +18,7 @@ NOTIFY_MODES = (EVERY_SCAN, CHANGES, NEW_FINDINGS)
 
 
 @dataclass(frozen=True)
-class Memory:
+class ReportedState:
     """What was last reported of a tag: the image that carried it, and its findings.
 
     ``name`` is what the tag's image was first called, which goes on from image to image, so that
@@ -55,7 +55,7 @@ class Changes:
         return not self.since
 
 
-def changes_since(before: Memory | None, findings: Iterable[Finding]) -> Changes:
+def changes_since(before: ReportedState | None, findings: Iterable[Finding]) -> Changes:
     """Compare an image's findings with what was last reported of its tag."""
     found = {finding.key: finding.severity for finding in findings}
     if before is None:
@@ -75,17 +75,17 @@ def _is_worse(severity: str, before: str | None) -> bool:
     return before is None or SEVERITIES.index(severity) < SEVERITIES.index(before)
 
 
-def memory_to_compare(memories: Collection[Memory], digest: str) -> Memory | None:
+def state_to_compare(states: Collection[ReportedState], digest: str) -> ReportedState | None:
     """Of what is known of an image's tags, that which its findings are compared with.
 
     The last report of another image, which carried one of the tags before; if there is none, the
     last report of this image itself.
     """
-    others = [memory for memory in memories if memory.digest != digest]
-    return max(others or memories, key=lambda memory: memory.time, default=None)
+    others = [state for state in states if state.digest != digest]
+    return max(others or states, key=lambda state: state.time, default=None)
 
 
-def is_news(mode: str, failed: bool, changes: Changes, before: Memory | None) -> bool:
+def is_news(mode: str, failed: bool, changes: Changes, before: ReportedState | None) -> bool:
     """Whether people are told, in that mode, of a scan that is to be reported.
 
     Of every scan; of scans whose findings changed, be it that some are gone; or of those with new

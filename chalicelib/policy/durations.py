@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dateutil.relativedelta import relativedelta
 
-from chalicelib.settings.values import shown
+from chalicelib.text.shown import shown
 
 ACCEPTED_DURATIONS = (
     "months, weeks, days and hours in that order, each a whole number before m, w, d or h,"

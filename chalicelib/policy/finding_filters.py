@@ -18,7 +18,7 @@ LOW_SCORE = "below the minimum score"
 
 
 @dataclass(frozen=True)
-class Gates:
+class FindingFilters:
     """What a finding must have in order to count.
 
     With ``fixable_only`` the thresholds do not weigh findings of which it is told that there is no

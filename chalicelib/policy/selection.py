@@ -11,7 +11,7 @@ from chalicelib.runtime.patterns import names_matching
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def passed_over(images: Sequence[Image], rules: Rules, now: datetime) -> dict[str, Reason]:
+def skipped(images: Sequence[Image], rules: Rules, now: datetime) -> dict[str, Reason]:
     """By digest, the rule that keeps an image from being reviewed; the others are selected.
 
     The images are all of one repository. The tags of an index count as its children's. The
@@ -67,5 +67,5 @@ def _pushed_at(image: Image) -> datetime:
 
 
 def _last_used_at(image: Image) -> datetime:
-    """When the image was last pulled, or pushed, so that a new one is not passed over."""
+    """When the image was last pulled, or pushed, so that a new one is not skipped."""
     return max(image.pulled_at or _LONG_AGO, _pushed_at(image))

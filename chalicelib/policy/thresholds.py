@@ -4,18 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from chalicelib.settings.values import parse_count
-
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
-"""The severities of findings, worst first. Source: ECR, ImageScanFinding."""
+from chalicelib.ecr.severities import SEVERITIES
 
 REPORTED_BY_DEFAULT = SEVERITIES[:4]
 """Those whose findings are reported unless a threshold is set."""
-
-
-def severity_of(text: str) -> str:
-    """The severity of that name; UNDEFINED for every other, such as Inspector's UNTRIAGED."""
-    return text.upper() if text.upper() in SEVERITIES else "UNDEFINED"
 
 
 @dataclass(frozen=True)
@@ -55,11 +47,6 @@ class Thresholds:
         return threshold is not None and counts.get(severity, 0) >= max(1, threshold)
 
 
-ACCEPTED_REPOSITORY_THRESHOLDS = (
-    "thresholds of repositories, such as payments/*: CRITICAL=1 HIGH=5; sandbox/*: CRITICAL=20"
-)
-
-
 @dataclass(frozen=True)
 class RepositoryThresholds:
     """The thresholds, by severity, of the repositories whose names match a glob pattern."""
@@ -68,27 +55,9 @@ class RepositoryThresholds:
     counts: Mapping[str, int]
 
 
-def parse_repository_thresholds(text: str) -> tuple[RepositoryThresholds, ...]:
-    """Read :data:`ACCEPTED_REPOSITORY_THRESHOLDS`; :raises ValueError: for anything else."""
-    return tuple(_repository_thresholds(entry) for entry in text.split(";") if entry.strip())
-
-
 def thresholds_for(
     repository: str, thresholds: Thresholds, entries: tuple[RepositoryThresholds, ...]
 ) -> Thresholds:
     """The thresholds of a repository: those of the first entry that matches, over the others."""
     matching = (entry.counts for entry in entries if fnmatchcase(repository, entry.pattern))
     return thresholds.with_counts(next(matching, {}))
-
-
-def _repository_thresholds(entry: str) -> RepositoryThresholds:
-    pattern, colon, rest = entry.partition(":")
-    counts: dict[str, int] = {}
-    for word in rest.split():
-        severity, _, count = word.partition("=")
-        if severity not in SEVERITIES or severity in counts:
-            raise ValueError(entry)
-        counts[severity] = parse_count(count)
-    if not pattern.strip() or not colon or not counts:
-        raise ValueError(entry)
-    return RepositoryThresholds(pattern.strip(), counts)

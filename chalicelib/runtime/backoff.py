@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, TypeVar
 
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 
 Answer = TypeVar("Answer")
 
@@ -17,11 +17,11 @@ class Throttled(Exception):
     """The service asked for a slower pace."""
 
 
-class OutOfTime(Exception):
+class DeadlineReached(Exception):
     """The function's time is nearly over, or would be before the service may be asked again."""
 
 
-class Patience:
+class Backoff:
     """Calls that pause and go on where they are throttled, for as long as time is left.
 
     ``throttled`` is called each time, so that a caller can slow its pace.
@@ -29,31 +29,31 @@ class Patience:
 
     def __init__(
         self,
-        time_left: TimeLeft,
+        deadline: Deadline,
         sleep: Callable[[float], None] = time.sleep,
         throttled: Callable[[], None] = lambda: None,
     ) -> None:
-        self._time_left = time_left
+        self._deadline = deadline
         self._sleep = sleep
         self._throttled = throttled
 
     def call(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
         """What the function returns once it is no longer throttled.
 
-        :raises OutOfTime: when no time is left to call, or to wait before the next call.
+        :raises DeadlineReached: when no time is left to call, or to wait before the next call.
         """
         for attempt in count():
-            if not self._time_left.allows():
+            if not self._deadline.allows():
                 break
             try:
                 return function(*arguments)
             except Throttled:
                 self._throttled()
                 pause = _pause(attempt)
-                if not self._time_left.allows(pause):
+                if not self._deadline.allows(pause):
                     break
                 self._sleep(pause)
-        raise OutOfTime
+        raise DeadlineReached
 
 
 def _pause(attempt: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 _MOST_RESERVED = 30_000
 
 
-class TimeLeft:
+class Deadline:
     """The time until a Lambda function must start to hand over what is left of its work.
 
     A part of the function's time is kept in reserve for the call that is under way and for the
@@ -19,17 +19,17 @@ class TimeLeft:
         self._reserved = min(_MOST_RESERVED, remaining_milliseconds() // 4)
 
     @classmethod
-    def of(cls, context: Any) -> "TimeLeft":
+    def of(cls, context: Any) -> "Deadline":
         """Of the Lambda invocation with this context."""
         return cls(context.get_remaining_time_in_millis)
 
     @classmethod
-    def unlimited(cls) -> "TimeLeft":
+    def unlimited(cls) -> "Deadline":
         """For callers that nothing stops."""
         return cls(lambda: 10**12)
 
     @classmethod
-    def seconds(cls, seconds: float) -> "TimeLeft":
+    def seconds(cls, seconds: float) -> "Deadline":
         """So many seconds from now, a quarter of them in reserve."""
         end = time.monotonic() + seconds
         return cls(lambda: int((end - time.monotonic()) * 1000))

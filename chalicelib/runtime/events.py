@@ -2,9 +2,7 @@
 
 from typing import Any, TypeVar
 
-from chalice.app import BaseLambdaEvent, Chalice, EventSourceHandler
-
-from chalicelib.scanning.requests import RequestError
+from chalice.app import BaseLambdaEvent, EventSourceHandler
 
 Handler = TypeVar("Handler", bound=EventSourceHandler)
 
@@ -20,15 +18,3 @@ def accept_any_event(handler: Handler) -> Handler:
     """Let a function decorated with an event source take any event, direct invocations too."""
     handler.event_class = AnyEvent
     return handler
-
-
-def request_body(app: Chalice) -> bytes | str:
-    """The body of the HTTP request under way, as it came.
-
-    :raises RequestError: when it is said to be base64 and is not, or is no text.
-    """
-    request = app.current_request
-    try:
-        return request.raw_body if request else b""
-    except ValueError as error:
-        raise RequestError(f"the body cannot be read: {error}") from error

@@ -37,7 +37,7 @@ class TokenBucket:
         self._rate = min(self._full_rate, self._rate + self._full_rate / 100)
         return max(0.0, -self._tokens / self._rate)
 
-    def slow_down(self) -> None:
+    def back_off(self) -> None:
         """Halve the pace, for the service has asked for a slower one."""
         self._rate = max(self._full_rate / 16, self._rate / 2)
         self._tokens = min(self._tokens, 0.0)

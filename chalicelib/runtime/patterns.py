@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from chalicelib.settings.values import shown
+from chalicelib.text.shown import shown
 
 ACCEPTED_PATTERNS = "a Python regular expression"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from chalicelib.notifying.channels import on_topic
-from chalicelib.notifying.messages import SMS_LENGTH, SUBJECT_LENGTH, Message
 from chalicelib.runtime import logs
+from chalicelib.settings.channels import on_topic
+from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ def _warn(
         f"[ECR] {subject}"[:SUBJECT_LENGTH],
         json.dumps(texts),
         attributes,
-        lists={"media": on_topic(services.settings.media)},
+        lists={"channels": on_topic(services.settings.channels)},
     )
     services.report_topic.publish(message)
 

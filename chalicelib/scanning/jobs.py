@@ -20,8 +20,8 @@ class ScanJob:
     """Review a repository and start the scans that are due.
 
     A job that ran out of time goes on as another one: first start the scans of
-    ``image_digests``, then walk on from ``next_token``. ``stalls`` counts how often in a row a
-    job was handed on without getting anything done.
+    ``image_digests``, then walk on from ``next_token``. ``attempts`` counts how often in a row a
+    job was re-enqueued without getting anything done.
 
     ``account`` and ``region`` are the registry's, None for the function's own. ``rules`` are the
     texts of the repository's tags, by rule. ``images_in_use`` says by tag or digest where an image
@@ -33,7 +33,7 @@ class ScanJob:
     duration: Duration | None = None
     image_digests: tuple[str, ...] = ()
     next_token: str | None = None
-    stalls: int = 0
+    attempts: int = 0
     account: str | None = None
     region: str | None = None
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class ScanJob:
             "ecrImagesDurationDelta": self.duration and self.duration.text,
             "imageDigests": self.image_digests,
             "nextToken": self.next_token,
-            "stalls": self.stalls,
+            "attempts": self.attempts,
             "registry": self.account,
             "region": self.region,
             "rules": self.rules,
@@ -83,7 +83,7 @@ class ScanJob:
             duration=fields.optional(fields.duration, "ecrImagesDurationDelta"),
             image_digests=fields.optional(fields.texts, "imageDigests") or (),
             next_token=fields.optional(fields.text, "nextToken"),
-            stalls=fields.optional(fields.count, "stalls") or 0,
+            attempts=fields.optional(fields.count, "attempts") or 0,
             account=fields.optional(fields.text, "registry"),
             region=fields.optional(fields.text, "region"),
             rules=fields.optional(fields.text_by_key, "rules") or {},
@@ -110,7 +110,7 @@ class PlanJob:
     after: str = ""
     budget: int | None = None
     not_before: int = 0
-    stalls: int = 0
+    attempts: int = 0
 
     @property
     def address(self) -> RegistryAddress:
@@ -129,7 +129,7 @@ class PlanJob:
             "region": self.region,
             "after": self.after,
             "notBefore": self.not_before,
-            "stalls": self.stalls,
+            "attempts": self.attempts,
         }
         given = {key: value for key, value in body.items() if value}
         budget = {} if self.budget is None else {"budget": self.budget}
@@ -152,7 +152,7 @@ class PlanJob:
             after=fields.optional(fields.text, "after") or "",
             budget=fields.optional(fields.count, "budget"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
-            stalls=fields.optional(fields.count, "stalls") or 0,
+            attempts=fields.optional(fields.count, "attempts") or 0,
         )
         fields.refuse_others()
         return job

@@ -8,15 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.ecr.uses import ImagesInUse, group
-from chalicelib.policy.rules import parse_rules
 from chalicelib.runtime import logs
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, spread
 from chalicelib.runtime.patterns import PatternTooSlow, names_matching
 from chalicelib.scanning.image_warnings import warn_of_images_out_of_reach, warn_of_missing_images
 from chalicelib.scanning.jobs import PlanJob, ScanJob
 from chalicelib.scanning.requests import ListingRequest, RequestError
-from chalicelib.settings.values import shown_names
+from chalicelib.settings.repository_tags import parse_rules
+from chalicelib.text.shown import shown_names
 
 if TYPE_CHECKING:
     import re
@@ -94,7 +95,7 @@ def list_jobs(
 
     Tells people of images in use that no job can reach, unless the request is for a dry run. Of a
     request that was ``accepted_before``, a repository that does not exist was deleted since, and
-    is passed over.
+    is skipped.
 
     :raises RequestError: when the request names a repository that does not exist.
     """
@@ -154,8 +155,6 @@ class _Failures:
 
     @contextmanager
     def of(self, place: str, collect: bool = True) -> Iterator[None]:
-        from chalicelib.aws.errors import AWS_ERRORS
-
         try:
             yield
         except AWS_ERRORS as error:
@@ -196,8 +195,6 @@ def _scan_frequencies(
     address: RegistryAddress, repositories: Sequence[str], services: Services
 ) -> dict[str, str]:
     """How Amazon Inspector scans each repository; empty under basic scanning."""
-    from chalicelib.aws.errors import AWS_ERRORS
-
     registry = services.registry_of(address)
     try:
         if not registry.is_enhanced():

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.ecr import RepositoryGone
+from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
 from chalicelib.policy.selection import newest_of
 from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import OutOfTime, Patience
+from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.lister import list_jobs, may_start_scans
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.scanner import (
+    MOST_ATTEMPTS,
     MOST_DIGESTS,
-    MOST_STALLS,
-    STALL_DELAY_SECONDS,
+    RETRY_DELAY_SECONDS,
     ScansNotStarted,
     read_repository,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from chalicelib.ecr.images import Image
     from chalicelib.policy.budget import Entry
-    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import PlanJob, ScanJob
     from chalicelib.services import Services
 
@@ -47,7 +47,7 @@ class PlanSummary:
     scanned_today: int = 0
     planned: int = 0
     jobs: int = 0
-    handed_on: bool = False
+    re_enqueued: bool = False
 
     @property
     def deferred(self) -> int:
@@ -58,7 +58,7 @@ class PlanSummary:
 def plan_scans(
     plan: PlanJob,
     services: Services,
-    time_left: TimeLeft,
+    deadline: Deadline,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PlanSummary:
     """Review a registry's repositories and send jobs for the most important scans that are due.
@@ -70,13 +70,13 @@ def plan_scans(
     :raises ScansNotStarted: when nothing could be reviewed in many deliveries.
     :raises NotSent: when the queue did not take some of the jobs.
     """
-    planning = _Planning(plan, services, Patience(time_left, sleep))
+    planning = _Planning(plan, services, Backoff(deadline, sleep))
     planning.review()
     jobs = planning.jobs()
     now = int(time.time())
     delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
     services.jobs_queue.send(jobs, delays)
-    planning.hand_on()
+    planning.re_enqueue()
     planning.log()
     return planning.summary
 
@@ -94,12 +94,12 @@ def newest_tagged(images: Sequence[Image]) -> set[str]:
 
 
 class _Planning:
-    def __init__(self, plan: PlanJob, services: Services, patience: Patience) -> None:
+    def __init__(self, plan: PlanJob, services: Services, backoff: Backoff) -> None:
         settings = services.settings
         self.summary = PlanSummary()
         self._plan = plan
         self._services = services
-        self._patience = patience
+        self._backoff = backoff
         self._size = plan.budget
         if self._size is None:
             self._size = settings.daily_scan_budget or MOST_SCANS_A_DAY
@@ -124,14 +124,14 @@ class _Planning:
             for number, job in enumerate(jobs):
                 self._review_repository(number, job)
                 self.summary.repositories += 1
-        except OutOfTime:
-            self.summary.handed_on = True
+        except DeadlineReached:
+            self.summary.re_enqueued = True
         self.summary.due = self._budget.offered
 
     def jobs(self) -> list[ScanJob]:
         """The jobs of the scans within the budget, most important first, each with its time."""
         share = self._size or 0
-        if self.summary.handed_on:
+        if self.summary.re_enqueued:
             share = share * self.summary.repositories // len(self._repositories)
         self._room = max(0, share - self.summary.scanned_today)
         entries = self._budget.chosen(self._room)
@@ -145,22 +145,22 @@ class _Planning:
         self.summary.jobs = len(jobs)
         return jobs
 
-    def hand_on(self) -> None:
-        if not self.summary.handed_on:
+    def re_enqueue(self) -> None:
+        if not self.summary.re_enqueued:
             return
         reviewed = self.summary.repositories
-        stalls = 0 if reviewed else self._plan.stalls + 1
-        if stalls > MOST_STALLS:
-            raise ScansNotStarted(f"{self._plan.repository}: no progress in {stalls} deliveries")
+        attempts = 0 if reviewed else self._plan.attempts + 1
+        if attempts > MOST_ATTEMPTS:
+            raise ScansNotStarted(f"{self._plan.repository}: no progress in {attempts} deliveries")
         used = self.summary.planned + self.summary.scanned_today
         rest = replace(
             self._plan,
             after=self._repositories[reviewed - 1].repository if reviewed else self._plan.after,
             budget=max(0, (self._size or 0) - used),
             not_before=int(self._end),
-            stalls=stalls,
+            attempts=attempts,
         )
-        self._services.jobs_queue.send([rest], STALL_DELAY_SECONDS if stalls else 0)
+        self._services.jobs_queue.send([rest], RETRY_DELAY_SECONDS if attempts else 0)
 
     def log(self) -> None:
         summary = self.summary
@@ -177,14 +177,14 @@ class _Planning:
             scanned_today=summary.scanned_today,
             tomorrow=f"{summary.deferred} of {summary.due} scans are left for another day",
             jobs=summary.jobs,
-            handed_on=summary.handed_on,
+            re_enqueued=summary.re_enqueued,
         )
 
     def _review_repository(self, number: int, job: ScanJob) -> None:
         review = Review.of(job, self._services.settings)
         try:
-            images = read_repository(job, self._services, self._patience)
-        except RepositoryGone:
+            images = read_repository(job, self._services, self._backoff)
+        except RepositoryDeleted:
             warn_of_missing_images(job, review.in_use, self._services)
             return
         warn_of_missing_images(job, review.missing(images), self._services)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws.ecr import RepositoryGone
+from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.ecr.images import Image
 from chalicelib.policy.budget import Budget, Tier
 from chalicelib.policy.due import Decision, Reason, decide
-from chalicelib.runtime.backoff import Patience
+from chalicelib.runtime.backoff import Backoff
 from chalicelib.scanning.planner import day_of, newest_tagged, scanned_since, tier_of
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.scanner import read_repository
@@ -20,7 +20,7 @@ from chalicelib.scanning.scanner import read_repository
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.services import Services
 
@@ -61,7 +61,7 @@ class PlannedImage:
 def plan_images(
     jobs: Iterable[ScanJob],
     services: Services,
-    time_left: TimeLeft,
+    deadline: Deadline,
     sleep: Callable[[float], None] = time.sleep,
     gone: Callable[[ScanJob], None] = lambda _: None,
 ) -> Iterator[PlannedImage]:
@@ -70,31 +70,31 @@ def plan_images(
     An index is followed by its children. Images in use that are missing come as such. With a daily
     budget, what is beyond it is not due today. ``gone`` is told of a repository that was deleted.
 
-    :raises OutOfTime: when no time is left.
+    :raises DeadlineReached: when no time is left.
     """
-    patience = Patience(time_left, sleep)
+    backoff = Backoff(deadline, sleep)
     if services.settings.daily_scan_budget is None:
         for job in jobs:
-            yield from (row for row, _ in _plan(job, services, patience, gone))
+            yield from (row for row, _ in _plan(job, services, backoff, gone))
         return
-    rows = [row for job in jobs for row in _plan(job, services, patience, gone)]
+    rows = [row for job in jobs for row in _plan(job, services, backoff, gone)]
     yield from _within_budget(rows, services.settings.daily_scan_budget)
 
 
 def _plan(
-    job: ScanJob, services: Services, patience: Patience, gone: Callable[[ScanJob], None]
+    job: ScanJob, services: Services, backoff: Backoff, gone: Callable[[ScanJob], None]
 ) -> Iterator[tuple[PlannedImage, Tier]]:
     review = Review.of(job, services.settings)
     try:
-        images = read_repository(job, services, patience)
-    except RepositoryGone:
+        images = read_repository(job, services, backoff)
+    except RepositoryDeleted:
         gone(job)
         return
     newest = newest_tagged(images)
     for image, decision in review.decisions(_with_children_after(images)):
         if decision.due and services.settings.scan_time_lookup:
             registry = services.registry_of(job.address)
-            last_scan = patience.call(registry.last_scan, job.repository, image.digest)
+            last_scan = backoff.call(registry.last_scan, job.repository, image.digest)
             image = replace(image, scan_completed_at=last_scan.scan_completed_at)
             decision = decide(last_scan, review.stale_before)
         row = PlannedImage(job, image, decision, review.is_in_use(image))

@@ -4,10 +4,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.policy.durations import Duration
 from chalicelib.settings.fields import Fields
+
+if TYPE_CHECKING:
+    from chalice.app import Request
 
 
 class RequestError(ValueError):
@@ -69,6 +72,18 @@ class ListingRequest:
         except (ValueError, RecursionError) as error:
             raise RequestError(f"the body is not JSON: {error}") from error
         return cls.from_values(values)
+
+    @classmethod
+    def from_http(cls, request: "Request | None") -> "ListingRequest":
+        """Read an HTTP request; :raises RequestError: as :meth:`from_body` does.
+
+        Also when the body is said to be base64 and is not, or is no text.
+        """
+        try:
+            body = request.raw_body if request else b""
+        except ValueError as error:
+            raise RequestError(f"the body cannot be read: {error}") from error
+        return cls.from_body(body)
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any] | None) -> "ListingRequest":

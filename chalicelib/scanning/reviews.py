@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.policy.due import Decision, Reason, decide, inspected, unscannable
-from chalicelib.policy.rules import Rules, parse_rules
-from chalicelib.policy.selection import passed_over
+from chalicelib.policy.rules import Rules
+from chalicelib.policy.selection import skipped
+from chalicelib.settings.repository_tags import parse_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +68,7 @@ class Review:
 
     def decisions(self, images: Sequence[Image]) -> Iterator[tuple[Image, Decision]]:
         """Every image with the decision about it."""
-        refused = passed_over(images, self.rules, self.now) if self.rules.select else {}
+        refused = skipped(images, self.rules, self.now) if self.rules.select else {}
         return ((image, self._decide(image, refused)) for image in images)
 
     def missing(self, images: Sequence[Image]) -> dict[str, str]:

@@ -7,12 +7,12 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.ecr import RepositoryGone, TokenExpired
+from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.ecr.indexes import with_indexes
 from chalicelib.policy.due import Decision, Reason, decide
 from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import OutOfTime, Patience
+from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, TokenBucket
 from chalicelib.scanning.image_warnings import warn_of_missing_images
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from chalicelib.aws.ecr import ImagePage, Registry
     from chalicelib.ecr.images import Image
-    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.services import Services
 
-MOST_STALLS = 10
-"""How often in a row a job may be handed on without progress before it fails."""
+MOST_ATTEMPTS = 10
+"""How often in a row a job may be re-enqueued without progress before it fails."""
 
-STALL_DELAY_SECONDS = 60
+RETRY_DELAY_SECONDS = 60
 """How long a job without progress waits before it is delivered again."""
 
 MOST_FAILURES = 100
@@ -58,13 +58,13 @@ class ScanSummary:
     due: int = 0
     started: int = 0
     skipped: Counter[Reason] = field(default_factory=Counter)
-    handed_on: bool = False
+    re_enqueued: bool = False
 
 
 def scan_repository(
     job: ScanJob,
     services: Services,
-    time_left: TimeLeft,
+    deadline: Deadline,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ScanSummary:
     """Carry out a job: page by page, start the scan of every image that is due.
@@ -77,7 +77,7 @@ def scan_repository(
     """
     if (wait := job.not_before - int(time.time())) > 0:
         return _wait_in_queue(job, services, wait)
-    scan = _RepositoryScan(job, services, time_left, sleep)
+    scan = _RepositoryScan(job, services, deadline, sleep)
     try:
         scan.run()
     finally:
@@ -85,28 +85,28 @@ def scan_repository(
     return scan.summary
 
 
-def read_repository(job: ScanJob, services: Services, patience: Patience) -> list[Image]:
+def read_repository(job: ScanJob, services: Services, backoff: Backoff) -> list[Image]:
     """All images of a job's repository, those of an index with its tags.
 
-    :raises RepositoryGone: when there is no such repository.
-    :raises OutOfTime: when no time is left.
+    :raises RepositoryDeleted: when there is no such repository.
+    :raises DeadlineReached: when no time is left.
     """
-    pages = _pages(job, services.registry_of(job.address), patience)
+    pages = _pages(job, services.registry_of(job.address), backoff)
     images = [image for page in pages for image in page]
-    return _with_indexes(job, images, services, patience)
+    return _with_indexes(job, images, services, backoff)
 
 
-def _pages(job: ScanJob, registry: Registry, patience: Patience) -> Iterator[list[Image]]:
+def _pages(job: ScanJob, registry: Registry, backoff: Backoff) -> Iterator[list[Image]]:
     next_token: str | None = None
     while True:
-        page = patience.call(registry.image_page, job.repository, next_token)
+        page = backoff.call(registry.image_page, job.repository, next_token)
         yield page.images
         if (next_token := page.next_token) is None:
             return
 
 
 def _with_indexes(
-    job: ScanJob, images: Sequence[Image], services: Services, patience: Patience
+    job: ScanJob, images: Sequence[Image], services: Services, backoff: Backoff
 ) -> list[Image]:
     """The images with the tags of their indexes; without, where the indexes may not be read.
 
@@ -117,7 +117,7 @@ def _with_indexes(
         return list(images)
     registry = services.registry_of(job.address)
     try:
-        children = patience.call(registry.index_children, job.repository, indexes)
+        children = backoff.call(registry.index_children, job.repository, indexes)
     except AWS_ERRORS as error:
         if not is_refusal(error):
             raise
@@ -131,7 +131,7 @@ def _with_indexes(
 def _wait_in_queue(job: ScanJob, services: Services, seconds: int) -> ScanSummary:
     """Send a job back that came before its time, which the queue's delays do not reach."""
     services.jobs_queue.send([job], min(seconds, LONGEST_DELAY_SECONDS))
-    return ScanSummary(job.repository, handed_on=True)
+    return ScanSummary(job.repository, re_enqueued=True)
 
 
 class _RepositoryScan:
@@ -139,14 +139,14 @@ class _RepositoryScan:
         self,
         job: ScanJob,
         services: Services,
-        time_left: TimeLeft,
+        deadline: Deadline,
         sleep: Callable[[float], None],
     ) -> None:
         self.summary = ScanSummary(job.repository)
         self._job = job
         self._services = services
-        self._patience = Patience(time_left, sleep, self._slow_down)
-        self._time_left = time_left
+        self._backoff = Backoff(deadline, sleep, self._back_off)
+        self._deadline = deadline
         self._sleep = sleep
         self._registry = services.registry_of(job.address)
         self._review = Review.of(job, services.settings)
@@ -167,12 +167,12 @@ class _RepositoryScan:
             while self._walks:
                 self._read_page()
                 self._start_pending()
-        except OutOfTime:
-            self._hand_on()
+        except DeadlineReached:
+            self._re_enqueue()
         except _DailyLimit:
             self._wait_for_limit()
-        except RepositoryGone:
-            self.summary.skipped[Reason.GONE] += len(self._pending)
+        except RepositoryDeleted:
+            self.summary.skipped[Reason.DELETED] += len(self._pending)
             logs.logger.info("repository gone", extra={"repository": self._job.repository})
             warn_of_missing_images(self._job, self._review.in_use, self._services)
         else:
@@ -191,11 +191,11 @@ class _RepositoryScan:
             },
             repository=summary.repository,
             skipped=dict(summary.skipped),
-            handed_on=summary.handed_on,
+            re_enqueued=summary.re_enqueued,
         )
 
     def _read_page(self) -> None:
-        page = self._patience.call(self._page)
+        page = self._backoff.call(self._page)
         self._next_token = page.next_token
         self._walks = page.next_token is not None
         self._progressed = True
@@ -203,7 +203,7 @@ class _RepositoryScan:
 
     def _review_all(self) -> None:
         """Read the whole repository before starting anything: its images are weighed together."""
-        images = read_repository(self._job, self._services, self._patience)
+        images = read_repository(self._job, self._services, self._backoff)
         warn_of_missing_images(self._job, self._review.missing(images), self._services)
         keep_uses(self._job, self._review, images, self._services)
         self._take_in(self._review.decisions(images))
@@ -234,22 +234,22 @@ class _RepositoryScan:
             digest = self._pending[0]
             self._keep_pace()
             try:
-                passed_over = self._patience.call(self._start, digest)
+                skipped = self._backoff.call(self._start, digest)
             except AWS_ERRORS as error:
                 self._fail(digest, error)
             else:
-                self._tally(digest, passed_over)
+                self._tally(digest, skipped)
                 self._progressed = True
             self._pending.popleft()
 
-    def _slow_down(self) -> None:
+    def _back_off(self) -> None:
         if self._bucket:
-            self._bucket.slow_down()
+            self._bucket.back_off()
 
     def _keep_pace(self) -> None:
         pause = self._bucket.take() if self._bucket else 0.0
-        if pause and not self._time_left.allows(pause):
-            raise OutOfTime
+        if pause and not self._deadline.allows(pause):
+            raise DeadlineReached
         if pause:
             self._sleep(pause)
 
@@ -267,47 +267,47 @@ class _RepositoryScan:
                 return decision.reason
         return registry.start_scan(repository, digest)
 
-    def _tally(self, digest: str, passed_over: Reason | None) -> None:
-        if passed_over is Reason.DAILY_LIMIT:
+    def _tally(self, digest: str, skipped: Reason | None) -> None:
+        if skipped is Reason.DAILY_LIMIT:
             raise _DailyLimit
-        if passed_over is None:
+        if skipped is None:
             self.summary.started += 1
             return
-        self.summary.skipped[passed_over] += 1
+        self.summary.skipped[skipped] += 1
         about = {"repository": self._job.repository, "image_digest": digest}
-        logs.logger.info("image passed over", extra={**about, "reason": passed_over})
+        logs.logger.info("image skipped", extra={**about, "reason": skipped})
 
     def _wait_for_limit(self) -> None:
         """Try planned scans again within hours, for the limit's 24 hours move with the clock.
 
         Others, and those that wait for too long, are left to the next listing.
         """
-        waits = self._job.stalls
-        if self._job.not_before and waits < MOST_STALLS:
+        waits = self._job.attempts
+        if self._job.not_before and waits < MOST_ATTEMPTS:
             self._send_rest(waits + 1, LONGEST_DELAY_SECONDS)
             return
         self.summary.skipped[Reason.DAILY_LIMIT] += len(self._pending)
         self._raise_failures()
 
-    def _hand_on(self) -> None:
-        stalls = 0 if self._progressed else self._job.stalls + 1
-        if stalls > MOST_STALLS:
-            raise ScansNotStarted(f"{self._job.repository}: no progress in {stalls} deliveries")
-        self._send_rest(stalls, STALL_DELAY_SECONDS if stalls else 0)
+    def _re_enqueue(self) -> None:
+        attempts = 0 if self._progressed else self._job.attempts + 1
+        if attempts > MOST_ATTEMPTS:
+            raise ScansNotStarted(f"{self._job.repository}: no progress in {attempts} deliveries")
+        self._send_rest(attempts, RETRY_DELAY_SECONDS if attempts else 0)
 
-    def _send_rest(self, stalls: int, delay_seconds: int) -> None:
+    def _send_rest(self, attempts: int, delay_seconds: int) -> None:
         digests = (*self._pending, *self._failures)
         first, *others = batches(digests, MOST_DIGESTS) if digests else [()]
         rest = replace(
             self._job,
             image_digests=tuple(first),
             next_token=self._next_token,
-            stalls=stalls,
+            attempts=attempts,
         )
         started_only = replace(rest, next_token=None, images_in_use={})
         parts = [replace(started_only, image_digests=tuple(part)) for part in others]
         self._services.jobs_queue.send([rest, *parts], delay_seconds)
-        self.summary.handed_on = True
+        self.summary.re_enqueued = True
 
     def _raise_failures(self) -> None:
         if self._failures:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.aws.dynamodb import uses_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chalicelib.ecr.images import Image
-    from chalicelib.notifying.events import ScanResult
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.scanning.reviews import Review
     from chalicelib.services import Services
@@ -23,17 +24,5 @@ def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: S
         return
     uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
     registry = services.registry_of(job.address)
-    key = _key(job.account or services.own_account, registry.region, job.repository)
+    key = uses_key(job.account or services.own_account, registry.region, job.repository)
     services.history.keep_uses(key, dict(list(uses.items())[:MOST_KEPT]))
-
-
-def uses_of(result: ScanResult, services: Services) -> tuple[str, ...]:
-    """Which workloads run the image of a scan, as far as they were looked for."""
-    if not services.settings.ecs_discovery or services.history is None:
-        return ()
-    uses = services.history.uses(_key(result.account, result.region, result.repository))
-    return tuple(uses.get(result.image_digest, ()))
-
-
-def _key(account: str, region: str, repository: str) -> str:
-    return f"uses#{account}/{region}/{repository}"

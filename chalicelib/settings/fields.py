@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from chalicelib.policy.durations import Duration
 from chalicelib.runtime.patterns import parse_pattern
-from chalicelib.settings.values import shown, shown_names
+from chalicelib.text.shown import shown, shown_names
 
 Value = TypeVar("Value")
 

@@ -15,22 +15,20 @@ from chalicelib.ecr.registries import (
     parse_regions,
     parse_role_arns,
 )
-from chalicelib.notifying.channels import ON_BY_DEFAULT, media_names
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY
 from chalicelib.policy.changes import EVERY_SCAN, NOTIFY_MODES
 from chalicelib.policy.durations import ACCEPTED_DURATIONS, Duration
-from chalicelib.policy.finding_filters import Gates
+from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.rules import Rules
-from chalicelib.policy.thresholds import (
-    ACCEPTED_REPOSITORY_THRESHOLDS,
-    REPORTED_BY_DEFAULT,
-    SEVERITIES,
-    RepositoryThresholds,
-    Thresholds,
-    parse_repository_thresholds,
-)
+from chalicelib.policy.thresholds import REPORTED_BY_DEFAULT, RepositoryThresholds, Thresholds
 from chalicelib.runtime.pace import SCANNERS_AT_ONCE
 from chalicelib.runtime.patterns import ACCEPTED_PATTERNS, parse_pattern
+from chalicelib.settings.channels import CHANNELS, ON_BY_DEFAULT
+from chalicelib.settings.repository_thresholds import (
+    ACCEPTED_REPOSITORY_THRESHOLDS,
+    parse_repository_thresholds,
+)
 from chalicelib.settings.schedules import ACCEPTED_SCHEDULES, schedule_expression
 from chalicelib.settings.sources import ACCEPTED_SOURCES, BUCKET_NAME, Source, parse_source
 from chalicelib.settings.values import (
@@ -94,9 +92,9 @@ class Settings:
     scans_per_second: int | None
     jobs_per_minute: int
     repository_thresholds: tuple[RepositoryThresholds, ...]
-    gates: Gates
+    finding_filters: FindingFilters
     notify_mode: str
-    media: tuple[str, ...]
+    channels: tuple[str, ...]
     history_table_name: str | None
     chat_topic_arn: str | None
     digest: bool
@@ -157,13 +155,13 @@ class Settings:
                 ACCEPTED_REPOSITORY_THRESHOLDS,
                 "",
             ),
-            gates=Gates(
+            finding_filters=FindingFilters(
                 fixable_only=read.switch("FIXABLE_ONLY", "false"),
                 ignore_unfixed=read.switch("IGNORE_UNFIXED", "false"),
                 minimum_score=read("MINIMUM_SCORE", parse_score, ACCEPTED_SCORES, "0"),
             ),
             notify_mode=_notify_mode(read),
-            media=tuple(name for name in media_names() if _is_on(name, read)),
+            channels=tuple(name for name in CHANNELS if _is_on(name, read)),
             history_table_name=read.optional(
                 "HISTORY_TABLE_NAME", _matching(_TABLE_NAME), _A_TABLE_NAME
             ),
@@ -276,9 +274,9 @@ def _rules(read: _Reader) -> Rules:
     )
 
 
-def _is_on(medium: str, read: _Reader) -> bool:
-    default = "true" if medium in ON_BY_DEFAULT else "false"
-    return read.switch(f"NOTIFY_BY_{medium.upper()}", default)
+def _is_on(channel: str, read: _Reader) -> bool:
+    default = "true" if channel in ON_BY_DEFAULT else "false"
+    return read.switch(f"NOTIFY_BY_{channel.upper()}", default)
 
 
 def _notify_mode(read: _Reader) -> str:

@@ -1,4 +1,4 @@
-"""Texts from templates, in which every value is escaped for the medium that it goes to.
+"""Texts from templates, in which every value is escaped for the channel that it goes to.
 
 The templates are in ``chalicelib/text/templates``. What a template's name ends in decides how the
 values in it are escaped, unless it says ``| safe``, which none does for a value from outside:
@@ -114,7 +114,7 @@ _ESCAPES = {".html": _html, ".md": markdown, ".txt": plain}
 
 
 @cache
-def _environment(medium: str) -> Environment:
+def _environment(channel: str) -> Environment:
     # Imported here because only what renders a text needs it, and it takes a while.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -122,13 +122,13 @@ def _environment(medium: str) -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         # So that what a macro gives counts as escaped; what is not, the finalizer escapes.
         autoescape=True,
-        finalize=_finalizer(_ESCAPES[medium]),
+        finalize=_finalizer(_ESCAPES[channel]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        count_of=count_of, short=short, link=_link_in_markdown if medium == ".md" else link
+        count_of=count_of, short=short, link=_link_in_markdown if channel == ".md" else link
     )
     return environment

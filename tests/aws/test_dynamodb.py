@@ -6,9 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.aws.dynamodb import LEASE_SECONDS, History
-from chalicelib.notifying.history import AlreadyReported, BeingReported
-from chalicelib.policy.changes import Memory
+from chalicelib.aws.dynamodb import LEASE_SECONDS, AlreadyReported, BeingReported, History
+from chalicelib.policy.changes import ReportedState
 
 KEY = "image#123456789012/eu-west-1/shop/api:latest"
 
@@ -30,31 +29,31 @@ def history(history_table, clock):
     return History(boto3.client("dynamodb"), history_table, clock, Mock())
 
 
-def a_memory(time="2026-03-01T12:00:00Z", **fields):
+def a_state(time="2026-03-01T12:00:00Z", **fields):
     defaults = {
         "name": "shop/api:latest",
         "digest": "sha256:a",
         "status": "COMPLETE",
         "findings": {"CVE-1 openssl": "HIGH"},
     }
-    return Memory(time=time, **{**defaults, **fields})
+    return ReportedState(time=time, **{**defaults, **fields})
 
 
 def test_what_was_reported_is_recalled_by_its_tags(history):
-    history.remember([KEY, f"{KEY}-2"], a_memory())
-    assert history.recall([KEY, f"{KEY}-2", "image#other"]) == [a_memory()] * 2
+    history.remember([KEY, f"{KEY}-2"], a_state())
+    assert history.recall([KEY, f"{KEY}-2", "image#other"]) == [a_state()] * 2
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_whichever_is_kept_last_the_later_scan_is_remembered(history, order):
-    memories = [a_memory("2026-03-01T12:00:00Z"), a_memory("2026-03-02T12:00:00Z", findings={})]
+    states = [a_state("2026-03-01T12:00:00Z"), a_state("2026-03-02T12:00:00Z", findings={})]
     for index in order:
-        history.remember([KEY], memories[index])
-    assert history.recall([KEY]) == [memories[1]]
+        history.remember([KEY], states[index])
+    assert history.recall([KEY]) == [states[1]]
 
 
 def test_what_dynamodb_leaves_unread_is_read_again(history):
-    history.remember([KEY], a_memory())
+    history.remember([KEY], a_state())
     read = history._client.batch_get_item
     requests = []
 
@@ -65,7 +64,7 @@ def test_what_dynamodb_leaves_unread_is_read_again(history):
         return read(**request)
 
     history._client = Mock(batch_get_item=leave_unread_once)
-    assert history.recall([KEY]) == [a_memory()]
+    assert history.recall([KEY]) == [a_state()]
     history._client = Mock(
         batch_get_item=lambda **request: {
             "Responses": {},
@@ -135,7 +134,7 @@ def test_where_images_are_in_use_is_told_while_it_is_fresh(history, clock):
 
 def test_every_item_ends_some_day(history, clock):
     history.begin("event")
-    history.remember([KEY], a_memory())
+    history.remember([KEY], a_state())
     items = boto3.client("dynamodb").scan(TableName="history")["Items"]
     days = {(int(item["expires_at"]["N"]) - clock.now) / 86_400 for item in items}
     assert days == {14, 400}
@@ -143,6 +142,6 @@ def test_every_item_ends_some_day(history, clock):
 
 def test_a_table_that_is_not_there_is_an_error(aws):
     history = History(boto3.client("dynamodb"), "missing")
-    for call in (lambda: history.begin("x"), lambda: history.remember([KEY], a_memory())):
+    for call in (lambda: history.begin("x"), lambda: history.remember([KEY], a_state())):
         with pytest.raises(ClientError, match="ResourceNotFound"):
             call()

@@ -63,7 +63,7 @@ def test_the_last_key_before_another_is_found_over_many_pages(bucket, client):
 
 
 def test_a_link_is_of_the_buckets_region_and_signed_for_so_long(bucket):
-    address = urlsplit(bucket.link("html/a b.html", 3600))
+    address = urlsplit(bucket.presigned_url("html/a b.html", 3600))
     query = parse_qs(address.query)
     assert address.hostname == f"reports.s3.{REGION}.amazonaws.com"
     assert address.path == "/html/a%20b.html"

@@ -32,8 +32,8 @@ def test_a_report_arrives_as_the_text_of_the_subscribers_medium(topic, queue):
     assert received["MessageId"] == message_id
     assert received["Subject"] == message.subject
     assert received["Message"] == json.loads(message.body)["default"]
-    media = {"Type": "String.Array", "Value": '["email", "sms"]'}
-    assert received["MessageAttributes"]["media"] == media
+    channels = {"Type": "String.Array", "Value": '["email", "sms"]'}
+    assert received["MessageAttributes"]["channels"] == channels
 
 
 def test_a_report_of_an_image_with_a_thousand_tags_is_short_enough_to_publish(topic, queue):

@@ -40,7 +40,7 @@ def test_a_run_makes_the_same_calls_again():
     assert first.simulated_seconds == second.simulated_seconds
 
 
-def test_a_repository_that_takes_longer_than_a_function_may_run_is_handed_on():
+def test_a_repository_that_takes_longer_than_a_function_may_run_is_re_enqueued():
     measured = measure("application", World(1, 60, "stale", rate=0.1, burst=1))
     assert measured.scans_started == 60
     assert measured.longest_invocation < 300

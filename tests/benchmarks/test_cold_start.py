@@ -44,7 +44,7 @@ FIRST_RUNS = {
             "history",
             "images",
             "indexes",
-            "media.topic",
+            "channels.topic",
             "notifier",
             "reporting",
             "reports",

@@ -40,7 +40,7 @@ def test_what_fails_in_a_task_fails_the_run_once_the_others_are_done():
 
 def test_a_functions_time_runs_out_as_simulated_time_passes():
     time = SimulatedTime(0)
-    left = time.time_left(300)
+    left = time.deadline(300)
     time.sleep(269)
     assert left.allows()
     time.sleep(2)

@@ -89,7 +89,7 @@ def test_a_scan_that_does_not_start_is_shown_and_ends_with_status_1(run, aws):
     assert aws.calls["StartImageScan"] == 2
 
 
-def test_a_repository_that_goes_meanwhile_is_told_and_passed_over(run, aws):
+def test_a_repository_that_goes_meanwhile_is_told_and_skipped(run, aws):
     aws.fail_next("DescribeImages", "RepositoryNotFoundException")
     status, out, err = run("plan", "--json")
     assert status == 0

@@ -122,7 +122,7 @@ def test_turns_features_on_with_their_permissions(
     settings = Settings.from_environment(variables(client))
     assert [role.arn for role in settings.scan_roles] == roles.split(",")
     assert settings.daily_scan_budget is None
-    assert "chat" in settings.media
+    assert "chat" in settings.channels
     assert settings.require_chat_topic_arn().endswith(f":{STACK}-chat")
     assert [entry.pattern for entry in settings.repository_thresholds] == [
         "payments/*",

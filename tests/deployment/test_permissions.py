@@ -54,7 +54,7 @@ IN_USE_ELSEWHERE = {**IN_USE, "EcsDiscoveryRoles": DISCOVERY_ROLE}
 TAGS = {"RepositoryTagRules": "true"}
 BUDGET = {"DailyScanBudget": "1000"}
 ACCEPTED_RISKS = {"s3": "s3://lists/accepted/risks.yaml", "ssm": "ssm:/lists/accepted-risks"}
-MEDIA = {"NotifyByChat": "true", "NotifyBySecurityHub": "true"}
+CHANNELS = {"NotifyByChat": "true", "NotifyBySecurityHub": "true"}
 NOT_BY_TOPIC = {"NotifyByEmail": "false", "NotifyBySms": "false", "NotifyByJson": "false"}
 NO_DIGEST = {"Digest": "false"}
 EVERYTHING = {
@@ -68,7 +68,7 @@ EVERYTHING = {
     "NotifyOnInspectorFindings": "true",
     "NotifyMode": "new-findings",
     "AcceptedRisks": ACCEPTED_RISKS["ssm"],
-    **MEDIA,
+    **CHANNELS,
     "KmsKeyArn": KEY,
 }
 DEPLOYMENTS: dict[str, dict[str, str]] = {
@@ -94,7 +94,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "new findings": {"NotifyMode": "new-findings"},
     "chat": {"NotifyByChat": "true"},
     "Security Hub": {"NotifyBySecurityHub": "true"},
-    "neither email nor SMS nor JSON": {**NOT_BY_TOPIC, **MEDIA},
+    "neither email nor SMS nor JSON": {**NOT_BY_TOPIC, **CHANNELS},
     "no digest": NO_DIGEST,
     "no digest elsewhere": {**NO_DIGEST, "ScanRoles": SCAN_ROLE, "KmsKeyArn": KEY},
     "everything": EVERYTHING,

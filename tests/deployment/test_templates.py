@@ -256,7 +256,9 @@ class TestAccess:
         ]
         assert [subscription["Protocol"] for subscription in emails] == ["email"] * 5
         # The scope is that of message attributes where none is named.
-        assert all(subscription["FilterPolicy"] == {"media": ["email"]} for subscription in emails)
+        assert all(
+            subscription["FilterPolicy"] == {"channels": ["email"]} for subscription in emails
+        )
         assert not any("FilterPolicyScope" in subscription for subscription in emails)
 
     def test_alarms_go_to_email_subscribers_always(self, plain: Template) -> None:

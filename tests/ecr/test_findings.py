@@ -11,7 +11,7 @@ from chalicelib.ecr.findings import (
     severity_counts,
     worst_first,
 )
-from chalicelib.policy.thresholds import SEVERITIES
+from chalicelib.ecr.severities import SEVERITIES
 from tests.reports import FINDINGS, a_finding
 
 BASIC = {

@@ -159,8 +159,8 @@ def _words(subject: Subject) -> str:
 
 
 def _people(run: Run) -> list[str]:
-    """The media that tell people, and what is news only."""
-    return [medium for medium in senders(run.settings.media) if medium != "security_hub"]
+    """The channels that tell people, and what is news only."""
+    return [medium for medium in senders(run.settings.channels) if medium != "security_hub"]
 
 
 def _published(run: Run, medium: str) -> Iterator[Publication]:

@@ -15,16 +15,15 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from chalicelib.aws.dynamodb import History
+from chalicelib.aws.dynamodb import BeingReported, History
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.sqs import JobsQueue, NotSent
-from chalicelib.notifying import notifier
+from chalicelib.notifying import notify as notifier
 from chalicelib.notifying.delivery import NotDelivered
-from chalicelib.notifying.history import BeingReported
 from chalicelib.policy.changes import NOTIFY_MODES
 from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import OutOfTime, Patience, Throttled
+from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
 from chalicelib.runtime.pace import TokenBucket
 from chalicelib.scanning import planner, scanner
 from chalicelib.scanning.requests import RequestError
@@ -58,7 +57,7 @@ EXPECTED = (
     BeingReported,
     NotDelivered,
     NotSent,
-    OutOfTime,
+    DeadlineReached,
     RequestError,
     ScansNotStarted,
     Throttled,
@@ -405,7 +404,7 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         services.history = History(run.aws.client("dynamodb"), NAME, clock, run.sleep)
     patches.set(run.app, "services", services)
     logs.logger.handlers = [Mistakes(run.mistakes)]
-    patches.set(notifier, "Patience", partial(Patience, sleep=run.sleep))
+    patches.set(notifier, "Backoff", partial(Backoff, sleep=run.sleep))
     patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
     for module in (scanner, planner):
         patches.set(module, "time", _time(run))

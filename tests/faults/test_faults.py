@@ -49,7 +49,7 @@ class TestTheHarnessNotices:
 
     def test_an_image_that_is_lost(self, notices, monkeypatch):
         monkeypatch.setattr(
-            "chalicelib.scanning.scanner._RepositoryScan._hand_on", lambda scan: None
+            "chalicelib.scanning.scanner._RepositoryScan._re_enqueue", lambda scan: None
         )
         assert notices("was neither started nor kept")
 
@@ -89,13 +89,13 @@ class TestTheHarnessNotices:
         assert notices("was neither published nor kept (chat)")
 
     def test_what_is_remembered_before_it_is_told(self, notices, monkeypatch):
-        def remember_at_once(result, services, patience):
-            outcome = report_of(result, services, patience)
+        def remember_at_once(result, services, backoff):
+            outcome = report_of(result, services, backoff)
             if services.history is not None and outcome.memory is not None:
                 services.history.remember(image_keys(outcome.result), outcome.memory)
             return outcome
 
-        monkeypatch.setattr("chalicelib.notifying.notifier.report_of", remember_at_once)
+        monkeypatch.setattr("chalicelib.notifying.notify.report_of", remember_at_once)
         assert notices("which was never published")
 
     def test_news_that_are_never_told(self, notices, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.aws.lists import ListNotRead
 from chalicelib.fleet.collecting import MOST_NAMES, gather_fleet
 from chalicelib.fleet.model import NamedImages
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings, LocalRegistry, local_ecr
@@ -22,11 +22,11 @@ ONE = Finding("CVE-2026-1", "HIGH", "zlib")
 TWO = Finding("CVE-2026-2", "CRITICAL", "openssl")
 
 
-def gather(pattern=None, time_left=None, services=None, **settings):
+def gather(pattern=None, deadline=None, services=None, **settings):
     services = services or Services(Settings.from_environment(settings))
     return gather_fleet(
         services,
-        time_left or TimeLeft.unlimited(),
+        deadline or Deadline.unlimited(),
         pattern and re.compile(pattern),
         sleep=lambda _: None,
     )
@@ -111,7 +111,7 @@ def test_an_index_is_not_known_before_each_of_its_images_is(aws):
     assert (found.known, found.status) == (False, "COMPLETE, never scanned")
 
 
-def test_indexes_are_passed_over_where_they_are_not_to_be_read(aws):
+def test_indexes_are_skipped_where_they_are_not_to_be_read(aws):
     add_index(aws, {"scanned_at": days_ago(1)})
     assert only(gather(RESOLVE_IMAGE_INDEXES="false")).digest == ""
     assert aws.calls["BatchGetImage"] == 0
@@ -205,7 +205,7 @@ class Ticking:
 def test_what_there_was_no_time_for_is_in_the_report(aws, looks):
     for number in range(9):
         aws.add_image(f"r{number}", tags=("1",), scanned_at=NOW)
-    report = gather(time_left=TimeLeft(Ticking(looks)))
+    report = gather(deadline=Deadline(Ticking(looks)))
     missed = [each.repository.name for each in report.not_looked_at]
     assert {each.reason for each in report.not_looked_at} == {"no time was left"}
     if missed == [""]:

@@ -21,7 +21,7 @@ from chalicelib.fleet.digest import (
 )
 from chalicelib.fleet.formats.pages import StoredReport
 from chalicelib.fleet.model import from_json
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
@@ -50,7 +50,7 @@ class Digests:
         self.services = Services(settings)
 
     def send(self, scheduled=MONDAY):
-        return send_digest(scheduled, self.services, self.bucket, TimeLeft.unlimited())
+        return send_digest(scheduled, self.services, self.bucket, Deadline.unlimited())
 
     @property
     def sent(self):
@@ -254,4 +254,4 @@ def test_each_medium_gets_what_it_can_take():
     assert (document["new"], document["notLookedAt"]) == (2, 2)
     assert document["totals"]["CRITICAL"] == 1
     assert message.attributes == {"report": "fleet"}
-    assert message.lists == {"media": ["email", "sms", "json"]}
+    assert message.lists == {"channels": ["email", "sms", "json"]}

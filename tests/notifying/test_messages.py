@@ -9,17 +9,10 @@ import jsonschema
 import pytest
 from hypothesis import given
 
-from chalicelib.notifying.messages import (
-    MESSAGE_BYTES,
-    SMS_LENGTH,
-    SUBJECT_LENGTH,
-    console_url,
-    document,
-    email,
-    message_of,
-)
+from chalicelib.notifying.messages import console_url, document, email, message_of
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.changes import Changes
+from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH
 from tests.golden import assert_golden
 from tests.reports import REPORTS, RESULT, a_finding, a_report, a_report_of
 
@@ -92,7 +85,7 @@ def test_attributes_are_there_to_filter_by():
         "repository": "payments/api",
         "scan-status": "COMPLETE",
     }
-    assert message.lists == {"media": ["email"]}
+    assert message.lists == {"channels": ["email"]}
 
 
 def test_a_failed_scan_says_so_and_has_no_severity():

@@ -6,21 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.notifying.history import packed, unpacked
-from chalicelib.policy.changes import Changes, Memory, changes_since, is_news, memory_to_compare
-from chalicelib.policy.thresholds import SEVERITIES
+from chalicelib.aws.dynamodb import packed, unpacked
+from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.changes import (
+    Changes,
+    ReportedState,
+    changes_since,
+    is_news,
+    state_to_compare,
+)
 from tests.reports import TEXTS, a_finding
 
 OLD, KEPT, NEW = a_finding("CVE-1"), a_finding("CVE-2", "HIGH"), a_finding("CVE-3", "LOW")
 
 
-def a_memory(*findings, digest="sha256:b", time="2026-01-01T00:00:00Z", status="COMPLETE"):
+def a_state(*findings, digest="sha256:b", time="2026-01-01T00:00:00Z", status="COMPLETE"):
     known = {finding.key: finding.severity for finding in findings}
-    return Memory("shop/api:latest", digest, time, status, known)
+    return ReportedState("shop/api:latest", digest, time, status, known)
 
 
 def test_an_image_is_compared_with_the_one_that_carried_the_tag_before():
-    changes = changes_since(a_memory(OLD, KEPT), [KEPT, NEW])
+    changes = changes_since(a_state(OLD, KEPT), [KEPT, NEW])
     assert changes == Changes(
         new=frozenset({"CVE-3 openssl"}),
         fixed={"CVE-1 openssl": "CRITICAL"},
@@ -39,7 +45,7 @@ def test_of_a_tag_that_was_never_reported_every_finding_is_new():
 
 def test_a_new_version_of_the_package_with_the_same_flaw_is_no_new_finding():
     updated = a_finding("CVE-1", installed_version="3.1")
-    assert changes_since(a_memory(OLD), [updated]) == Changes(
+    assert changes_since(a_state(OLD), [updated]) == Changes(
         frozenset(), {}, 1, "sha256:b", "2026-01-01T00:00:00Z"
     )
 
@@ -48,17 +54,17 @@ def test_a_new_version_of_the_package_with_the_same_flaw_is_no_new_finding():
     ("severity", "news"), [("CRITICAL", True), ("HIGH", False), ("LOW", False)]
 )
 def test_a_finding_whose_severity_got_worse_is_new(severity, news):
-    changes = changes_since(a_memory(KEPT), [a_finding("CVE-2", severity)])
+    changes = changes_since(a_state(KEPT), [a_finding("CVE-2", severity)])
     assert bool(changes.new) is news
 
 
 def test_another_image_is_compared_with_before_this_one():
-    own = a_memory(digest="sha256:a", time="2026-03-01T00:00:00Z")
-    before = a_memory(digest="sha256:b", time="2026-02-01T00:00:00Z")
-    long_before = a_memory(digest="sha256:c", time="2026-01-01T00:00:00Z")
-    assert memory_to_compare([own, long_before, before], "sha256:a") is before
-    assert memory_to_compare([own], "sha256:a") is own
-    assert memory_to_compare([], "sha256:a") is None
+    own = a_state(digest="sha256:a", time="2026-03-01T00:00:00Z")
+    before = a_state(digest="sha256:b", time="2026-02-01T00:00:00Z")
+    long_before = a_state(digest="sha256:c", time="2026-01-01T00:00:00Z")
+    assert state_to_compare([own, long_before, before], "sha256:a") is before
+    assert state_to_compare([own], "sha256:a") is own
+    assert state_to_compare([], "sha256:a") is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def test_another_image_is_compared_with_before_this_one():
     ],
 )
 def test_the_mode_says_after_which_scans_people_are_told(mode, findings, told):
-    before = a_memory(OLD)
+    before = a_state(OLD)
     assert is_news(mode, False, changes_since(before, findings), before) is told
 
 
@@ -82,9 +88,9 @@ def test_the_mode_says_after_which_scans_people_are_told(mode, findings, told):
 def test_a_scan_that_fails_again_is_no_news(mode):
     nothing = changes_since(None, ())
     assert is_news(mode, True, nothing, None)
-    assert is_news(mode, True, nothing, a_memory(OLD))
-    assert not is_news(mode, True, nothing, a_memory(OLD, status="FAILED"))
-    assert is_news("every-scan", True, nothing, a_memory(OLD, status="FAILED"))
+    assert is_news(mode, True, nothing, a_state(OLD))
+    assert not is_news(mode, True, nothing, a_state(OLD, status="FAILED"))
+    assert is_news("every-scan", True, nothing, a_state(OLD, status="FAILED"))
 
 
 @given(st.dictionaries(TEXTS, st.sampled_from(SEVERITIES)))

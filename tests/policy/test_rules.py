@@ -5,8 +5,9 @@ import re
 import pytest
 
 from chalicelib.policy.durations import Duration
-from chalicelib.policy.rules import Rules, parse_rules, rule_texts
+from chalicelib.policy.rules import Rules
 from chalicelib.policy.thresholds import Thresholds
+from chalicelib.settings.repository_tags import parse_rules, rule_texts
 
 ALL = {
     "skip": "false",

@@ -10,7 +10,7 @@ from chalicelib.ecr.indexes import with_indexes
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
 from chalicelib.policy.rules import Rules
-from chalicelib.policy.selection import passed_over
+from chalicelib.policy.selection import skipped
 from chalicelib.runtime.patterns import PatternTooSlow
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -68,7 +68,7 @@ IMAGES = [
     ],
 )
 def test_the_first_rule_that_refuses_an_image_is_the_reason(rules, expected):
-    assert passed_over(IMAGES, rules, NOW) == expected
+    assert skipped(IMAGES, rules, NOW) == expected
 
 
 class TestIndexes:
@@ -91,10 +91,10 @@ class TestIndexes:
             ("v2",),
             ("v1",),
         ]
-        assert passed_over(self.IMAGES, Rules(tagged_only=True), NOW) == {}
+        assert skipped(self.IMAGES, Rules(tagged_only=True), NOW) == {}
 
     def test_an_index_and_its_children_count_as_one_of_the_newest(self):
-        assert passed_over(self.IMAGES, Rules(newest=2), NOW) == {"older": Reason.NOT_NEWEST}
+        assert skipped(self.IMAGES, Rules(newest=2), NOW) == {"older": Reason.NOT_NEWEST}
 
     def test_a_pull_of_the_index_counts_as_a_pull_of_its_children(self):
         assert self.IMAGES[1].pulled_at == NOW - timedelta(days=1)
@@ -104,4 +104,4 @@ def test_a_tag_pattern_that_takes_too_long_is_stopped(monkeypatch):
     monkeypatch.setattr("chalicelib.runtime.patterns.MATCHING_SECONDS", 0.05)
     rules = Rules(tag_pattern=re.compile("(a+)+$"))
     with pytest.raises(PatternTooSlow):
-        passed_over([image("x", "a" * 60 + "!")], rules, NOW)
+        skipped([image("x", "a" * 60 + "!")], rules, NOW)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.policy.thresholds import REPORTED_BY_DEFAULT, SEVERITIES, Thresholds, severity_of
+from chalicelib.ecr.severities import SEVERITIES, severity_of
+from chalicelib.policy.thresholds import REPORTED_BY_DEFAULT, Thresholds
 
 COUNTS = st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 1000))
 

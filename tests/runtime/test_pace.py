@@ -22,7 +22,7 @@ def run(rate, calls, throttled=()):
     bucket = TokenBucket(rate, clock)
     for call in range(calls):
         if call in throttled:
-            bucket.slow_down()
+            bucket.back_off()
         clock.now += bucket.take()
         moments.append(clock.now)
     return moments

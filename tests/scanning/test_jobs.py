@@ -18,7 +18,7 @@ JOBS = st.builds(
     duration=st.none() | st.sampled_from(["7d", "1m2w"]).map(Duration.parse),
     image_digests=st.lists(TEXT).map(tuple),
     next_token=st.none() | TEXT,
-    stalls=st.integers(0, 20),
+    attempts=st.integers(0, 20),
     account=st.none() | TEXT,
     region=st.none() | TEXT,
     rules=st.dictionaries(TEXT, TEXT),
@@ -40,7 +40,7 @@ PLANS = st.builds(
     after=st.text(),
     budget=st.none() | st.integers(0),
     not_before=st.integers(0),
-    stalls=st.integers(0, 20),
+    attempts=st.integers(0, 20),
 )
 
 
@@ -59,7 +59,7 @@ def test_a_rest_of_a_whole_page_fits_into_a_message():
         Duration.parse("7d"),
         tuple(f"sha256:{number:064d}" for number in range(1000)),
         "t" * 4096,
-        stalls=10,
+        attempts=10,
     )
     assert len(rest.to_json()) < 256 * 1024
 
@@ -74,8 +74,8 @@ def test_a_rest_of_a_whole_page_fits_into_a_message():
         ('{"repository": 7}', "repository is 7; accepted: a string that is not empty"),
         ('{"repository": ""}', "repository is ''"),
         ('{"repository": "a", "imageDigests": "b"}', "imageDigests is 'b'; accepted: a list"),
-        ('{"repository": "a", "stalls": -1}', "stalls is -1; accepted: a whole number"),
-        ('{"repository": "a", "stalls": true}', "stalls is True"),
+        ('{"repository": "a", "attempts": -1}', "attempts is -1; accepted: a whole number"),
+        ('{"repository": "a", "attempts": true}', "attempts is True"),
         ('{"repository": "a", "ecrImagesDurationDelta": "x"}', "ecrImagesDurationDelta: 'x'"),
         ('{"plan": []}', r"plan is \[\]; accepted: a JSON object"),
         ('{"plan": {}}', "plan.request is missing"),

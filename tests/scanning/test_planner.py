@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
 from chalicelib.scanning.planner import plan_scans
 from chalicelib.scanning.requests import ListingRequest
-from chalicelib.scanning.scanner import MOST_STALLS, ScansNotStarted, scan_repository
+from chalicelib.scanning.scanner import MOST_ATTEMPTS, ScansNotStarted, scan_repository
 from chalicelib.services import Services
 
 STALE = datetime.now(UTC) - timedelta(days=8)
@@ -41,8 +41,8 @@ def sent(monkeypatch):
 def plan(services, job=None, looks=None):
     """Plan with time for so many looks at the clock."""
     left = iter([100_000] * (looks + 1)) if looks is not None else None
-    time_left = TimeLeft.unlimited() if left is None else TimeLeft(lambda: next(left, 0))
-    return plan_scans(job or PlanJob(ListingRequest()), services, time_left, lambda _: None)
+    deadline = Deadline.unlimited() if left is None else Deadline(lambda: next(left, 0))
+    return plan_scans(job or PlanJob(ListingRequest()), services, deadline, lambda _: None)
 
 
 def images(aws, repository, count):
@@ -85,14 +85,14 @@ def test_what_time_does_not_suffice_for_goes_on_after_the_last_repository(aws, s
     summary = plan(services(DAILY_SCAN_BUDGET="8"), looks=2)
     *jobs, (rest, _) = sent
 
-    assert summary.handed_on
+    assert summary.re_enqueued
     # Half of the repositories were reviewed, so half of the budget is theirs.
     assert sum(len(job.image_digests) for job, _ in jobs) == 4
     assert (rest.after, rest.budget) == ("bb", 4)
     assert rest.not_before >= jobs[-1][0].not_before
 
     sent.clear()
-    assert not plan(services(DAILY_SCAN_BUDGET="8"), rest).handed_on
+    assert not plan(services(DAILY_SCAN_BUDGET="8"), rest).re_enqueued
     assert {job.repository for job, _ in sent} == {"cc", "dd"}
     assert sum(len(job.image_digests) for job, _ in sent) == 4
 
@@ -113,7 +113,7 @@ def test_no_image_is_lost_or_planned_twice_whenever_time_runs_out(aws, services,
 def test_a_plan_without_progress_fails_in_the_end(aws, services, sent):
     images(aws, "aa", 1)
     with pytest.raises(ScansNotStarted, match="plan of own account/own region: no progress"):
-        plan(services(), PlanJob(ListingRequest(), stalls=MOST_STALLS), looks=0)
+        plan(services(), PlanJob(ListingRequest(), attempts=MOST_ATTEMPTS), looks=0)
 
 
 def test_a_repository_that_is_gone_holds_up_nothing(aws, services, sent):
@@ -127,7 +127,7 @@ def test_a_job_before_its_time_goes_back_to_the_queue(aws, services, sent):
     images(aws, "aa", 1)
     soon = int(datetime.now(UTC).timestamp()) + 2_000
     job = ScanJob("aa", image_digests=("sha256:1",), not_before=soon)
-    assert scan_repository(job, services(), TimeLeft.unlimited()).handed_on
+    assert scan_repository(job, services(), Deadline.unlimited()).re_enqueued
     assert sent == [(job, 900)]
     assert aws.calls == {}
 
@@ -135,7 +135,7 @@ def test_a_job_before_its_time_goes_back_to_the_queue(aws, services, sent):
 def test_a_scanner_keeps_the_pace(aws, services):
     images(aws, "aa", 6)
     pauses = []
-    scan_repository(ScanJob("aa"), services(), TimeLeft.unlimited(), pauses.append)
+    scan_repository(ScanJob("aa"), services(), Deadline.unlimited(), pauses.append)
     assert len(pauses) == 4
     assert pauses == sorted(pauses)
     assert pauses[0] == pytest.approx(0.5, abs=0.2)
@@ -146,13 +146,13 @@ def test_planned_scans_wait_for_the_registrys_limit_to_move_on(aws, services, se
     aws.scans_per_day = 1
     digests = tuple(aws.repositories["aa"].images)
     job = ScanJob("aa", image_digests=digests, not_before=1)
-    assert scan_repository(job, services(), TimeLeft.unlimited(), lambda _: None).started == 1
+    assert scan_repository(job, services(), Deadline.unlimited(), lambda _: None).started == 1
     [(rest, delay)] = sent
-    assert (rest.image_digests, rest.stalls, delay) == (digests[1:], 1, 900)
+    assert (rest.image_digests, rest.attempts, delay) == (digests[1:], 1, 900)
 
     sent.clear()
-    late = ScanJob("aa", image_digests=digests[1:], not_before=1, stalls=MOST_STALLS)
-    summary = scan_repository(late, services(), TimeLeft.unlimited(), lambda _: None)
+    late = ScanJob("aa", image_digests=digests[1:], not_before=1, attempts=MOST_ATTEMPTS)
+    summary = scan_repository(late, services(), Deadline.unlimited(), lambda _: None)
     assert sent == []
     assert summary.skipped == {"daily limit of the registry reached": 2}
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.plans import plan_images
 from chalicelib.scanning.scanner import (
+    MOST_ATTEMPTS,
     MOST_FAILURES,
-    MOST_STALLS,
-    STALL_DELAY_SECONDS,
+    RETRY_DELAY_SECONDS,
     ScansNotStarted,
     scan_repository,
 )
@@ -39,24 +39,24 @@ def services(settings, queue):
 
 @pytest.fixture
 def scan(services):
-    def run(job=None, time_left=None, **variables):
+    def run(job=None, deadline=None, **variables):
         job = job or ScanJob(REPOSITORY)
         return scan_repository(
-            job, services(**variables), time_left or TimeLeft.unlimited(), lambda _: None
+            job, services(**variables), deadline or Deadline.unlimited(), lambda _: None
         )
 
     return run
 
 
 def plan(services):
-    return list(plan_images([ScanJob(REPOSITORY)], services, TimeLeft.unlimited()))
+    return list(plan_images([ScanJob(REPOSITORY)], services, Deadline.unlimited()))
 
 
 class Calls:
     """A function's remaining time that ends after a number of looks at it."""
 
     def __init__(self, allowed):
-        self.left = allowed + 1  # the first look is TimeLeft's own, for what it keeps in reserve
+        self.left = allowed + 1  # the first look is Deadline's own, for what it keeps in reserve
 
     def __call__(self):
         self.left -= 1
@@ -64,7 +64,7 @@ class Calls:
 
 
 def time_for(calls):
-    return TimeLeft(Calls(calls))
+    return Deadline(Calls(calls))
 
 
 def started(registry):
@@ -122,7 +122,7 @@ def test_a_message_that_comes_twice_starts_nothing_twice(aws, scan):
     assert aws.calls["StartImageScan"] == 5
 
 
-def test_a_handed_on_job_that_comes_twice_starts_nothing_twice(aws, scan):
+def test_a_re_enqueued_job_that_comes_twice_starts_nothing_twice(aws, scan):
     digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
     rest = ScanJob(REPOSITORY, image_digests=(digest,))
 
@@ -135,12 +135,12 @@ def test_a_handed_on_job_that_comes_twice_starts_nothing_twice(aws, scan):
     ("code", "reason"),
     [
         ("LimitExceededException", Reason.SCANNED_TODAY),
-        ("ImageNotFoundException", Reason.GONE),
+        ("ImageNotFoundException", Reason.DELETED),
         ("UnsupportedImageTypeException", Reason.UNSUPPORTED),
         ("ImageArchivedException", Reason.ARCHIVED),
     ],
 )
-def test_an_image_that_ecr_refuses_is_passed_over_and_the_others_start(aws, scan, code, reason):
+def test_an_image_that_ecr_refuses_is_skipped_and_the_others_start(aws, scan, code, reason):
     for _ in range(3):
         aws.add_image(REPOSITORY, scanned_at=STALE)
     aws.fail_next("StartImageScan", code)
@@ -161,7 +161,7 @@ def test_a_repository_that_goes_while_its_scans_start_ends_the_job_well(aws, sca
 
     summary = scan()
 
-    assert (summary.started, summary.skipped) == (0, {Reason.GONE: 3})
+    assert (summary.started, summary.skipped) == (0, {Reason.DELETED: 3})
 
 
 def test_any_other_error_fails_the_message_after_the_other_images_started(aws, scan):
@@ -191,7 +191,7 @@ def test_throttling_is_waited_out(aws, services):
     aws.fail_next("StartImageScan", "ThrottlingException", times=7)
     pauses = []
 
-    summary = scan_repository(ScanJob(REPOSITORY), services(), TimeLeft.unlimited(), pauses.append)
+    summary = scan_repository(ScanJob(REPOSITORY), services(), Deadline.unlimited(), pauses.append)
 
     assert summary.started == 1
     assert len(pauses) == 2
@@ -207,10 +207,10 @@ def test_throttling_that_outlasts_the_time_hands_the_rest_on(aws, services, queu
         remaining[0] -= int(seconds * 1000)
 
     summary = scan_repository(
-        ScanJob(REPOSITORY), services(), TimeLeft(lambda: remaining[0]), sleep
+        ScanJob(REPOSITORY), services(), Deadline(lambda: remaining[0]), sleep
     )
 
-    assert summary.handed_on
+    assert summary.re_enqueued
     assert remaining[0] >= 30_000, "the reserve for handing on was spent on waiting"
     assert queue.receive_all() == [{"repository": REPOSITORY, "imageDigests": [digest]}]
 
@@ -219,16 +219,16 @@ def test_what_is_left_when_time_runs_out_goes_back_to_the_queue(aws, scan, queue
     for _ in range(2_100):
         aws.add_image(REPOSITORY, scanned_at=STALE)
 
-    summary = scan(time_left=time_for(1 + 400))
+    summary = scan(deadline=time_for(1 + 400))
 
     [rest] = queue.receive_all()
-    assert summary.handed_on
+    assert summary.re_enqueued
     assert summary.started == 400
     assert len(rest["imageDigests"]) == 600
     assert rest["nextToken"]
 
 
-def test_a_job_without_time_for_anything_is_handed_on_whole_and_delayed(aws, scan, queue):
+def test_a_job_without_time_for_anything_is_re_enqueued_whole_and_delayed(aws, scan, queue):
     aws.add_image(REPOSITORY, scanned_at=STALE)
     job = ScanJob(REPOSITORY, Duration.parse("3d"))
 
@@ -239,36 +239,36 @@ def test_a_job_without_time_for_anything_is_handed_on_whole_and_delayed(aws, sca
         QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
     )["Attributes"]
     assert attributes == {"ApproximateNumberOfMessagesDelayed": "1"}
-    assert STALL_DELAY_SECONDS > 0
+    assert RETRY_DELAY_SECONDS > 0
 
 
 def test_a_job_that_makes_no_progress_again_and_again_fails(scan, aws):
     aws.add_image(REPOSITORY, scanned_at=STALE)
 
     with pytest.raises(ScansNotStarted, match="no progress in 11 deliveries"):
-        scan(ScanJob(REPOSITORY, stalls=MOST_STALLS), time_for(0))
+        scan(ScanJob(REPOSITORY, attempts=MOST_ATTEMPTS), time_for(0))
 
 
-def test_a_job_without_progress_is_handed_on_until_then(scan, aws):
+def test_a_job_without_progress_is_re_enqueued_until_then(scan, aws):
     aws.add_image(REPOSITORY, scanned_at=STALE)
 
-    assert scan(ScanJob(REPOSITORY, stalls=MOST_STALLS - 1), time_for(0)).handed_on
+    assert scan(ScanJob(REPOSITORY, attempts=MOST_ATTEMPTS - 1), time_for(0)).re_enqueued
 
 
 def test_trying_a_scan_that_fails_again_is_no_progress(aws, scan, queue):
     digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
     aws.fail_next("StartImageScan", "ValidationException")
-    job = ScanJob(REPOSITORY, image_digests=(digest,), next_token="further", stalls=MOST_STALLS)
+    job = ScanJob(REPOSITORY, image_digests=(digest,), next_token="further", attempts=MOST_ATTEMPTS)
 
     with pytest.raises(ScansNotStarted, match="no progress in 11 deliveries"):
         scan(job, time_for(1))
 
 
-def test_images_that_failed_are_handed_on_with_the_rest(aws, scan, queue):
+def test_images_that_failed_are_re_enqueued_with_the_rest(aws, scan, queue):
     digests = [aws.add_image(REPOSITORY, scanned_at=STALE).digest for _ in range(3)]
     aws.fail_next("StartImageScan", "ValidationException")
 
-    scan(time_left=time_for(1 + 2))
+    scan(deadline=time_for(1 + 2))
 
     [rest] = queue.receive_all()
     assert rest["imageDigests"] == [digests[2], digests[0]]
@@ -279,7 +279,7 @@ def test_a_rest_that_the_queue_does_not_take_fails_the_message(aws, scan, queue)
     queue.client.delete_queue(QueueUrl=queue.url)
 
     with pytest.raises(ClientError, match="NonExistentQueue"):
-        scan(time_left=time_for(1))
+        scan(deadline=time_for(1))
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
@@ -325,7 +325,7 @@ def test_a_token_that_expires_in_mid_walk_fails_the_message(aws, scan):
     for _ in range(1_500):
         aws.add_image(REPOSITORY, scanned_at=FRESH)
 
-    class SecondPageExpires(TimeLeft):
+    class SecondPageExpires(Deadline):
         looks = 0
 
         def allows(self, seconds=0):
@@ -335,7 +335,7 @@ def test_a_token_that_expires_in_mid_walk_fails_the_message(aws, scan):
             return True
 
     with pytest.raises(TokenExpired):
-        scan(time_left=SecondPageExpires(lambda: 300_000))
+        scan(deadline=SecondPageExpires(lambda: 300_000))
 
 
 class TestRegistryThatTellsScanTimesOnlyByImage:

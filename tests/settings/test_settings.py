@@ -4,9 +4,9 @@ import re
 import pytest
 
 from chalicelib.ecr.registries import RegistryAddress, Role
-from chalicelib.notifying.channels import media_names
+from chalicelib.notifying.channels import channel_names
 from chalicelib.policy.durations import Duration
-from chalicelib.policy.finding_filters import Gates
+from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.rules import Rules
 from chalicelib.policy.thresholds import Thresholds
 from chalicelib.settings.settings import SettingError, Settings
@@ -212,11 +212,13 @@ def test_a_wrong_value_is_an_error_that_names_variable_value_and_what_is_accepte
 def test_every_variable_is_tried_with_wrong_values():
     rules = [name for name in WRONG_VALUES if name.startswith("IMAGES_") and "QUEUE" not in name]
     external_ids = [name for name in WRONG_VALUES if name.endswith("_EXTERNAL_ID")]
-    grouped = {"thresholds", "rules", "gates", "media"}
+    grouped = {"thresholds", "rules", "finding_filters", "channels"}
     single = {field.name for field in dataclasses.fields(Settings)} - grouped
-    thresholds, gates = dataclasses.fields(Thresholds), dataclasses.fields(Gates)
-    media = media_names()
-    assert len(WRONG_VALUES) == len([*single, *thresholds, *rules, *gates, *media, *external_ids])
+    thresholds, finding_filters = dataclasses.fields(Thresholds), dataclasses.fields(FindingFilters)
+    channels = channel_names()
+    assert len(WRONG_VALUES) == len(
+        [*single, *thresholds, *rules, *finding_filters, *channels, *external_ids]
+    )
 
 
 def test_scanners_share_the_pace_unless_a_plan_lets_them_follow_one_another():

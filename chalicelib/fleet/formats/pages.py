@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import change_counts
-from chalicelib.policy.thresholds import SEVERITIES
 from chalicelib.text.templating import TEMPLATES, count_of, render
 
 if TYPE_CHECKING:

@@ -43,8 +43,8 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 def as_csv(report: FleetReport) -> str:
     """The findings as CSV (RFC 4180), with a row of titles.
 
-    A repository's accepted risks come after its findings that count. What the gates leave out is
-    not there.
+    A repository's accepted risks come after its findings that count. What the finding filters leave
+    out is not there.
 
     A text that a spreadsheet would take for a formula has an apostrophe before it.
     """

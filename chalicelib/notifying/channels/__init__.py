@@ -1,42 +1,44 @@
-"""The media by which people are told, a module of this package each.
+"""The channels by which people are notified, a module of this package each.
 
-A medium is a module with a function ``deliver(report, services)``, which tells of a
-:class:`chalicelib.notifying.report.Report` and raises what goes wrong. A module that is put here is
-a medium with that: ``NOTIFY_BY_PAGER=true`` turns on ``pager.py``. It is told of what is news to
-people. One that sets ``FOLLOWS_EVERY_SCAN = True`` is told, of the other scans too, what has become
-of the findings that were reported before.
-
-Email, SMS and JSON are three media with one module, ``topic.py``, since SNS takes them in one
-message.
+Email, SMS and JSON are three channels with one sender, since SNS takes them in one message.
 """
 
 from __future__ import annotations
 
-from pkgutil import iter_modules
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.notifying.channels import chat, security_hub, topic
+from chalicelib.settings.channels import ON_TOPIC
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection
 
-TOPIC = "topic"
-
-ON_TOPIC = ("email", "sms", "json")
-"""The media that one message to the report topic is worded for."""
-
-ON_BY_DEFAULT = ON_TOPIC
+    from chalicelib.notifying.report import Report
+    from chalicelib.services import Services
 
 
-def media_names() -> tuple[str, ...]:
-    """All media, each of which a setting turns on or off."""
-    modules = {module.name for module in iter_modules(__path__)} - {TOPIC}
-    return (*ON_TOPIC, *sorted(modules))
+@dataclass(frozen=True)
+class Sender:
+    """What delivers a report by some channels; ``deliver`` raises what goes wrong.
+
+    It gets what is news to people. With ``follows_every_scan`` it gets the reports of the other
+    scans too, to say what has become of the findings that were reported before.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    deliver: Callable[[Report, Services], None]
+    follows_every_scan: bool = False
 
 
-def senders(media: Collection[str]) -> tuple[str, ...]:
-    """The modules that tell by these media."""
-    return tuple(dict.fromkeys(TOPIC if name in ON_TOPIC else name for name in media))
+SENDERS = (
+    Sender("topic", ON_TOPIC, topic.deliver),
+    Sender("chat", ("chat",), chat.deliver),
+    Sender("security_hub", ("security_hub",), security_hub.deliver, follows_every_scan=True),
+)
 
 
-def on_topic(media: Iterable[str]) -> list[str]:
-    """Those of the media that the report topic's message is worded for."""
-    return [medium for medium in media if medium in ON_TOPIC]
+def senders(channels: Collection[str]) -> tuple[Sender, ...]:
+    """Those that deliver by these channels."""
+    return tuple(sender for sender in SENDERS if not set(channels).isdisjoint(sender.channels))

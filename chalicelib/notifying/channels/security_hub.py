@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from chalicelib.notifying.report import Report
     from chalicelib.services import Services
 
-FOLLOWS_EVERY_SCAN = True
-"""Told of scans that are no news to people too, for what they no longer find is to be archived."""
-
 TITLE_LENGTH, DESCRIPTION_LENGTH, ID_LENGTH, RECOMMENDATION_LENGTH = 256, 1024, 512, 512
 """The longest texts, in characters. Source: API reference, AwsSecurityFinding, Recommendation."""
 

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def deliver(report: Report, services: Services) -> None:
     """Publish the report. Source: SNS Publish."""
-    services.report_topic.publish(message_of(report, services.settings.media))
+    services.report_topic.publish(message_of(report, services.settings.channels))

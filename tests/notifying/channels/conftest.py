@@ -1,4 +1,4 @@
-"""What the tests of the media share."""
+"""What the tests of the channels share."""
 
 import json
 

@@ -6,9 +6,10 @@ from datetime import date
 from hypothesis import strategies as st
 
 from chalicelib.ecr.findings import Finding, worst_first
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.changes import Changes
-from chalicelib.policy.thresholds import SEVERITIES, Thresholds
+from chalicelib.policy.thresholds import Thresholds
 from tests.reports import FINDINGS, RISKS, TEXTS, a_report_of
 from tests.reports import RESULT as A_RESULT
 

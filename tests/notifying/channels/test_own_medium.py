@@ -1,4 +1,4 @@
-"""The medium that docs/media.md shows how to write."""
+"""The channel that docs/channels.md shows how to write."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from tests.notifying.channels.samples import FAILED, FULL, NEW, report
 
-PAGE = Path(__file__).parents[3] / "docs" / "media.md"
+PAGE = Path(__file__).parents[3] / "docs" / "channels.md"
 
 
 @pytest.fixture

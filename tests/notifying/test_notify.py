@@ -7,13 +7,12 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from chalicelib.aws.dynamodb import History
+from chalicelib.aws.dynamodb import BeingReported, History
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.events import ScanResult
-from chalicelib.notifying.history import BeingReported
-from chalicelib.notifying.notifier import report_scan
+from chalicelib.notifying.notify import report_scan
 from chalicelib.policy.accepted_risks import AcceptedRisksError
-from chalicelib.runtime.deadline import TimeLeft
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.images import Finding, Findings
@@ -23,7 +22,7 @@ BOTH = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}
 
 
 def report(result, services):
-    return report_scan(result, services, TimeLeft.unlimited())
+    return report_scan(result, services, Deadline.unlimited())
 
 
 @pytest.fixture
@@ -115,7 +114,7 @@ def test_findings_are_published_with_attributes_to_filter_by(notify):
         "severity": "CRITICAL",
         "repository": "my-repository-name",
         "scan-status": "COMPLETE",
-        "media": '["email", "sms", "json"]',
+        "channels": '["email", "sms", "json"]',
     }
 
 
@@ -160,7 +159,7 @@ def test_without_a_topic_the_error_names_the_setting(aws):
 
 
 def test_nothing_is_published_where_every_medium_is_off(notify):
-    off = {f"NOTIFY_BY_{medium}": "false" for medium in ("EMAIL", "SMS", "JSON")}
+    off = {f"NOTIFY_BY_{channel}": "false" for channel in ("EMAIL", "SMS", "JSON")}
     assert notify(off) == []
 
 
@@ -194,7 +193,7 @@ def test_findings_that_may_not_be_read_are_reported_by_their_counts(scans, aws):
 def test_throttling_is_waited_out(scans, aws, monkeypatch):
     monkeypatch.setattr("chalicelib.runtime.backoff.time.sleep", Mock())
     monkeypatch.setattr(
-        "chalicelib.runtime.backoff.Patience.__init__.__defaults__", (Mock(), Mock())
+        "chalicelib.runtime.backoff.Backoff.__init__.__defaults__", (Mock(), Mock())
     )
     aws.fail_next("DescribeImageScanFindings", "ThrottlingException", times=4)
     run = scans()
@@ -292,7 +291,7 @@ def test_an_event_that_another_invocation_is_at_is_tried_again_later(scans):
         run.deliver(event)
 
 
-def test_events_out_of_order_leave_the_later_scan_in_memory(scans):
+def test_events_out_of_order_leave_the_later_scan_in_state(scans):
     run = scans()
     earlier = run.event(run.image("CVE-1"), hour=1)
     later = run.event(run.image("CVE-2"), hour=2)
@@ -301,8 +300,8 @@ def test_events_out_of_order_leave_the_later_scan_in_memory(scans):
     assert run.deliver(earlier) == []
 
     assert names(told) == ["CVE-2"]
-    [memory] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
-    assert memory.findings == {"CVE-2 openssl": "HIGH"}
+    [state] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
+    assert state.findings == {"CVE-2 openssl": "HIGH"}
 
 
 def test_an_earlier_scan_of_an_image_with_a_tag_of_its_own_is_told_of_even_when_it_comes_late(
@@ -322,19 +321,19 @@ def test_two_images_of_a_tag_at_once_are_both_told_and_the_later_is_remembered(s
     other = []
 
     def recall_and_let_the_other_go_first(self, keys):
-        memories = recall(self, keys)
+        states = recall(self, keys)
         if not other:
             other.append(True)
             other.extend(run.deliver(second))
-        return memories
+        return states
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(History, "recall", recall_and_let_the_other_go_first)
         told = run.deliver(first)
 
     assert [names(report) for report in (*other[1:], *told)] == [["B"], ["A"]]
-    [memory] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
-    assert memory.findings == {"B openssl": "HIGH"}
+    [state] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
+    assert state.findings == {"B openssl": "HIGH"}
 
 
 def test_an_image_keeps_its_name_from_build_to_build(scans):
@@ -342,7 +341,7 @@ def test_an_image_keeps_its_name_from_build_to_build(scans):
     run(run.image("CVE-1", tags=("1.0-abc", "stable")))
     run(run.image("CVE-2", tags=("1.1-def", "stable", "edge")))
     keys = [f"image#123456789012/eu-west-1/shop/api:{tag}" for tag in ("stable", "1.1-def")]
-    assert {memory.name for memory in run.services.history.recall(keys)} == {"shop/api:stable"}
+    assert {state.name for state in run.services.history.recall(keys)} == {"shop/api:stable"}
 
 
 def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans, aws):
@@ -386,18 +385,18 @@ class Media:
 def test_a_medium_that_fails_stops_no_other_and_is_tried_again_alone(scans, monkeypatch, logged):
     run = scans(NOTIFY_MODE="every-scan")
     event = run.event(run.image("CVE-1"))
-    media = Media(monkeypatch, chat=True, topic=False)
+    channels = Media(monkeypatch, chat=True, topic=False)
 
     with pytest.raises(NotDelivered, match="chat: no answer"):
         run.deliver(event)
-    assert media.told == ["topic"]
+    assert channels.told == ["topic"]
 
-    media.failing["chat"] = False
+    channels.failing["chat"] = False
     lines = logged(run.deliver, event)
-    assert media.told == ["topic", "chat"]
+    assert channels.told == ["topic", "chat"]
     assert lines[-1]["message"] == "scan reported"
     run.deliver(event)
-    assert media.told == ["topic", "chat"]
+    assert channels.told == ["topic", "chat"]
 
 
 def test_what_a_medium_lacks_is_not_remembered_as_reported(scans, monkeypatch):

@@ -1,62 +1,73 @@
-"""The notifier: tells people, once, of a scan that crosses a threshold or failed."""
+"""The notifier: notifies people, once, of a scan that crosses a threshold or failed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws.dynamodb import AlreadyReported
 from chalicelib.notifying.assessment import report_of
 from chalicelib.notifying.context import is_reported
 from chalicelib.notifying.delivery import deliver
-from chalicelib.notifying.history import AlreadyReported, image_keys
+from chalicelib.notifying.events import ScanResult
+from chalicelib.notifying.history import image_keys
 from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import Patience
+from chalicelib.runtime.backoff import Backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.aws.dynamodb import History
-    from chalicelib.notifying.events import ScanResult
     from chalicelib.notifying.report import Report
-    from chalicelib.runtime.deadline import TimeLeft
+    from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
 
 
-def report_scan(result: ScanResult, services: Services, time_left: TimeLeft) -> Report | None:
-    """Report the scan by every medium, if there is anything to report; returns what was.
+def notify(event: Mapping[str, Any], services: Services, deadline: Deadline) -> None:
+    """Report the end of a scan, or a finding of Amazon Inspector, if it is worth a report.
 
-    :raises NotDelivered: when a medium could not be reached. The event is then delivered again,
+    :raises EventError: for an event that is neither; others as :func:`report_scan`.
+    """
+    report_scan(ScanResult.from_event(event), services, deadline)
+
+
+def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> Report | None:
+    """Report the scan by every channel, if there is anything to report; returns what was.
+
+    :raises NotDelivered: when a channel could not be reached. The event is then delivered again,
         and with a history only what is missing is sent.
     :raises BeingReported: when another invocation has the same event just now.
     """
     if not is_reported(result, services.settings):
         return _summarized(result, None)
-    patience = Patience(time_left)
+    backoff = Backoff(deadline)
     if services.history is None:
-        return _summarized(result, _deliver(result, services, patience))
+        return _summarized(result, _deliver(result, services, backoff))
     try:
-        return _summarized(result, _deliver_once(result, services, services.history, patience))
+        return _summarized(result, _deliver_once(result, services, services.history, backoff))
     except AlreadyReported:
         logs.summary("scan was reported before", {"RepeatedEvents": 1}, **_about(result))
         return None
 
 
-def _deliver(result: ScanResult, services: Services, patience: Patience) -> Report | None:
-    outcome = report_of(result, services, patience)
+def _deliver(result: ScanResult, services: Services, backoff: Backoff) -> Report | None:
+    outcome = report_of(result, services, backoff)
     if outcome.report is not None:
         deliver(outcome.report, services)
     return outcome.report
 
 
 def _deliver_once(
-    result: ScanResult, services: Services, history: History, patience: Patience
+    result: ScanResult, services: Services, history: History, backoff: Backoff
 ) -> Report | None:
-    """Deliver what no medium has yet, and keep what was reported when every one has it."""
+    """Deliver what no channel has yet, and keep what was reported when every one has it."""
     scan = result.identity
     delivered = history.begin(scan)
     try:
-        outcome = report_of(result, services, patience)
+        outcome = report_of(result, services, backoff)
         if outcome.report is not None:
             deliver(outcome.report, services, delivered, lambda name: history.delivered(scan, name))
-        if outcome.memory is not None:
-            history.remember(image_keys(outcome.result), outcome.memory)
+        if outcome.state is not None:
+            history.remember(image_keys(outcome.result), outcome.state)
     except BaseException:
         history.release(scan)
         raise
