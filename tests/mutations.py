@@ -333,7 +333,7 @@ MUTATIONS = [
             "SEVERITIES.index(severity) <",
             "SEVERITIES.index(severity) >",
         ),
-        ("an image is compared with itself", "others or memories", "memories"),
+        ("an image is compared with itself", "others or states", "states"),
         ("with the first image of a tag", "max(others", "min(others"),
         ("fixed findings are not told", "if key not in found", "if False"),
         ("changes are every scan", "mode == CHANGES and", "True and"),
@@ -350,7 +350,7 @@ MUTATIONS = [
             "attribute_not_exists(never)",
         ),
         ("an earlier scan is remembered", "#time <= :time", "#time >= :time"),
-        ("channels are forgotten", "ADD delivered :medium", "SET other = :medium"),
+        ("channels are forgotten", "ADD delivered :channel", "SET other = :channel"),
         ("unread keys are forgotten", "if not unread:", "if True:"),
     ),
     *mutations_of(
@@ -362,7 +362,7 @@ MUTATIONS = [
             "counted, accepted, expired = risks.split(report.result.repository, findings, today)",
             "counted, accepted, expired = findings, (), ()",
         ),
-        ("late events are told", "memory.time > result.time", "False"),
+        ("late events are told", "state.time > result.time", "False"),
         (
             "names change with each build",
             "before.name if before else",
@@ -386,7 +386,7 @@ MUTATIONS = [
         "tests/notifying/test_notify.py",
         ("failures are kept quiet", "if failures:", "if False:"),
         ("what has no news is told", "report.is_news or", "True or"),
-        ("Security Hub is not told of what is gone", "or _follows(_module(name))", "or False"),
+        ("Security Hub is not told of what is gone", "or sender.follows_every_scan", "or False"),
     ),
     *mutations_of(
         "chalicelib/policy/accepted_risks.py",

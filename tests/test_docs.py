@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 import subprocess
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def resources(*kinds):
 
 def calls(names):
     """The first argument of every call of these functions in chalicelib, where it is a text."""
-    for path in (PROJECT / "chalicelib").glob("*.py"):
+    for path in (PROJECT / "chalicelib").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in names and node.args:
                 yield from _texts(node.args[0])
@@ -54,7 +55,7 @@ def _texts(node):
 
 def drawing():
     """The words of the drawing that could be names."""
-    [text] = re.findall(r"```mermaid\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    text, _ = re.findall(r"```mermaid\n(.*?)```", ARCHITECTURE, re.DOTALL)
     return set(re.findall(r"\w+", text))
 
 
@@ -86,12 +87,26 @@ def test_the_drawing_says_how_often_a_job_is_tried_and_how_many_scanners_there_a
     assert "five at a time" in ARCHITECTURE
 
 
-def test_every_module_is_in_the_table_once():
-    table = ARCHITECTURE.partition("## Modules")[2]
-    named = re.findall(r"`([\w/]+)`", table.replace("`app.py`", ""))
-    package = PROJECT / "chalicelib"
-    modules = {str(p.relative_to(package).with_suffix("")) for p in package.rglob("*.py")}
-    assert sorted(named) == sorted(m for m in modules if not m.endswith("__init__"))
+def folders_of_the_package():
+    return {path.parent.name for path in (PROJECT / "chalicelib").glob("*/__init__.py")}
+
+
+def test_every_folder_is_in_the_table_once():
+    table = ARCHITECTURE.partition("## Folders")[2]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(
+        folders_of_the_package()
+    )
+
+
+def test_the_drawing_of_the_folders_has_every_folder_and_every_layer_in_order():
+    section = ARCHITECTURE.partition("## Folders")[2]
+    [drawn] = re.findall(r"```mermaid\n(.*?)```", section, re.DOTALL)
+    assert folders_of_the_package() <= set(re.findall(r"\w+", drawn))
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    flows, *layers = (each.replace("chalicelib.", "") for each in contracts[0]["layers"])
+    line = drawn.strip().split("\n")[-1].replace("[services.py]", "")
+    assert line.strip().split(" --> ") == [flows.replace("|", "&"), *layers]
 
 
 def test_the_runbook_has_every_alarm_by_its_name():

@@ -599,7 +599,7 @@ class TestDailyBudget:
 
 def test_a_dry_run_that_takes_too_long_says_that_it_is_incomplete(organisation, monkeypatch):
     organisation.own.add_image("shop/api", scanned_at=STALE)
-    monkeypatch.setattr("chalicelib.work.DRY_RUN_SECONDS", 0)
+    monkeypatch.setattr("chalicelib.scanning.list_repositories.DRY_RUN_SECONDS", 0)
     answer = organisation.configure().list(dryRun=True)
     assert (answer["matched"], answer["images"], answer["imagesComplete"]) == (1, [], False)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.notifying.events import event_pattern
+from chalicelib.settings.event_pattern import event_pattern
 from chalicelib.settings.settings import Settings
 from deployment.__main__ import refuse_outdated_python
 from deployment.packages import Package

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from chalicelib.ecr.registries import Role
-from chalicelib.notifying.events import event_pattern
+from chalicelib.settings.event_pattern import event_pattern
 from chalicelib.settings.settings import Settings
 from deployment.packages import Package
 from tests.deployment.conftest import STACK

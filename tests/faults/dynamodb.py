@@ -9,8 +9,8 @@ from moto.core.request import normalize_request
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
-from chalicelib.aws.dynamodb import _memory
-from chalicelib.policy.changes import Memory
+from chalicelib.aws.dynamodb import _state
+from chalicelib.policy.changes import ReportedState
 from tests.faults.faults import Faults
 
 ACCOUNT, REGION, NAME = "123456789012", "eu-west-1", "history"
@@ -49,11 +49,11 @@ class Table:
         return 200, answer | {"UnprocessedKeys": unread}
 
     @property
-    def memories(self) -> dict[str, Memory]:
+    def memories(self) -> dict[str, ReportedState]:
         """What is remembered, by key."""
         _, answer = self._call("Scan", {"TableName": NAME})
         return {
-            item["id"]["S"]: _memory(_with_bytes(item))
+            item["id"]["S"]: _state(_with_bytes(item))
             for item in answer["Items"]
             if item["id"]["S"].startswith("image#")
         }

@@ -32,6 +32,7 @@ from chalicelib.fleet.formats.pages import (
 from chalicelib.fleet.formats.sarif import as_sarif
 from chalicelib.fleet.formats.spreadsheet import COLUMNS, as_csv
 from chalicelib.fleet.model import FleetReport, NamedImages, NotLookedAt
+from chalicelib.text.templating import TEMPLATES
 from local import browser
 from tests.fleets import (
     BASH,
@@ -226,7 +227,7 @@ def test_a_bar_is_as_long_as_its_share():
 
 
 def _palettes():
-    style = (Path(as_html.__code__.co_filename).parents[1] / "templates/report.css").read_text()
+    style = (TEMPLATES / "report.css").read_text()
     blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     return [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in blocks]
 

@@ -1,6 +1,7 @@
 """The notifier, over real boto3 calls to SNS, ECR and DynamoDB."""
 
 import json
+from functools import partial
 from unittest.mock import Mock
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import boto3
 import pytest
 
 from chalicelib.aws.dynamodb import BeingReported, History
+from chalicelib.notifying.channels import Sender
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.notify import report_scan
@@ -364,60 +366,57 @@ def test_a_low_score_does_not_count(scans):
     assert names(told) == ["CVE-2"]
 
 
-class Media:
-    """Media that fail or not, in place of the modules."""
+class Channels:
+    """Senders that fail or not, in place of the application's."""
 
     def __init__(self, monkeypatch, **failing):
-        self.told = []
+        self.reached = []
         self.failing = failing
-        monkeypatch.setattr("chalicelib.notifying.delivery.senders", lambda _: tuple(failing))
-        monkeypatch.setattr("chalicelib.notifying.delivery._module", self.module)
+        senders = tuple(Sender(name, (name,), partial(self.deliver, name)) for name in failing)
+        monkeypatch.setattr("chalicelib.notifying.delivery.senders", lambda _: senders)
 
-    def module(self, name):
-        def deliver(report, services):
-            if self.failing[name]:
-                raise ConnectionError("no answer")
-            self.told.append(name)
-
-        return Mock(deliver=deliver, FOLLOWS_EVERY_SCAN=False)
+    def deliver(self, name, report, services):
+        if self.failing[name]:
+            raise ConnectionError("no answer")
+        self.reached.append(name)
 
 
-def test_a_medium_that_fails_stops_no_other_and_is_tried_again_alone(scans, monkeypatch, logged):
+def test_a_channel_that_fails_stops_no_other_and_is_tried_again_alone(scans, monkeypatch, logged):
     run = scans(NOTIFY_MODE="every-scan")
     event = run.event(run.image("CVE-1"))
-    channels = Media(monkeypatch, chat=True, topic=False)
+    channels = Channels(monkeypatch, chat=True, topic=False)
 
     with pytest.raises(NotDelivered, match="chat: no answer"):
         run.deliver(event)
-    assert channels.told == ["topic"]
+    assert channels.reached == ["topic"]
 
     channels.failing["chat"] = False
     lines = logged(run.deliver, event)
-    assert channels.told == ["topic", "chat"]
+    assert channels.reached == ["topic", "chat"]
     assert lines[-1]["message"] == "scan reported"
     run.deliver(event)
-    assert channels.told == ["topic", "chat"]
+    assert channels.reached == ["topic", "chat"]
 
 
-def test_what_a_medium_lacks_is_not_remembered_as_reported(scans, monkeypatch):
+def test_what_a_channel_lacks_is_not_remembered_as_reported(scans, monkeypatch):
     run = scans()
-    Media(monkeypatch, chat=True)
+    Channels(monkeypatch, chat=True)
     with pytest.raises(NotDelivered):
         run(run.image("CVE-1"))
     assert run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"]) == []
 
 
-def test_failures_are_counted_by_medium(scans, monkeypatch, logged):
+def test_failures_are_counted_by_channel(scans, monkeypatch, logged):
     run = scans()
     event = run.event(run.image("CVE-1"))
-    Media(monkeypatch, chat=True)
+    Channels(monkeypatch, chat=True)
 
     def deliver():
         with pytest.raises(NotDelivered):
             run.deliver(event)
 
     counted = [line for line in logged(deliver) if "NotificationsFailed" in line]
-    assert [line["Medium"] for line in counted] == ["chat"]
+    assert [line["Channel"] for line in counted] == ["chat"]
 
 
 def test_accepted_risks_do_not_count_and_are_said_to_be_accepted(scans, tmp_path):

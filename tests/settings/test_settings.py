@@ -4,11 +4,11 @@ import re
 import pytest
 
 from chalicelib.ecr.registries import RegistryAddress, Role
-from chalicelib.notifying.channels import channel_names
 from chalicelib.policy.durations import Duration
 from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.rules import Rules
 from chalicelib.policy.thresholds import Thresholds
+from chalicelib.settings.channels import CHANNELS
 from chalicelib.settings.settings import SettingError, Settings
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/some-jobs_2"
@@ -215,9 +215,8 @@ def test_every_variable_is_tried_with_wrong_values():
     grouped = {"thresholds", "rules", "finding_filters", "channels"}
     single = {field.name for field in dataclasses.fields(Settings)} - grouped
     thresholds, finding_filters = dataclasses.fields(Thresholds), dataclasses.fields(FindingFilters)
-    channels = channel_names()
     assert len(WRONG_VALUES) == len(
-        [*single, *thresholds, *rules, *finding_filters, *channels, *external_ids]
+        [*single, *thresholds, *rules, *finding_filters, *CHANNELS, *external_ids]
     )
 
 
