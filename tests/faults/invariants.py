@@ -160,7 +160,9 @@ def _words(subject: Subject) -> str:
 
 def _people(run: Run) -> list[str]:
     """The channels that tell people, and what is news only."""
-    return [medium for medium in senders(run.settings.channels) if medium != "security_hub"]
+    return [
+        sender.name for sender in senders(run.settings.channels) if not sender.follows_every_scan
+    ]
 
 
 def _published(run: Run, medium: str) -> Iterator[Publication]:

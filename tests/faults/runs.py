@@ -25,7 +25,7 @@ from chalicelib.policy.changes import NOTIFY_MODES
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
 from chalicelib.runtime.pace import TokenBucket
-from chalicelib.scanning import planner, scanner
+from chalicelib.scanning import planner, scan_images, scanner
 from chalicelib.scanning.requests import RequestError
 from chalicelib.scanning.scanner import ScansNotStarted
 from chalicelib.services import Services
@@ -411,8 +411,8 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))
     for name in ("scanning.reviews", "scanning.planner", "notifying.assessment"):
         patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
-    patches.set(scanner, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
-    patches.set(planner, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
+    patches.set(scan_images, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
+    patches.set(scan_images, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
     patches.set(scanner, "TokenBucket", partial(TokenBucket, clock=clock))
     page_size = run.chance.choice([3, 10, 1000])
     patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.aws.dynamodb import History
+from chalicelib.notifying import channels
 from chalicelib.notifying.assessment import report_of
 from chalicelib.notifying.history import image_keys
 from tests.faults.engine import carry_out
@@ -77,22 +78,22 @@ class TestTheHarnessNotices:
         monkeypatch.setattr(History, "begin", lambda history, scan: frozenset())
         assert notices("was published twice (topic)")
 
-    def test_a_medium_that_is_told_again(self, notices, monkeypatch):
-        monkeypatch.setattr(History, "delivered", lambda history, scan, medium: None)
+    def test_a_channel_that_gets_it_again(self, notices, monkeypatch):
+        monkeypatch.setattr(History, "delivered", lambda history, scan, channel: None)
         monkeypatch.setattr(History, "finish", lambda history, scan: None)
         assert notices("was published twice (chat)")
 
-    def test_a_medium_that_is_forgotten(self, notices, monkeypatch):
-        monkeypatch.setattr(
-            "chalicelib.notifying.channels.chat.deliver", lambda report, services: None
-        )
+    def test_a_channel_that_is_forgotten(self, notices, monkeypatch):
+        topic, chat, *others = channels.SENDERS
+        forgotten = replace(chat, deliver=lambda report, services: None)
+        monkeypatch.setattr(channels, "SENDERS", (topic, forgotten, *others))
         assert notices("was neither published nor kept (chat)")
 
     def test_what_is_remembered_before_it_is_told(self, notices, monkeypatch):
         def remember_at_once(result, services, backoff):
             outcome = report_of(result, services, backoff)
-            if services.history is not None and outcome.memory is not None:
-                services.history.remember(image_keys(outcome.result), outcome.memory)
+            if services.history is not None and outcome.state is not None:
+                services.history.remember(image_keys(outcome.result), outcome.state)
             return outcome
 
         monkeypatch.setattr("chalicelib.notifying.notify.report_of", remember_at_once)
@@ -117,7 +118,7 @@ class TestTheHarnessNotices:
         assert notices("is remembered by an earlier scan", forget_conditions)
 
     def test_a_scan_that_is_not_remembered(self, notices, monkeypatch):
-        monkeypatch.setattr(History, "remember", lambda history, keys, memory: None)
+        monkeypatch.setattr(History, "remember", lambda history, keys, state: None)
         assert notices("is not remembered")
 
     def test_a_scan_that_is_remembered_of_another_image(self, notices, monkeypatch):
@@ -125,13 +126,13 @@ class TestTheHarnessNotices:
         monkeypatch.setattr(
             History,
             "remember",
-            lambda history, keys, memory: remember(
-                history, keys, replace(memory, digest="sha256:other")
+            lambda history, keys, state: remember(
+                history, keys, replace(state, digest="sha256:other")
             ),
         )
         assert notices("is remembered by a scan that it never had")
 
-    def test_a_medium_with_a_mistake(self, monkeypatch):
+    def test_a_channel_with_a_mistake(self, monkeypatch):
         monkeypatch.setattr(
             "chalicelib.notifying.channels.topic.message_of", lambda *_: {}["missing"]
         )
