@@ -327,15 +327,22 @@ class TestRepositoryTags:
         organisation.configure(REPOSITORY_TAG_RULES="true", HIGH="100").notify(event)
         assert organisation.inbox() == []
 
-    @pytest.mark.parametrize("code", ["ServerException", "ThrottlingException"])
-    def test_without_an_answer_about_the_tags_the_event_comes_again(self, organisation, code):
+    def test_without_an_answer_about_the_tags_the_event_comes_again(self, organisation):
         organisation.own.repositories["plain"].tags["ecr-scan-reporter:critical"] = "1"
         organisation.configure(REPOSITORY_TAG_RULES="true", CRITICAL="100", HIGH="100")
-        organisation.own.fail_next("ListTagsForResource", code, times=3)
+        organisation.own.fail_next("ListTagsForResource", "ServerException", times=3)
         event = inspector_scan(repository="plain")
-        with pytest.raises(Exception, match=code):
+        with pytest.raises(Exception, match="ServerException"):
             organisation.notify(event)
         organisation.notify(event)
+        assert len(organisation.inbox()) == 1
+
+    def test_throttled_look_ups_of_the_tags_are_waited_out(self, organisation, monkeypatch):
+        monkeypatch.setattr("chalicelib.runtime.backoff._pause", lambda attempt: 0.0)
+        organisation.own.repositories["plain"].tags["ecr-scan-reporter:critical"] = "1"
+        organisation.configure(REPOSITORY_TAG_RULES="true", CRITICAL="100", HIGH="100")
+        organisation.own.fail_next("ListTagsForResource", "ThrottlingException", times=9)
+        organisation.notify(inspector_scan(repository="plain"))
         assert len(organisation.inbox()) == 1
 
     @pytest.mark.parametrize("code", ["AccessDeniedException", "RepositoryNotFoundException"])
@@ -525,6 +532,25 @@ class TestMultiArchitecture:
         organisation.notify(inspector_scan(**{"image-digest": self.amd.digest, "image-tags": []}))
         [report] = organisation.inbox()
         assert report["imageTags"] == []
+
+    def test_throttled_look_ups_of_the_tags_of_an_index_are_waited_out(
+        self, organisation, monkeypatch
+    ):
+        monkeypatch.setattr("chalicelib.runtime.backoff._pause", lambda attempt: 0.0)
+        organisation.configure()
+        organisation.own.fail_next("DescribeImages", "ThrottlingException", times=9)
+        organisation.own.fail_next("BatchGetImage", "ThrottlingException", times=9)
+        organisation.notify(inspector_scan(**{"image-digest": self.amd.digest, "image-tags": []}))
+        [report] = organisation.inbox()
+        assert report["imageTags"] != []
+
+    def test_tags_of_an_index_that_cannot_be_read_now_are_not_guessed(self, organisation):
+        organisation.configure()
+        organisation.own.fail_next("BatchGetImage", "ServerException", times=3)
+        event = inspector_scan(**{"image-digest": self.amd.digest, "image-tags": []})
+        with pytest.raises(Exception, match="ServerException"):
+            organisation.notify(event)
+        assert organisation.inbox() == []
 
 
 class TestDailyBudget:

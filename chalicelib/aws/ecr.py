@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from chalicelib.ecr.findings import Finding
+    from chalicelib.runtime.backoff import Backoff
 
 PAGE_SIZE = 1000
 """The most that DescribeRepositories and DescribeImages return at once."""
@@ -196,12 +197,17 @@ class Registry:
             raise _meaning(error) from error
         return ImagePage(images_of(page["imageDetails"]), page.get("nextToken"))
 
-    def image_pages(self, repository: str) -> Iterator[list[Image]]:
-        """All of a repository's images, a page at a time; :meth:`image_page` says how it fails."""
-        page = self.image_page(repository, None)
+    def image_pages(self, repository: str, backoff: Backoff) -> Iterator[list[Image]]:
+        """All of a repository's images, a page at a time; waits where ECR asks for a slower pace.
+
+        :raises DeadlineReached: when no time is left.
+        :raises RepositoryDeleted: when there is no such repository.
+        :raises TokenExpired: when ECR refuses the token of a page that it gave.
+        """
+        page = backoff.call(self.image_page, repository, None)
         yield page.images
         while page.next_token is not None:
-            page = self.image_page(repository, page.next_token)
+            page = backoff.call(self.image_page, repository, page.next_token)
             yield page.images
 
     def start_scan(self, repository: str, digest: str) -> Reason | None:

@@ -21,8 +21,9 @@ from chalicelib.fleet.model import (
     Repository,
     RepositoryReport,
 )
+from chalicelib.policy.counting import counted
 from chalicelib.policy.due import unscannable
-from chalicelib.policy.selection import newest_of
+from chalicelib.policy.selection import newest_tagged
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.patterns import names_matching
 
@@ -96,12 +97,17 @@ class _Weighing:
 
     def weigh(self, report: RepositoryReport) -> RepositoryReport:
         """The report with those of its findings apart that do not count."""
-        counted, accepted, expired = self._risks.split(
-            report.repository.name, report.findings, self._today
+        apart = counted(
+            report.repository.name,
+            report.findings,
+            self._risks,
+            self._finding_filters,
+            self._today,
         )
-        shown, left_out = self._finding_filters.pass_through(counted)
-        self._expired.update(expired)
-        return replace(report, findings=shown, accepted=accepted, left_out=left_out)
+        self._expired.update(apart.expired)
+        return replace(
+            report, findings=apart.findings, accepted=apart.accepted, left_out=apart.left_out
+        )
 
     @property
     def expired(self) -> tuple[AcceptedRisk, ...]:
@@ -160,7 +166,9 @@ class _Gathering:
 
     def _look_into(self, listed: _Listed) -> RepositoryReport:
         images = self._images(listed)
-        newest = _newest_tagged(images, self._resolves_indexes)
+        newest = newest_tagged(
+            image for image in images if self._resolves_indexes or not image.is_manifest_list
+        )
         by_digest = {image.digest: image for image in images}
         scanned = {
             digest: self._findings_of(listed, digest)
@@ -172,13 +180,8 @@ class _Gathering:
         return self._weighing.weigh(found)
 
     def _images(self, listed: _Listed) -> Sequence[Image]:
-        images: list[Image] = []
-        token: str | None = None
-        while True:
-            page = self._backoff.call(listed.registry.image_page, listed.repository.name, token)
-            images += page.images
-            if (token := page.next_token) is None:
-                return images
+        pages = listed.registry.image_pages(listed.repository.name, self._backoff)
+        return [image for page in pages for image in page]
 
     def _to_scan(self, listed: _Listed, newest: Image | None) -> Sequence[str]:
         if newest is None:
@@ -199,19 +202,6 @@ class _Gathering:
         for finding in worst_first(f for scan in scanned.values() if scan for f in scan.findings):
             found.setdefault(finding.key, self._findings.setdefault(finding, finding))
         return tuple(found.values())
-
-
-def _newest_tagged(images: Iterable[Image], resolves_indexes: bool) -> Image | None:
-    """The image or, if those are resolved, the index that was pushed last with a tag."""
-    tagged = {
-        image.digest: image
-        for image in images
-        if image.tags
-        and not image.archived
-        and (unscannable(image) is None or (image.is_manifest_list and resolves_indexes))
-    }
-    newest = newest_of([*tagged.values()], 1)
-    return tagged[newest.pop()] if newest else None
 
 
 def _report(

@@ -18,6 +18,7 @@ from chalicelib.policy.changes import (
     is_news,
     state_to_compare,
 )
+from chalicelib.policy.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ class Outcome:
 
 def report_of(result: ScanResult, services: Services, backoff: Backoff) -> Outcome:
     """Weigh a scan, look up what the event does not tell, and say what is to be told."""
-    thresholds = thresholds_of(result, services)
+    thresholds = thresholds_of(result, services, backoff)
     if not _may_matter(result, thresholds, services):
         return Outcome(result)
     report = _found(result, thresholds, services, backoff)
@@ -51,7 +52,7 @@ def report_of(result: ScanResult, services: Services, backoff: Backoff) -> Outco
         report = replace(report, crossed=())
     if not _is_told(report) and not follows_every_scan(services.settings.channels):
         return Outcome(result)
-    result = with_index_tags(report.result, services)
+    result = with_index_tags(report.result, services, backoff)
     report = replace(
         report, result=result, name=image_name(result), where_in_use=uses_of(result, services)
     )
@@ -96,9 +97,10 @@ def _weighed(
     """The report with the findings that are shown, and the thresholds that those reach."""
     finding_filters = services.settings.finding_filters
     today = datetime.now(UTC).date()
-    risks = services.accepted_risks
-    counted, accepted, expired = risks.split(report.result.repository, findings, today)
-    shown, left_out = finding_filters.pass_through(counted)
+    apart = counted(
+        report.result.repository, findings, services.accepted_risks, finding_filters, today
+    )
+    shown = apart.findings
     all_shown = len(shown) == len(findings)
     weighed = (
         counts if all_shown and not finding_filters.fixable_only else finding_filters.weighed(shown)
@@ -108,9 +110,9 @@ def _weighed(
         counts=counts if all_shown else counts_of(shown),
         crossed=report.thresholds.crossed_by(weighed),
         findings=shown,
-        accepted=accepted,
-        expired=expired,
-        left_out={reason: len(found) for reason, found in left_out.items()},
+        accepted=apart.accepted,
+        expired=apart.expired,
+        left_out={reason: len(found) for reason, found in apart.left_out.items()},
     )
 
 

@@ -16,7 +16,6 @@ from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.ecr.indexes import with_indexes
 from chalicelib.policy.thresholds import thresholds_for
 from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import Throttled
 from chalicelib.settings.repository_tags import parse_rules
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def is_reported(result: ScanResult, settings: Settings) -> bool:
     return result.complete or (result.failed and settings.notify_on_scan_failure)
 
 
-def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
+def thresholds_of(result: ScanResult, services: Services, backoff: Backoff) -> Thresholds:
     """The thresholds of the repository's tags, and otherwise those of the settings.
 
     :raises ClientError: and others, when it is unknown what the tags say.
@@ -63,7 +62,7 @@ def thresholds_of(result: ScanResult, services: Services) -> Thresholds:
         return thresholds
     arn = _repository_arn(result)
     texts = _looked_up(
-        result, services, {}, lambda registry: registry.repository_rules(arn), decisive=True
+        result, services, {}, lambda registry: backoff.call(registry.repository_rules, arn)
     )
     rules, bad = parse_rules(texts)
     for rule in bad:
@@ -89,24 +88,33 @@ def scan_findings(result: ScanResult, services: Services, backoff: Backoff) -> S
         return None
 
 
-def with_index_tags(result: ScanResult, services: Services) -> ScanResult:
+def with_index_tags(result: ScanResult, services: Services, backoff: Backoff) -> ScanResult:
     """The result with the tags of the image's indexes, where it has none.
 
     ECR does not tell which index an image belongs to, so the repository's indexes are read: two
     calls for a repository of up to 1,000 images and 100 indexes.
+
+    :raises ClientError: and others, when the tags may exist and could not be read: they say with
+        what the scan is to be compared.
     """
     if result.image_tags or not services.settings.resolve_indexes:
         return result
-    tags = _looked_up(result, services, (), lambda registry: _index_tags(result, registry))
+    tags = _looked_up(
+        result,
+        services,
+        (),
+        lambda registry: _index_tags(result, registry, backoff),
+    )
     return replace(result, image_tags=tags)
 
 
-def _index_tags(result: ScanResult, registry: Registry) -> tuple[str, ...]:
-    images = [image for page in registry.image_pages(result.repository) for image in page]
+def _index_tags(result: ScanResult, registry: Registry, backoff: Backoff) -> tuple[str, ...]:
+    pages = registry.image_pages(result.repository, backoff)
+    images = [image for page in pages for image in page]
     indexes = [image.digest for image in images if image.is_manifest_list and image.tags]
     if not indexes:
         return ()
-    found = with_indexes(images, registry.index_children(result.repository, indexes))
+    found = with_indexes(images, backoff.call(registry.index_children, result.repository, indexes))
     return next((image.index_tags for image in found if image.digest == result.image_digest), ())
 
 
@@ -123,15 +131,17 @@ def _looked_up(
     services: Services,
     otherwise: Any,
     look_up: Callable[[Registry], Any],
-    *,
-    decisive: bool = False,
 ) -> Any:
+    """What is looked up, or ``otherwise`` where that is gone or may not be looked up.
+
+    Any other failure is raised: what is looked up decides, and a later try may tell it.
+    """
     try:
         return look_up(services.registry_of(result.address))
     except RepositoryDeleted:
         return otherwise
-    except (*AWS_ERRORS, Throttled) as error:
-        if decisive and not is_refusal(error):
+    except AWS_ERRORS as error:
+        if not is_refusal(error):
             raise
         extra = {"repository": result.repository, "error": str(error)}
         logs.logger.warning("look-up failed", extra=extra)

@@ -23,23 +23,36 @@ def skipped(images: Sequence[Image], rules: Rules, now: datetime) -> dict[str, R
     refusals = {image.digest: _refusal(image, rules, now, tags) for image in images}
     if rules.newest is not None:
         kept = [image for image in images if refusals[image.digest] is None]
-        newest = newest_of(kept, rules.newest)
+        newest = with_platform_images(newest_of(kept, rules.newest), kept)
         refusals |= {
             image.digest: Reason.NOT_NEWEST for image in kept if image.digest not in newest
         }
     return {digest: reason for digest, reason in refusals.items() if reason is not None}
 
 
-def newest_of(images: Sequence[Image], count: int) -> set[str]:
-    """The digests of the images that were pushed last, an index and its children counted once."""
-    wholes = [
-        image
-        for image in images
-        if not image.index_digests and (image.is_manifest_list or not unscannable(image))
-    ]
-    wholes.sort(key=_pushed_at, reverse=True)
-    newest = {image.digest for image in wholes[:count]}
-    return newest | {image.digest for image in images if newest.intersection(image.index_digests)}
+def newest_of(images: Iterable[Image], count: int) -> list[Image]:
+    """The images, or image indexes, that were pushed last, an index counted once with its images.
+
+    What is archived and what is no image is never among them.
+    """
+    wholes = [image for image in images if not image.index_digests and _is_whole(image)]
+    return sorted(wholes, key=_pushed_at, reverse=True)[:count]
+
+
+def newest_tagged(images: Iterable[Image]) -> Image | None:
+    """The image, or image index, with a tag of its own that was pushed last."""
+    return next(iter(newest_of((image for image in images if image.tags), 1)), None)
+
+
+def with_platform_images(wholes: Iterable[Image], images: Iterable[Image]) -> set[str]:
+    """The digests of images and image indexes, and of the indexes' images among ``images``."""
+    digests = {image.digest for image in wholes}
+    return digests | {image.digest for image in images if digests.intersection(image.index_digests)}
+
+
+def _is_whole(image: Image) -> bool:
+    """Whether it stands for an image by itself: an image, or an index of images."""
+    return unscannable(image) in {None, Reason.MANIFEST_LIST}
 
 
 def _refusal(image: Image, rules: Rules, now: datetime, tags: set[str] | None) -> Reason | None:

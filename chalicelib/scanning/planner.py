@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
-from chalicelib.policy.selection import newest_of
+from chalicelib.policy.selection import newest_tagged, with_platform_images
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
@@ -88,9 +88,10 @@ def tier_of(image: Image, review: Review, newest: set[str]) -> Tier:
     return Tier.NEWEST_TAGGED if image.digest in newest else Tier.OTHER
 
 
-def newest_tagged(images: Sequence[Image]) -> set[str]:
-    """The digests of a repository's newest image with tags; of an index, its children too."""
-    return newest_of([image for image in images if image.all_tags], 1)
+def newest_tagged_digests(images: Sequence[Image]) -> set[str]:
+    """The digests of a repository's newest image with tags; of an index, its images' too."""
+    newest = newest_tagged(images)
+    return with_platform_images([newest], images) if newest else set()
 
 
 class _Planning:
@@ -189,7 +190,7 @@ class _Planning:
             return
         warn_of_missing_images(job, review.missing(images), self._services)
         keep_uses(job, review, images, self._services)
-        newest = newest_tagged(images)
+        newest = newest_tagged_digests(images)
         for image, decision in review.decisions(images):
             self.summary.images += 1
             if decision.due:

@@ -13,7 +13,7 @@ from chalicelib.ecr.images import Image
 from chalicelib.policy.budget import Budget, Tier
 from chalicelib.policy.due import Decision, Reason, decide
 from chalicelib.runtime.backoff import Backoff
-from chalicelib.scanning.planner import day_of, newest_tagged, scanned_since, tier_of
+from chalicelib.scanning.planner import day_of, newest_tagged_digests, scanned_since, tier_of
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.scanner import read_repository
 
@@ -90,7 +90,7 @@ def _plan(
     except RepositoryDeleted:
         gone(job)
         return
-    newest = newest_tagged(images)
+    newest = newest_tagged_digests(images)
     for image, decision in review.decisions(_with_children_after(images)):
         if decision.due and services.settings.scan_time_lookup:
             registry = services.registry_of(job.address)

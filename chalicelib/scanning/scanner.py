@@ -22,7 +22,7 @@ from chalicelib.scanning.uses import keep_uses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chalicelib.aws.ecr import ImagePage, Registry
+    from chalicelib.aws.ecr import ImagePage
     from chalicelib.ecr.images import Image
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import ScanJob
@@ -91,18 +91,9 @@ def read_repository(job: ScanJob, services: Services, backoff: Backoff) -> list[
     :raises RepositoryDeleted: when there is no such repository.
     :raises DeadlineReached: when no time is left.
     """
-    pages = _pages(job, services.registry_of(job.address), backoff)
+    pages = services.registry_of(job.address).image_pages(job.repository, backoff)
     images = [image for page in pages for image in page]
     return _with_indexes(job, images, services, backoff)
-
-
-def _pages(job: ScanJob, registry: Registry, backoff: Backoff) -> Iterator[list[Image]]:
-    next_token: str | None = None
-    while True:
-        page = backoff.call(registry.image_page, job.repository, next_token)
-        yield page.images
-        if (next_token := page.next_token) is None:
-            return
 
 
 def _with_indexes(

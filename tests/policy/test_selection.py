@@ -1,6 +1,7 @@
 """Which images the rules select."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from chalicelib.ecr.indexes import with_indexes
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
 from chalicelib.policy.rules import Rules
-from chalicelib.policy.selection import skipped
+from chalicelib.policy.selection import newest_tagged, skipped
 from chalicelib.runtime.patterns import PatternTooSlow
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -105,3 +106,31 @@ def test_a_tag_pattern_that_takes_too_long_is_stopped(monkeypatch):
     rules = Rules(tag_pattern=re.compile("(a+)+$"))
     with pytest.raises(PatternTooSlow):
         skipped([image("x", "a" * 60 + "!")], rules, NOW)
+
+
+class TestTheNewestTaggedImage:
+    def test_is_the_one_pushed_last_with_a_tag_of_its_own(self):
+        assert newest_tagged(IMAGES) == IMAGES[2]
+
+    def test_is_none_where_nothing_has_a_tag(self):
+        assert newest_tagged([IMAGES[3]]) is None
+
+    def test_is_the_index_where_that_was_tagged_last(self):
+        index = image("index", "latest", pushed=0, index=True)
+        children = with_indexes([index, image("child", pushed=0)], {"index": ["child"]})
+        assert newest_tagged([*IMAGES, *children]) == index
+
+    @pytest.mark.parametrize("is_index", [True, False])
+    def test_is_nothing_archived_however_new(self, is_index):
+        archived = replace(image("x", "latest", pushed=0, index=is_index), archived=True)
+        assert newest_tagged([archived, *IMAGES]) == IMAGES[2]
+
+    def test_is_nothing_that_is_no_image(self):
+        chart = replace(image("x", "latest", pushed=0), artifact_media_type="application/x.helm")
+        assert newest_tagged([chart, *IMAGES]) == IMAGES[2]
+
+
+def test_an_archived_index_does_not_take_the_place_of_a_live_image_among_the_newest():
+    archived = replace(image("index", "latest", pushed=0, index=True), archived=True)
+    live = image("live", "v9", pushed=1)
+    assert "live" not in skipped([archived, live], Rules(newest=1), NOW)
