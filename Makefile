@@ -1,10 +1,17 @@
-# Every target sets up what it needs: the first one run makes the virtual environment.
+# `make help` lists the targets. Each sets up what it needs: the first one run makes .venv.
 
-# The newest Python here that Chalice can package for Lambda; `make PYTHON=… ` overrides it.
-PYTHON ?= $(firstword $(foreach version,3.14 3.13 3.12 3.11,$(shell python$(version) -c 'print("python$(version)")' 2>/dev/null)) python3)
+# The Python of .venv: the newest here that Lambda has or, without one, 3.11. `make PYTHON=… TARGET`
+# makes .venv anew with another; only what is said so counts, not what a shell holds.
+ifeq ($(origin PYTHON),command line)
+CHOSEN := -$(subst /,_,$(PYTHON))
+else
+PYTHON = $(shell .ci/find-python 3.14 3.13 3.12 3.11 || echo python3)
+CHOSEN :=
+endif
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+READY := $(VENV)/.ready$(CHOSEN)
+READY_FOR_LAMBDA := $(VENV)/.ready-for-lambda
 CHECKOV := .venv-checkov
 CHECKOV_READY := $(CHECKOV)/.ready
 
@@ -13,7 +20,20 @@ STAGE ?= dev
 # Parameters of the stage's stack, such as "CriticalThreshold=1 NotificationEmails=a@example.org".
 PARAMETERS ?=
 
-.PHONY: audit bandit bench bench-cold-start bench-growth bench-large check clean delete demo deploy faults lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+# No command sees what the shell says to another Python, or to pip beside how to reach packages;
+# AWS's variables reach only those that work on a real account, and the benchmark's choice of retries.
+TO_REACH_PACKAGES := $(addprefix PIP_,CERT CLIENT_CERT CONFIG_FILE CONSTRAINT DEFAULT_TIMEOUT \
+	EXTRA_INDEX_URL FIND_LINKS INDEX_URL NO_INDEX PROXY RETRIES TRUSTED_HOST)
+unexport $(filter PYTHON%,$(.VARIABLES))
+unexport $(filter-out $(TO_REACH_PACKAGES),$(filter PIP_%,$(.VARIABLES)))
+ifeq ($(filter bench delete deploy plan report resources scan,$(MAKECMDGOALS)),)
+unexport $(filter AWS_%,$(.VARIABLES))
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: audit bandit bench bench-cold-start bench-growth bench-large check clean delete demo deploy environment faults help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+
+##@ See it work
 
 demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
 	@$(BIN)/python -m local.demo
@@ -21,14 +41,52 @@ demo: $(READY)  ## Run the whole application on an embedded registry, without an
 test: $(READY)  ## Run every test, with branch coverage
 	$(BIN)/pytest
 
-faults: $(READY)  ## Drive the application through faults: make faults ARGS="--runs 500 --seed 0"
-	@$(BIN)/python -m tests.faults $(ARGS)
+help:  ## List the targets
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
 
-lint: $(READY)
+##@ In a real account, without deploying
+
+plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
+	@$(BIN)/python -m cli plan $(ARGS)
+
+scan: $(READY)  ## Start the scans that are due in a real account
+	@$(BIN)/python -m cli scan $(ARGS)
+
+report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html report.html"
+	@$(BIN)/python -m cli report $(ARGS)
+
+##@ Deploy: STAGE=dev or another of .chalice/config.json
+
+package: $(READY)  ## The whole application as one template and one zip file, in out/STAGE
+	$(BIN)/python -m deployment package $(STAGE) out/$(STAGE)
+
+sbom: package  ## The bill of materials (CycloneDX) of that zip file, in out/STAGE
+	$(BIN)/python -m deployment sbom out/$(STAGE)/deployment.zip out/$(STAGE)/sbom.json
+
+resources: $(READY_FOR_LAMBDA)  ## Before `chalice deploy`: the stage's queues, topics, roles and alarms
+	$(BIN)/python -m deployment resources $(STAGE) $(PARAMETERS)
+
+deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="CriticalThreshold=1"
+	PYTHONDONTWRITEBYTECODE=1 $(BIN)/chalice --project-dir .chalice/stages/$(STAGE) deploy --stage $(STAGE)
+	$(BIN)/python -m deployment finish $(STAGE)
+
+delete: $(READY)  ## Delete a stage that was deployed, with everything but its reports
+	$(BIN)/chalice delete --stage $(STAGE)
+	$(BIN)/python -m deployment delete $(STAGE)
+
+##@ Before a change lands
+
+check: lint lint-templates bandit types test demo  ## What must hold before a change lands
+
+lint: $(READY)  ## Style, formatting and common mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-lint-templates: export AWS_DEFAULT_REGION ?= us-east-1
+types: $(READY)  ## Types, strictly
+	$(BIN)/mypy
+
+lint-templates: export AWS_DEFAULT_REGION := us-east-1
 lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deployed
 	$(BIN)/python -m deployment templates out/templates
 	cd out/templates && $(abspath $(BIN))/cfn-lint sam.yaml plain.json resources.json
@@ -41,48 +99,18 @@ bandit: $(READY)  ## Look for insecure code in what ships
 audit: $(READY)  ## Look for known vulnerabilities in what ships; asks the PyPI advisory data
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
 
-security: bandit audit  ## Both of them
+security: bandit audit  ## Both of these
 
-types: $(READY)
-	$(BIN)/mypy
+faults: $(READY)  ## Drive the application through faults: make faults ARGS="--runs 500 --seed 0"
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 mutations: $(READY)  ## Break the rules one by one and see that the tests notice
 	$(BIN)/python -m tests.mutations $(ARGS)
 
-check: lint lint-templates bandit types test demo  ## What must hold before a change lands
+hooks: $(READY)  ## Have git run these checks at each commit (pre-commit)
+	$(BIN)/pre-commit install
 
-plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
-	@$(BIN)/python -m cli plan $(ARGS)
-
-scan: $(READY)  ## Start the scans that are due in a real account
-	@$(BIN)/python -m cli scan $(ARGS)
-
-report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html report.html"
-	@$(BIN)/python -m cli report $(ARGS)
-
-screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), in docs/images
-	$(BIN)/python -m local.screenshots out/screenshots
-	mkdir -p docs/images
-	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
-
-# The packaged template is the same for every region, but Chalice wants one to be set.
-package: export AWS_DEFAULT_REGION ?= us-east-1
-package: $(READY)  ## The whole application as one template and one zip file, in out/STAGE
-	$(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/template.yaml out/$(STAGE)
-
-sbom: package  ## The bill of materials (CycloneDX) of that zip file, in out/STAGE
-	$(BIN)/python -m deployment sbom out/$(STAGE)/deployment.zip out/$(STAGE)/sbom.json
-
-resources: $(READY)  ## Before `chalice deploy`: the stage's queues, topics, roles and alarms
-	$(BIN)/python -m deployment resources $(STAGE) $(PARAMETERS)
-
-deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="CriticalThreshold=1"
-	$(BIN)/chalice --project-dir .chalice/stages/$(STAGE) deploy --stage $(STAGE)
-	$(BIN)/python -m deployment finish $(STAGE)
-
-delete: $(READY)  ## Delete a stage that was deployed, with everything but its reports
-	$(BIN)/chalice delete --stage $(STAGE)
-	$(BIN)/python -m deployment delete $(STAGE)
+##@ Measure
 
 bench: $(READY)  ## The application beside the usual approach: make bench ARGS="--quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -96,6 +124,15 @@ bench-growth: $(READY)  ## Calls and memory against the number of images
 bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
 	@$(BIN)/python -m benchmarks.large_registry $(ARGS)
 
+##@ Housekeeping
+
+environment: $(READY)  ## Set up .venv, with another Python: make PYTHON=python3.13 environment
+
+screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), in docs/images
+	$(BIN)/python -m local.screenshots out/screenshots
+	mkdir -p docs/images
+	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
+
 lock: $(READY)  ## Resolve the development requirements anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --upgrade \
@@ -103,17 +140,24 @@ lock: $(READY)  ## Resolve the development requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --upgrade \
 		requirements-checkov.in --output-file requirements-checkov.txt
 
-clean:
+clean:  ## Delete what was set up and written here
 	rm -rf $(VENV) $(CHECKOV) out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(READY): requirements-dev.txt
 	@echo "Setting up $(VENV) with $(PYTHON) (once) …"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
-	@touch $(READY)
+	@touch $(VENV)/.ready $(READY)
+
+# Chalice gives functions the version of the Python that it runs on.
+$(READY_FOR_LAMBDA): $(READY)
+	@$(BIN)/python -m deployment check-python || { \
+		python=$$(.ci/find-python 3.13 3.14 3.12 || .ci/fetch-python $(BIN) 3.13) && \
+		$(MAKE) --no-print-directory environment PYTHON="$$python"; }
+	@touch $@
 
 $(CHECKOV_READY): requirements-checkov.txt
 	@echo "Setting up $(CHECKOV) with $(PYTHON) (once) …"
-	@$(PYTHON) -m venv $(CHECKOV)
+	@$(PYTHON) -m venv --clear $(CHECKOV)
 	@$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
 	@touch $(CHECKOV_READY)

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import correlation, linear_regression
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +29,7 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.scanner import scan_repository
+from local.environment import isolated_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +103,7 @@ def _measured(
     clock = SimulatedTime(START.timestamp())
     with (
         running(world) as address,
-        patch.dict(os.environ, {**ENVIRONMENT, "AWS_ENDPOINT_URL": address}),
+        isolated_environment(**ENVIRONMENT, AWS_ENDPOINT_URL=address),
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),
         application_at(clock),

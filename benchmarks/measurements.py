@@ -36,6 +36,7 @@ from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
+from local.environment import isolated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -214,12 +215,14 @@ class _LambdaService:
 
 def measure(system: str, world: World) -> Measurement:
     """Measure a system, both it and the cloud in processes of their own."""
+    # The one variable that may be given, to compare.
+    retries = {name: os.environ[name] for name in ("AWS_RETRY_MODE",) if name in os.environ}
     with running(world) as address:
         command = [sys.executable, "-m", "benchmarks.measurements", system]
         done = subprocess.run(  # noqa: S603
             [*command, json.dumps(world.to_dict()), address],
             cwd=PROJECT,
-            env=os.environ | ENVIRONMENT | {"AWS_ENDPOINT_URL": address},
+            env=isolated(os.environ) | ENVIRONMENT | retries | {"AWS_ENDPOINT_URL": address},
             stdout=subprocess.PIPE,
             text=True,
             check=True,

@@ -14,6 +14,7 @@ from deployment import finishing, stages
 from deployment.packages import PROJECT, Package, package
 from deployment.stacks import Stack
 from deployment.templates import resources_template, serialized
+from local.environment import isolated_environment
 
 Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
 Parameters = Annotated[
@@ -28,21 +29,38 @@ def refuse_outdated_python(packaged: Package, version: tuple[int, int]) -> None:
     running = "python{}.{}".format(*version)
     if running not in packaged.runtimes:
         raise SystemExit(
-            f"`chalice deploy` would make functions of {running}, the Python it runs on;"
-            f" run it on one of {', '.join(packaged.runtimes)}, or deploy by `chalice package`"
+            f"`chalice deploy` would make functions of {running}, the Python it runs on, and Lambda"
+            f" has {', '.join(packaged.runtimes)}: `make deploy` sets up one of them, and"
+            " `make PYTHON=… deploy` the one that is named"
         )
+
+
+@commands.command()
+def check_python() -> None:
+    """Fail on a Python whose version Lambda would refuse."""
+    refuse_outdated_python(_packaged("dev"), sys.version_info[:2])
+
+
+@commands.command(name="package")
+def package_(stage: Stage, directory: Path) -> None:
+    """Write the whole application as one template and one zip file."""
+    package(stage, directory)
+    print(f"Written: {directory / 'sam.yaml'}, {directory / 'deployment.zip'}")
 
 
 @commands.command()
 def resources(stage: Stage, parameters: Parameters = None) -> None:
     """Before `chalice deploy`: make or change the stage's stack, and its Chalice project."""
-    packaged = _packaged(stage)
-    refuse_outdated_python(packaged, sys.version_info[:2])
     given = dict(_named(parameter) for parameter in parameters or ())
+    packaged = stages.make_project(stage)
+    refuse_outdated_python(packaged, sys.version_info[:2])
     stack = _stack(stage)
     stack.deploy(resources_template(packaged), given)
-    directory = stages.write_project(stage, packaged, stack.outputs())
-    print(f"Now: chalice --project-dir {directory.relative_to(PROJECT)} deploy --stage {stage}")
+    directory = stages.configure_project(stage, packaged, stack.outputs())
+    print(
+        "Now: PYTHONDONTWRITEBYTECODE=1"
+        f" chalice --project-dir {directory.relative_to(PROJECT)} deploy --stage {stage}"
+    )
 
 
 @commands.command()
@@ -69,19 +87,19 @@ def templates(directory: Path) -> None:
     from deployment.translation import plain_template
 
     packaged = package("dev", directory)
-    for name, template in {
-        "resources": resources_template(packaged),
-        "plain": plain_template(packaged, "bucket", "deployment.zip"),
-    }.items():
-        (directory / f"{name}.json").write_text(serialized(template))
+    # The translation is the same for every region, but asks for one.
+    with isolated_environment(AWS_DEFAULT_REGION="us-east-1"):
+        plain = plain_template(packaged, "bucket", "deployment.zip")
+    (directory / "plain.json").write_text(serialized(plain))
+    (directory / "resources.json").write_text(serialized(resources_template(packaged)))
 
 
 @commands.command()
 def sbom(code: Path, bill: Path) -> None:
-    """Write the bill of materials (CycloneDX) of a zip file that `chalice package` made."""
+    """Write the bill of materials (CycloneDX) of a zip file that `package` made."""
     from deployment.sbom import bill_of_materials
 
-    bill.write_text(bill_of_materials(code))
+    bill.write_text(bill_of_materials(code), encoding="utf-8")
     print(f"Written: {bill}")
 
 

@@ -1,13 +1,21 @@
 """The application's one source of everything deployed: the template that Chalice packages."""
 
+import os
+import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import yaml
+
+from deployment.sources import copy_sources
+from local.environment import isolated
 
 Template = dict[str, Any]
 
@@ -15,6 +23,12 @@ PROJECT = Path(__file__).parent.parent
 MERGED_TEMPLATE = PROJECT / ".chalice" / "template.yaml"
 
 _FUNCTION = "AWS::Serverless::Function"
+
+_FOR_CHALICE = {
+    "AWS_DEFAULT_REGION": "us-east-1",  # It wants one, and what it writes is the same for each.
+    "PYTHONDONTWRITEBYTECODE": "1",  # It imports the application, and packs what that leaves.
+    "PYTHONUTF8": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -76,13 +90,42 @@ class Package:
 
 def package(stage: str, directory: Path) -> Package:
     """Package the application of a stage into a directory, template and code."""
+    with tempfile.TemporaryDirectory() as project:
+        return package_project(Path(project), stage, directory)
+
+
+def package_project(project: Path, stage: str, directory: Path) -> Package:
+    """The same, in a Chalice project made for it, which keeps the code for a deployment.
+
+    Two packages of the same files are equal byte for byte, whatever is set in the environment.
+    """
+    copy_sources(PROJECT, project)
     # The command beside the running Python is Chalice's own.
     command = [
         str(Path(sys.executable).with_name("chalice")),
-        *("package", "--stage", stage, "--merge-template", str(MERGED_TEMPLATE), str(directory)),
+        *("package", "--stage", stage, "--merge-template", ".chalice/template.yaml"),
+        str(directory.resolve()),
     ]
-    subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-    return Package(yaml.safe_load((directory / "sam.yaml").read_text()))
+    environment = isolated(os.environ) | _FOR_CHALICE
+    subprocess.run(  # noqa: S603
+        command, cwd=project, env=environment, check=True, stdout=subprocess.DEVNULL
+    )
+    [code] = (project / ".chalice" / "deployments").glob("*.zip")
+    make_reproducible(code)
+    shutil.copyfile(code, directory / "deployment.zip")
+    return Package(yaml.safe_load((directory / "sam.yaml").read_text(encoding="utf-8")))
+
+
+def make_reproducible(archive: Path) -> None:
+    """Give a zip file's entries an order, and a time and permissions that say nothing of here."""
+    with ZipFile(archive) as before:
+        contents = {name: before.read(name) for name in sorted(before.namelist())}
+    with ZipFile(archive, "w") as after:
+        for name, content in contents.items():
+            entry = ZipInfo(name)  # of 1980, the first year that the format knows
+            entry.create_system = 3  # Unix, whose permissions follow
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            after.writestr(entry, content, ZIP_DEFLATED)
 
 
 def _function(properties: Mapping[str, Any]) -> Function:

@@ -2,19 +2,18 @@
 
 Chalice reads ``.chalice/config.json`` and nothing else. What an account's resources are called
 does not belong in that file, which is tracked, so each stage gets a project directory of its own:
-links to the application's code, and a configuration with the stage's variables and roles in it.
+a copy of what ships, and a configuration with the stage's variables and roles in it.
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from deployment.packages import PROJECT, Package
+from deployment.packages import PROJECT, Package, package_project
 from deployment.templates import role_output, variables
-
-_LINKED = ("app.py", "chalicelib", "requirements.txt", ".chalice/deployed")
 
 
 def stack_name(stage: str) -> str:
@@ -27,18 +26,25 @@ def project_directory(stage: str) -> Path:
     return PROJECT / ".chalice" / "stages" / stage
 
 
-def write_project(stage: str, package: Package, outputs: Mapping[str, str]) -> Path:
-    """Write the Chalice project of a stage; deployments stay recorded in the main project."""
+def make_project(stage: str) -> Package:
+    """Make the Chalice project of a stage anew, and package the application in it.
+
+    Chalice deploys the zip file that this leaves in the project, as long as nothing changes there.
+    """
     directory = project_directory(stage)
-    (directory / ".chalice").mkdir(parents=True, exist_ok=True)
-    (PROJECT / ".chalice" / "deployed").mkdir(exist_ok=True)
-    for name in _LINKED:
-        link = directory / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(PROJECT / name)
+    shutil.rmtree(directory, ignore_errors=True)
+    return package_project(directory, stage, directory / "package")
+
+
+def configure_project(stage: str, package: Package, outputs: Mapping[str, str]) -> Path:
+    """Name the stack's resources in the project; deployments stay recorded in the main one."""
+    chalice = project_directory(stage) / ".chalice"
+    recorded = PROJECT / ".chalice" / "deployed"
+    recorded.mkdir(exist_ok=True)
+    (chalice / "deployed").symlink_to(recorded)
     config = stage_config(_tracked_config(), package, outputs)
-    (directory / ".chalice" / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    return directory
+    (chalice / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    return chalice.parent
 
 
 def deployed_resources(stage: str) -> dict[str, dict[str, Any]]:

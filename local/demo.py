@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import boto3
 from chalice.test import Client
@@ -25,6 +24,7 @@ from rich.progress import Progress
 
 from local import show
 from local.ecr import Findings, local_ecr
+from local.environment import isolated_environment
 from local.history import create_history_table
 from local.seed import seed
 
@@ -182,7 +182,7 @@ def demo() -> Iterator[Demo]:
     """The application on a seeded registry, with all that it is deployed with."""
     credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "demo")
     environment = {**SETTINGS, **credentials, "AWS_DEFAULT_REGION": REGION}
-    with patch.dict(os.environ, environment), mock_aws(), local_ecr() as registry:
+    with isolated_environment(**environment), mock_aws(), local_ecr() as registry:
         seed(registry)
         os.environ.update(_resources())
         yield Demo(registry)

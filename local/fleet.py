@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 from moto import mock_aws
 
@@ -17,6 +15,7 @@ from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Findings, LocalRegistry, local_ecr
+from local.environment import isolated_environment
 from local.seed import seed
 
 if TYPE_CHECKING:
@@ -40,8 +39,11 @@ def demo_fleet(**settings: str) -> Iterator[tuple[Services, FleetReport]]:
     repositories got a new build, with fewer findings of its packages and some of others.
     """
     credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "demo")
-    environment = {**credentials, "AWS_DEFAULT_REGION": REGION}
-    with patch.dict(os.environ, environment), mock_aws(), local_ecr() as registry:
+    with (
+        isolated_environment(**credentials, AWS_DEFAULT_REGION=REGION),
+        mock_aws(),
+        local_ecr() as registry,
+    ):
         registry.scan_type = "ENHANCED"
         seed(registry)
         services = Services(Settings.from_environment(settings))

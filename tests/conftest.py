@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from chalicelib.aws import clients
 from chalicelib.runtime import logs
 from chalicelib.settings.settings import Settings
 from local.ecr import local_ecr
+from local.environment import isolated
 from local.history import create_history_table
 
 REGION = "eu-west-1"
@@ -31,66 +33,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("suite")
 
-_VARIABLES = (
-    "SCAN_RATE",
-    "REPOSITORIES_FILTER_REGEXP",
-    "ECR_IMAGES_DURATION_DELTA",
-    "CRITICAL",
-    "HIGH",
-    "MEDIUM",
-    "LOW",
-    "INFORMATIONAL",
-    "UNDEFINED",
-    "REPOSITORY_THRESHOLDS",
-    "FIXABLE_ONLY",
-    "IGNORE_UNFIXED",
-    "MINIMUM_SCORE",
-    "NOTIFY_MODE",
-    "NOTIFY_BY_EMAIL",
-    "NOTIFY_BY_SMS",
-    "NOTIFY_BY_JSON",
-    "NOTIFY_BY_CHAT",
-    "NOTIFY_BY_SECURITY_HUB",
-    "HISTORY_TABLE_NAME",
-    "CHAT_SNS_TOPIC_ARN",
-    "ACCEPTED_RISKS",
-    "DIGEST",
-    "DIGEST_RATE",
-    "REPORT_BUCKET_NAME",
-    "NOTIFY_ON_SCAN_FAILURE",
-    "SCAN_TIME_LOOKUP",
-    "LOG_LEVEL",
-    "IMAGES_TAG_PATTERN",
-    "IMAGES_TAGGED_ONLY",
-    "IMAGES_NEWEST",
-    "IMAGES_PUSHED_WITHIN",
-    "IMAGES_PULLED_WITHIN",
-    "REPOSITORY_TAG_RULES",
-    "SCAN_REGIONS",
-    "SCAN_ROLES",
-    "SCAN_ROLES_EXTERNAL_ID",
-    "ECS_DISCOVERY_ENABLED",
-    "ECS_DISCOVERY_ALL_TASK_DEFINITIONS",
-    "ECS_DISCOVERY_ROLES",
-    "ECS_DISCOVERY_ROLES_EXTERNAL_ID",
-    "SCAN_IN_USE_ONLY",
-    "RESOLVE_IMAGE_INDEXES",
-    "NOTIFY_ON_INSPECTOR_FINDINGS",
-    "DAILY_SCAN_BUDGET",
-    "SCANS_PER_SECOND",
-    "JOBS_PER_MINUTE",
-    "IMAGES_SCAN_JOBS_QUEUE_URL",
-    "ECR_SNS_REPORT_TOPIC_ARN",
-    "AWS_PROFILE",
-    "AWS_ENDPOINT_URL",
-)
+# At once, since what is made for all tests is made before the fixtures of the first.
+_isolated = isolated(os.environ)
+os.environ.clear()
+os.environ.update(_isolated)
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch):
-    """Credentials that open nothing, one region, and the default of every setting."""
-    for variable in _VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
+    """Credentials that open nothing, and one region; every setting has its default."""
     for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(variable, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)

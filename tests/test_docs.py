@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from chalicelib.runtime.pace import SCANNERS_AT_ONCE
-from chalicelib.settings.settings import Settings
 from deployment.packages import MERGED_TEMPLATE, PROJECT
+from local.environment import settings_defaults
 
 DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *PROJECT.glob("*.md")])
@@ -129,20 +129,10 @@ def test_the_runbook_has_every_metric_and_every_log_line():
     assert missing == []
 
 
-class _Asked(dict):
-    """An environment in which nothing is set, and that notes what it is asked for."""
-
-    def get(self, variable, default=None):
-        self[variable] = default
-        return default
-
-
 @pytest.fixture(scope="module")
 def defaults():
     """Every variable of the settings, with the default that it has when it is not set."""
-    asked = _Asked()
-    Settings.from_environment(asked)
-    return asked
+    return settings_defaults()
 
 
 def settings_table():

@@ -132,7 +132,7 @@ def client() -> Iterator[Callable[[str], Any]]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project, so that no deployment is recorded in the project itself."""
-    for name in ("app.py", "chalicelib", "requirements.txt", "deployment"):
+    for name in ("app.py", "chalicelib", "requirements.txt", "deployment", "local"):
         source = PROJECT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name)
@@ -148,12 +148,12 @@ def project(tmp_path: Path) -> Path:
 def run(project: Path) -> Callable[..., str]:
     """Run a command of the virtual environment in the project's copy."""
 
-    def run(*command: str) -> str:
+    def run(*command: str, **variables: str) -> str:
         program = Path(sys.executable).with_name(command[0])
         done = subprocess.run(
             [str(program), *command[1:]],
             cwd=project,
-            env=os.environ | {"PYTHONWARNINGS": "default"},
+            env=os.environ | {"PYTHONWARNINGS": "default"} | variables,
             capture_output=True,
             text=True,
             check=False,

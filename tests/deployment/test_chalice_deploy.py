@@ -1,7 +1,9 @@
 """`chalice deploy` and `chalice delete`, run for real against a moto server."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 Client = Callable[[str], Any]
 Run = Callable[..., str]
 STACK = "ecr-scan-reporter-dev"
+DEPLOY = ("chalice", "--project-dir", ".chalice/stages/dev", "deploy", "--stage", "dev")
 FAILED_EVENTS = f"arn:aws:sqs:eu-central-1:123456789012:{STACK}-failed-events"
 
 
@@ -31,7 +34,7 @@ def deploy(run: Run, project: Path) -> Callable[..., None]:
 
     def deploy(*parameters: str) -> None:
         run("python", "-m", "deployment", "resources", "dev", *parameters)
-        run("chalice", "--project-dir", ".chalice/stages/dev", "deploy", "--stage", "dev")
+        run(*DEPLOY, PYTHONDONTWRITEBYTECODE="1")
         run("python", "-m", "deployment", "finish", "dev")
 
     return deploy
@@ -153,6 +156,17 @@ def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., None]) -
     [stage] = client("apigateway").get_stages(restApiId=api["id"])["item"]
     limits = stage["methodSettings"]["*/*"]
     assert (limits["throttlingRateLimit"], limits["throttlingBurstLimit"]) == (1, 5)
+
+
+def test_ships_the_same_code_as_the_package(
+    client: Client, deploy: Callable[..., None], project: Path, run: Run
+) -> None:
+    deploy()
+
+    run("python", "-m", "deployment", "package", "dev", "out")
+    digest = sha256((project / "out" / "deployment.zip").read_bytes()).digest()
+    shipped = {function["CodeSha256"] for function in functions(client).values()}
+    assert shipped == {b64encode(digest).decode()}
 
 
 def test_keeps_parameters_when_deployed_again(client: Client, deploy: Callable[..., None]) -> None:

@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-import os
 import random
 import sys
 from collections import Counter
@@ -31,6 +30,7 @@ from chalicelib.scanning.scanner import ScansNotStarted
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Image, LocalRegistry, Repository
+from local.environment import isolated_environment
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
 from tests.faults.population import Policy, Subject, populate
@@ -373,7 +373,7 @@ def run_of(seed: int) -> Iterator[Run]:
 
 def _load_app(stack: ExitStack, settings: dict[str, str]) -> ModuleType:
     """The application as a starting function loads it, with these settings and no others."""
-    stack.enter_context(patch.dict(os.environ, settings))
+    stack.enter_context(isolated_environment(**settings))
     previous = sys.modules.pop("app", None)
     app = importlib.import_module("app")
     del sys.modules["app"]

@@ -1,0 +1,56 @@
+"""The environment of what runs here without an AWS account: nothing of the user's is in it.
+
+A shell may hold a profile, an endpoint or a setting of this application, and the user's AWS
+configuration file an endpoint too. The demo, the tests and the packaging see none of these.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from chalicelib.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PREFIXES = ("AWS_", "PYTHON")
+
+# Else the SDK reads those of the user's home. Source: AWS SDKs and Tools Reference Guide,
+# "Location of the shared config and credentials files".
+_NO_FILES = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+
+
+class _Asked(dict[str, str | None]):
+    """An environment in which nothing is set, and that notes what it is asked for."""
+
+    def get(self, variable: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        self[variable] = default
+        return default
+
+
+def settings_defaults() -> dict[str, str | None]:
+    """Every variable that the application reads, with the default that it has when not set."""
+    asked = _Asked()
+    Settings.from_environment(asked)  # type: ignore[arg-type]
+    return dict(asked)
+
+
+def isolated(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what AWS's SDK, the application and Python read from it."""
+    settings = settings_defaults()
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in settings and not name.startswith(_PREFIXES)
+    }
+    return kept | _NO_FILES
+
+
+@contextmanager
+def isolated_environment(**variables: str) -> Iterator[None]:
+    """Have this process's environment isolated meanwhile, with these variables set."""
+    with patch.dict(os.environ, isolated(os.environ) | variables, clear=True):
+        yield
