@@ -79,9 +79,10 @@ delete: $(READY)  ## Delete a stage that was deployed, with everything but its r
 
 check: lint lint-templates bandit types test demo  ## What must hold before a change lands
 
-lint: $(READY)  ## Style, formatting and common mistakes
+lint: $(READY)  ## Style, formatting, common mistakes, and that imports run one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 types: $(READY)  ## Types, strictly
 	$(BIN)/mypy
