@@ -31,7 +31,7 @@ unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: audit bandit bench bench-cold-start bench-growth bench-large check clean delete demo deploy environment faults help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+.PHONY: audit bandit bench bench-cold-start bench-growth bench-large check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -83,6 +83,10 @@ lint: $(READY)  ## Style, formatting, common mistakes, and that imports run one 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m deployment generate --check
+
+generate: $(READY)  ## Write the files that are generated, such as the functions' policies
+	$(BIN)/python -m deployment generate
 
 types: $(READY)  ## Types, strictly
 	$(BIN)/mypy

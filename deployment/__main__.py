@@ -11,6 +11,7 @@ import boto3
 import typer
 
 from deployment import finishing, stages
+from deployment.generate import stale_files
 from deployment.packages import PROJECT, Package, package
 from deployment.stacks import Stack
 from deployment.templates import resources_template, serialized
@@ -19,6 +20,9 @@ from local.environment import isolated_environment
 Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
 Parameters = Annotated[
     list[str] | None, typer.Argument(help="Parameters of the template, as Name=value.")
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Write nothing; fail where a file is not as generated.")
 ]
 
 commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -92,6 +96,18 @@ def templates(directory: Path) -> None:
         plain = plain_template(packaged, "bucket", "deployment.zip")
     (directory / "plain.json").write_text(serialized(plain))
     (directory / "resources.json").write_text(serialized(resources_template(packaged)))
+
+
+@commands.command()
+def generate(check: Check = False) -> None:
+    """Write the files that are generated, such as the policies of the functions."""
+    stale = stale_files(PROJECT)
+    for path, text in stale.items():
+        if not check:
+            (PROJECT / path).write_text(text)
+        print(f"{'Stale' if check else 'Written'}: {path}")
+    if check and stale:
+        raise SystemExit("Run `make generate`, and commit what it writes")
 
 
 @commands.command()

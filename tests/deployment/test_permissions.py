@@ -583,6 +583,25 @@ def test_policies_and_variables_stay_within_what_aws_takes(create_stack: CreateS
         assert len(measured.replace(f"{STACK}-", "ecr-scan-reporter-prod-")) <= 4_096
 
 
+def test_policies_fit_into_roles_with_every_region_and_many_accounts(
+    create_stack: CreateStack,
+) -> None:
+    """IAM takes 10,240 characters of inline policies a role, white space not counted."""
+    roles = [f"arn:aws:iam::{account:012}:role/ecr-scan-reporter" for account in range(25)]
+    everywhere = {
+        "ScanRoles": ",".join(roles),
+        "EcsDiscoveryRoles": ",".join(roles),
+        "ScanRegions": ",".join(boto3.Session().get_available_regions("ecr")),
+    }
+    create_stack(**{**EVERYTHING, **everywhere})
+    sizes = {
+        name: len(re.sub(r"\s", "", json.dumps(_statements(function))))
+        for name, function in FUNCTIONS.items()
+    }
+    document = len('{"Version":"2012-10-17","Statement":}')
+    assert {name for name, size in sizes.items() if size + document > 10_240} == set()
+
+
 def test_logs_go_to_the_functions_own_group_only(create_stack: CreateStack) -> None:
     create_stack()
     for function in FUNCTIONS.values():

@@ -1,0 +1,276 @@
+"""What the functions may do: each permission is written here once, each function lists its own.
+
+The policy files of ``.chalice`` are composed from this by :mod:`deployment.policies`. The resources
+and conditions that are named here are those of ``.chalice/template.yaml``.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from deployment.policies import Permission, Resource, only_if
+
+
+def in_own_region_too(*permissions: Permission) -> tuple[Permission, ...]:
+    """The permissions, in the stack's own region even where its registry is not covered."""
+    return tuple(
+        replace(each, resource=replace(each.resource, regions=_COVERED_AND_OWN))
+        for each in permissions
+    )
+
+
+def _sub(text: str) -> dict[str, Any]:
+    return {"Fn::Sub": text}
+
+
+def _arn(resource: str) -> Resource:
+    return Resource({"Fn::GetAtt": [resource, "Arn"]})
+
+
+def _all_in(parameter: str) -> Resource:
+    return Resource({"Fn::Split": [",", {"Ref": parameter}]})
+
+
+def _after(prefix: str, parameter: str) -> dict[str, Any]:
+    # The prefix added makes sure that there is a part to select, whatever the parameter holds.
+    split = {"Fn::Split": [prefix, _sub(f"${{{parameter}}}{prefix}")]}
+    return {"Fn::Select": [1, split]}
+
+
+def _regions(listed: dict[str, str]) -> dict[str, Any]:
+    return {"Fn::If": ["HasScanRegions", {"Fn::Split": [",", listed]}, {"Ref": "AWS::Region"}]}
+
+
+# The regions whose registries are covered, by default that of the stack. Events come from that one
+# whether it is covered or not.
+_COVERED = _regions({"Ref": "ScanRegions"})
+_COVERED_AND_OWN = _regions(_sub("${AWS::Region},${ScanRegions}"))
+
+# --- On what --------------------------------------------------------------------------------------
+
+# For actions only that know no resource. Source: Service Authorization Reference.
+_NO_RESOURCE = Resource("*", _COVERED)
+# Which repositories and workloads there are is what the application finds out.
+_REPOSITORIES = Resource(
+    _sub("arn:${AWS::Partition}:ecr:*:${AWS::AccountId}:repository/*"), _COVERED
+)
+_WORKLOADS = Resource(
+    [
+        _sub("arn:${AWS::Partition}:ecs:*:${AWS::AccountId}:service/*"),
+        _sub("arn:${AWS::Partition}:ecs:*:${AWS::AccountId}:task/*"),
+        _sub("arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:*"),
+    ],
+    _COVERED,
+)
+_SECURITY_HUB = Resource(
+    _sub(
+        "arn:${AWS::Partition}:securityhub:${AWS::Region}:${AWS::AccountId}"
+        ":product/${AWS::AccountId}/default"
+    )
+)
+_JOBS, _FAILED_EVENTS = _arn("JobsQueue"), _arn("FailedEventsQueue")
+_REPORT_TOPIC, _CHAT_TOPIC = Resource({"Ref": "ReportTopic"}), Resource({"Ref": "ChatTopic"})
+_HISTORY = _arn("HistoryTable")
+_BUCKET = _arn("ReportBucket")
+_FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
+_MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
+_RISKS_IN_S3 = Resource(
+    {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Path}", {"Path": _after("s3://", "AcceptedRisks")}]}
+)
+_RISKS_IN_PARAMETER = Resource(
+    {
+        "Fn::Sub": [
+            "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${Name}",
+            {"Name": _after("ssm:", "AcceptedRisks")},
+        ]
+    }
+)
+
+# --- Reading registries and scanning --------------------------------------------------------------
+
+# Without names, ECR authorizes this against all repositories.
+DESCRIBE_REPOSITORIES = Permission(
+    "DescribeRepositories", ("ecr:DescribeRepositories",), _REPOSITORIES
+)
+# Whether Amazon Inspector scans a registry, and then which repositories it scans how often.
+READ_SCANNING_OF_REGISTRY = Permission(
+    "ReadScanningOfRegistry", ("ecr:GetRegistryScanningConfiguration",), _NO_RESOURCE
+)
+READ_SCANNING_OF_REPOSITORIES = Permission(
+    "ReadScanningOfRepositories", ("ecr:BatchGetRepositoryScanningConfiguration",), _REPOSITORIES
+)
+READ_TAGS_OF_ALL = Permission(
+    "ReadTagsOfAll", ("tag:GetResources",), _NO_RESOURCE, ("ReadsRepositoryTags",)
+)
+READ_TAGS_OF_ONE = Permission(
+    "ReadTagsOfOne", ("ecr:ListTagsForResource",), _REPOSITORIES, ("ReadsRepositoryTags",)
+)
+READ_IMAGES = Permission("ReadImages", ("ecr:DescribeImages",), _REPOSITORIES)
+READ_INDEXES = Permission(
+    "ReadIndexes", ("ecr:BatchGetImage",), _REPOSITORIES, ("ResolvesImageIndexes",)
+)
+# With the findings comes when an image was scanned, which DescribeImages does not always say.
+READ_FINDINGS = Permission("ReadFindings", ("ecr:DescribeImageScanFindings",), _REPOSITORIES)
+START_SCANS = Permission("StartScans", ("ecr:StartImageScan",), _REPOSITORIES)
+ASSUME_SCAN_ROLES = Permission(
+    "AssumeScanRoles", ("sts:AssumeRole",), _all_in("ScanRoles"), ("HasScanRoles",)
+)
+
+# --- Finding images in use ------------------------------------------------------------------------
+
+LIST_WORKLOADS = Permission(
+    "ListWorkloads",
+    (
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "ecs:ListTasks",
+        "lambda:ListFunctions",
+    ),
+    _NO_RESOURCE,
+    ("FindsImagesInUse",),
+)
+LIST_TASK_DEFINITIONS = Permission(
+    "ListTaskDefinitions",
+    ("ecs:ListTaskDefinitions",),
+    _NO_RESOURCE,
+    ("FindsAllTaskDefinitions",),
+)
+READ_WORKLOADS = Permission(
+    "ReadWorkloads",
+    ("ecs:DescribeServices", "ecs:DescribeTasks", "lambda:GetFunction"),
+    _WORKLOADS,
+    ("FindsImagesInUse",),
+)
+ASSUME_DISCOVERY_ROLES = Permission(
+    "AssumeDiscoveryRoles",
+    ("sts:AssumeRole",),
+    _all_in("EcsDiscoveryRoles"),
+    ("AssumesDiscoveryRoles",),
+)
+
+# --- Jobs -----------------------------------------------------------------------------------------
+
+SEND_JOBS = Permission("SendJobs", ("sqs:SendMessage",), _JOBS)
+# Done by Lambda, for the function's trigger.
+RECEIVE_JOBS = Permission(
+    "ReceiveJobs", ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"), _JOBS
+)
+
+# --- Reporting ------------------------------------------------------------------------------------
+
+# Reports of scans, digests, and warnings of images in use.
+PUBLISH_REPORTS = Permission("PublishReports", ("sns:Publish",), _REPORT_TOPIC)
+PUBLISH_TO_CHAT = Permission("PublishToChat", ("sns:Publish",), _CHAT_TOPIC, ("HasChat",))
+IMPORT_FINDINGS = Permission(
+    "ImportFindings", ("securityhub:BatchImportFindings",), _SECURITY_HUB, ("HasSecurityHub",)
+)
+# What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
+PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
+UPDATE_HISTORY = Permission(
+    "UpdateHistory", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem"), _HISTORY
+)
+READ_USES = Permission("ReadUses", ("dynamodb:GetItem",), _HISTORY, ("FindsImagesInUse",))
+READ_RISKS_IN_S3 = Permission("ReadRisksInS3", ("s3:GetObject",), _RISKS_IN_S3, ("ReadsRisksInS3",))
+READ_RISKS_IN_PARAMETER = Permission(
+    "ReadRisksInParameter", ("ssm:GetParameter",), _RISKS_IN_PARAMETER, ("ReadsRisksInParameter",)
+)
+KEEP_FLEET_REPORTS = Permission(
+    "KeepFleetReports", ("s3:GetObject", "s3:PutObject"), _FLEET_REPORTS
+)
+# The mark of a digest that could not be sent after all.
+DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
+# Without it, S3 says "access denied" of an object that is not there. So it would under a condition
+# on the prefix, for GetObject names none. Source: S3 API reference, GetObject.
+LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
+
+# --- What several functions need ------------------------------------------------------------------
+
+# Done by Lambda, as failure destination.
+KEEP_FAILED_EVENTS = Permission("KeepFailedEvents", ("sqs:SendMessage",), _FAILED_EVENTS)
+# Queues, topics and bucket use the key with the rights of who sends, publishes, reads or writes.
+USE_KEY = Permission(
+    "UseKey", ("kms:Decrypt", "kms:GenerateDataKey"), Resource({"Ref": "KmsKeyArn"}), ("HasKmsKey",)
+)
+
+
+def write_logs(function: str) -> Permission:
+    """Done by Lambda: a function's lines go to the log group that bears its name."""
+    # Chalice names the function of the HTTP API as the application.
+    name = "" if function == "api_handler" else f"-{function}"
+    logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/"
+    streams = Resource(_sub(f"{logs}${{AWS::StackName}}{name}:*"))
+    return Permission("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), streams)
+
+
+# --- The functions --------------------------------------------------------------------------------
+
+_TO_LIST = (
+    DESCRIBE_REPOSITORIES,
+    READ_SCANNING_OF_REGISTRY,
+    READ_SCANNING_OF_REPOSITORIES,
+    READ_TAGS_OF_ALL,
+    LIST_WORKLOADS,
+    LIST_TASK_DEFINITIONS,
+    READ_WORKLOADS,
+    ASSUME_DISCOVERY_ROLES,
+)
+_TO_REVIEW = (
+    READ_IMAGES,
+    *only_if("LooksUpScanTimes", READ_FINDINGS),
+    ASSUME_SCAN_ROLES,
+    SEND_JOBS,
+    *only_if("FindsImagesInUse", PUBLISH_REPORTS),  # warnings of what is amiss with them
+)
+_TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_INDEXES)
+_TO_READ_RISKS = (READ_RISKS_IN_S3, READ_RISKS_IN_PARAMETER)
+
+_OWN: dict[str, tuple[Permission, ...]] = {
+    "list_repositories": _TO_LIST_AND_DRY_RUN,
+    "scan_images": (
+        *_TO_REVIEW,
+        *only_if("ReviewsImagesTogether", READ_INDEXES),
+        START_SCANS,
+        *only_if("FindsImagesInUse", PUT_INTO_HISTORY),
+        RECEIVE_JOBS,
+        *only_if("HasDailyScanBudget", *_TO_LIST),  # the scanner makes the plan of the day
+    ),
+    "notify": (
+        *in_own_region_too(
+            READ_FINDINGS,
+            *only_if("ResolvesImageIndexes", READ_IMAGES),  # which of them are indexes
+            READ_INDEXES,
+            READ_TAGS_OF_ONE,
+        ),
+        ASSUME_SCAN_ROLES,
+        PUT_INTO_HISTORY,
+        UPDATE_HISTORY,
+        READ_USES,
+        *_TO_READ_RISKS,
+        *only_if("NotifiesByTopic", PUBLISH_REPORTS),
+        PUBLISH_TO_CHAT,
+        IMPORT_FINDINGS,
+        KEEP_FAILED_EVENTS,
+    ),
+    "report_fleet": (
+        *only_if(
+            "HasDigest",
+            DESCRIBE_REPOSITORIES,
+            READ_IMAGES,
+            READ_INDEXES,
+            READ_FINDINGS,
+            ASSUME_SCAN_ROLES,
+            *_TO_READ_RISKS,
+            KEEP_FLEET_REPORTS,
+            DELETE_MARKS,
+            LIST_REPORTS,
+            PUBLISH_REPORTS,
+        ),
+        KEEP_FAILED_EVENTS,
+    ),
+    "api_handler": _TO_LIST_AND_DRY_RUN,
+}
+
+FUNCTIONS: dict[str, tuple[Permission, ...]] = {
+    function: (*own, USE_KEY, write_logs(function)) for function, own in _OWN.items()
+}
+"""What each function may do, by its name in ``.chalice/config.json``."""
