@@ -66,7 +66,8 @@ def test_the_demos_report_sees_nothing_of_the_users_world(make):
 
 
 def test_the_tests_see_nothing_of_the_users_world(make):
-    options = "-o addopts= -p no:cacheprovider -q tests/settings/test_settings.py tests/scanning/test_lister.py"
+    tests = "tests/settings/test_settings.py tests/scanning/test_lister.py"
+    options = f"-o addopts= -p no:cacheprovider -q {tests}"
     done = make("test", f"PYTEST_ADDOPTS={options}", PYTEST_ADDOPTS=options)
     assert re.search(r"\d+ passed", done)
 
