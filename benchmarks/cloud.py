@@ -19,13 +19,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from local.faults import EcrError
-from local.registry import LocalRegistry
+from local.cloud.faults import EcrError
+from local.cloud.registry import LocalRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.images import Shape
+    from local.cloud.findings import Shape
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FRESH, STALE, NEVER = START - timedelta(days=2), START - timedelta(days=10), None
@@ -37,7 +37,14 @@ TAGS_A_DIGEST = 3
 BILLED_BYTES = 65_536
 """A request of SQS is billed for every 64 KB of its messages that are begun."""
 
-RATED_OPERATIONS = ("DescribeRepositories", "ListImages", "DescribeImages", "StartImageScan")
+RATED_OPERATIONS = (
+    "BatchGetImage",
+    "DescribeImageScanFindings",
+    "DescribeImages",
+    "DescribeRepositories",
+    "ListImages",
+    "StartImageScan",
+)
 """The operations of ECR that the benchmark's rate is for."""
 
 
@@ -95,7 +102,6 @@ class Cloud:
     def __init__(self, world: World) -> None:
         self._now = START.timestamp()
         self.registry = _registry(world, self._moment)
-        self.registry.faults.timer = lambda: self._now
         for operation in RATED_OPERATIONS:
             self.registry.limit_rate(operation, world.rate, world.burst)
         self.queue = Queue(world.visibility_seconds)

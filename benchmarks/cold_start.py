@@ -209,6 +209,8 @@ def first_events() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     # Else each request is written to standard error.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with mock_aws(), local_ecr() as registry:
+        # The scanner starts a scan which must have ended when the notifier looks.
+        registry.scan_duration = timedelta()
         image = registry.add_image(
             REPOSITORY,
             tags=("1.0",),

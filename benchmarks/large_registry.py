@@ -56,16 +56,13 @@ class SimulatedRegistry:
 
     region = "eu-west-1"
 
-    def __init__(
-        self, clock: SimulatedTime, repositories: int, images: int, rate: float, tells_times: bool
-    ) -> None:
+    def __init__(self, clock: SimulatedTime, repositories: int, images: int, rate: float) -> None:
         self.calls: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.scanned = 0
         self.last_scan_ended_at = 0.0
         self._clock = clock
         self._images = images
-        self._tells_times = tells_times
         self._names = [
             f"team-{number % 97:02}/repository-{number:05}" for number in range(repositories)
         ]
@@ -92,7 +89,7 @@ class SimulatedRegistry:
         return False
 
     def image_page(self, repository: str, next_token: str | None) -> ImagePage:
-        """DescribeImages: the repository's images, all in one page."""
+        """DescribeImages: the repository's images, all in one page, without a word of scans."""
         self._call("DescribeImages")
         first = self._numbers[repository] * self._images
         return ImagePage([self._image(first + number) for number in range(self._images)], None)
@@ -118,16 +115,20 @@ class SimulatedRegistry:
         self.last_scan_ended_at = now
         return None
 
-    def _image(self, number: int) -> Image:
-        scanned_at = self._scanned_at[number] if self._tells_times else 0
+    def last_scan(self, repository: str, digest: str) -> Image:
+        """DescribeImageScanFindings: when the image was last scanned."""
+        self._call("DescribeImageScanFindings")
+        scanned_at = self._scanned_at[int(digest[-16:], 16)]
         completed_at = datetime.fromtimestamp(scanned_at, UTC) if scanned_at else None
+        status = "COMPLETE" if scanned_at else None
+        return Image(digest, scan_status=status, scan_completed_at=completed_at)
+
+    def _image(self, number: int) -> Image:
         # The number fills the end of a digest whose beginning is spread as a hash is.
         spread = number * 0x9E3779B97F4A7C15 % 2**64
         return Image(
             f"sha256:{spread:016x}{'0' * 32}{number:016x}",
             (f"v{number % self._images}",) if number % 3 else (),
-            scan_status="COMPLETE" if scanned_at else None,
-            scan_completed_at=completed_at,
             pushed_at=datetime.fromtimestamp(START - DAY * (1 + number % self._images), UTC),
         )
 
@@ -202,9 +203,7 @@ def main() -> None:
     options = _options()
     clock = SimulatedTime(START)
     total = options.repositories * options.images
-    registry = SimulatedRegistry(
-        clock, options.repositories, options.images, options.rate, not options.native
-    )
+    registry = SimulatedRegistry(clock, options.repositories, options.images, options.rate)
     queue = SimulatedQueue(clock, registry.calls)
     settings = Settings.from_environment(
         {
@@ -245,7 +244,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=100, help="images a repository")
     parser.add_argument("--pace", type=int, default=10, help="SCANS_PER_SECOND")
     parser.add_argument("--rate", type=float, default=20, help="what the registry allows a second")
-    parser.add_argument("--native", action="store_true", help="no scan times in DescribeImages")
     parser.add_argument("--most-days", type=int, default=40)
     return parser.parse_args()
 

@@ -61,15 +61,11 @@ def demo_report() -> FleetReport:
 
 def _push_builds(registry: LocalRegistry) -> None:
     for number, (name, tag) in enumerate(NEW_BUILDS.items()):
-        images = registry.repositories[name].images.values()
-        newest = max((image for image in images if image.tags), key=lambda image: image.pushed_at)
-        oldest = min(images, key=lambda image: image.pushed_at)
-        findings = newest.findings.entries[3:] + oldest.findings.entries[: 4 + number]
-        now = registry.now()
-        registry.add_image(
-            name,
-            tags=(tag, "next"),
-            pushed_at=now,
-            scanned_at=now,
-            findings=Findings(tuple(dict.fromkeys(findings))),
-        )
+        images = list(registry.repositories[name].images.values())
+        found = [image.findings.entries for image in images if image.findings.entries]
+        findings = Findings(tuple(dict.fromkeys(found[-1][3:] + found[0][: 4 + number])))
+        tags, now = (tag, "1", "latest", "main"), registry.now()
+        if any(image.is_index for image in images):
+            registry.add_index(name, tags=tags, scanned_at=now, findings=findings)
+        else:
+            registry.add_image(name, tags=tags, scanned_at=now, findings=findings)

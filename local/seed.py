@@ -1,7 +1,6 @@
 """A registry that looks like one in use: `seed(registry)`.
 
 The same random seed and the same clock give the same registry, as long as it was empty.
-Every vulnerability is made up; only the forms are real.
 """
 
 from __future__ import annotations
@@ -11,134 +10,56 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from local.images import (
-    COSIGN_SIGNATURE,
-    HELM_CHART,
-    IN_TOTO_ATTESTATION,
-    OCI_IMAGE,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    Finding,
-    Findings,
-)
+from local.distributions import KnownFlaws
+from local.ecr import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from local.ecr import LocalRegistry
-    from local.images import Image
-
-UNSUPPORTED = (
-    "UnsupportedImageError: The operating system and/or package manager are not supported."
-)
-
-SEVERITY_WEIGHTS = {
-    "CRITICAL": 2,
-    "HIGH": 12,
-    "MEDIUM": 34,
-    "LOW": 30,
-    "INFORMATIONAL": 18,
-    "UNDEFINED": 4,
-}
-SCORES = {
-    "CRITICAL": (9.0, 10.0),
-    "HIGH": (7.0, 8.9),
-    "MEDIUM": (4.0, 6.9),
-    "LOW": (1.2, 3.9),
-    "INFORMATIONAL": (0.1, 1.1),
-}
-VECTORS = {
-    "CRITICAL": "AV:N/AC:L/Au:N/C:C/I:C/A:C",
-    "HIGH": "AV:N/AC:L/Au:N/C:P/I:P/A:P",
-    "MEDIUM": "AV:N/AC:M/Au:N/C:P/I:N/A:P",
-    "LOW": "AV:L/AC:M/Au:N/C:P/I:N/A:N",
-    "INFORMATIONAL": "AV:L/AC:H/Au:S/C:N/I:N/A:P",
-}
-FLAWS = (
-    "an out-of-bounds read when parsing a crafted file",
-    "a heap buffer overflow reachable by a remote peer",
-    "a use after free during the teardown of a connection",
-    "an integer overflow that leads to a denial of service",
-    "a missing check that lets certificates pass unverified",
-    "a path traversal when extracting an archive",
-)
-
-
-@dataclass(frozen=True)
-class Base:
-    """A Linux distribution: the packages in its images, and how many flaws are known of each."""
-
-    packages: dict[str, str]
-    flaws_per_package: int
 
 
 @dataclass(frozen=True)
 class Service:
-    """A repository of a service's builds, newest first, on one base."""
+    """A repository of a service's builds, newest first, on one distribution.
+
+    Those that are built by buildx push an index with an attestation for each of its `platforms`.
+    `deployed` is how many builds older than the newest the one in production is; the newest is at
+    least `idle_days` old.
+    """
 
     name: str
-    base: str
+    distribution: str
     builds: int
     days_between_builds: float
     scan_on_push: bool = False
+    platforms: tuple[str, ...] = ()
+    deployed: int = 2
+    idle_days: float = 0
 
-
-BASES = {
-    "alpine": Base(
-        {
-            "busybox": "1.36.1-r15",
-            "libcrypto3": "3.1.4-r5",
-            "musl": "1.2.4_git20230717-r4",
-            "zlib": "1.3.1-r0",
-        },
-        flaws_per_package=3,
-    ),
-    "debian": Base(
-        {
-            "curl": "7.88.1-10+deb12u5",
-            "glibc": "2.36-9+deb12u4",
-            "krb5": "1.20.1-2+deb12u1",
-            "libxml2": "2.9.14+dfsg-1.3~deb12u1",
-            "ncurses": "6.4-4",
-            "openssl": "3.0.11-1~deb12u2",
-            "perl": "5.36.0-7+deb12u1",
-            "systemd": "252.22-1~deb12u1",
-            "tar": "1.34+dfsg-1.2+deb12u1",
-        },
-        flaws_per_package=12,
-    ),
-    "ubuntu": Base(
-        {
-            "apt": "2.4.11",
-            "expat": "2.4.7-1ubuntu0.2",
-            "gnutls28": "3.7.3-4ubuntu1.4",
-            "libgcrypt20": "1.9.4-3ubuntu3",
-            "openldap": "2.5.16+dfsg-0ubuntu0.22.04.2",
-            "pcre3": "2:8.39-13ubuntu0.22.04.1",
-            "shadow": "1:4.8.1-2ubuntu2.1",
-        },
-        flaws_per_package=7,
-    ),
-}
 
 SERVICES = (
     Service("data/etl-orders", "debian", 34, 2.5),
-    Service("data/feature-store", "ubuntu", 22, 4),
+    Service("data/feature-store", "ubuntu", 22, 4, platforms=("linux/amd64",)),
     Service("identity/login", "alpine", 40, 1.2, scan_on_push=True),
-    Service("legacy/reports", "debian", 9, 45),
+    Service("legacy/reports", "debian", 9, 45, deployed=0, idle_days=100),
     Service("payments/card-gateway", "alpine", 30, 3, scan_on_push=True),
     Service("payments/ledger", "ubuntu", 36, 2),
-    Service("platform/ingress-proxy", "alpine", 18, 6),
-    Service("shop/basket-api", "debian", 44, 0.8),
-    Service("shop/checkout", "debian", 38, 1),
+    Service("platform/ingress-proxy", "alpine", 18, 6, platforms=("linux/amd64", "linux/arm64")),
+    Service("shop/basket-api", "debian", 44, 0.8, deployed=5),
+    Service("shop/checkout", "debian", 38, 1, deployed=3),
     Service("shop/storefront-web", "ubuntu", 32, 1.5),
 )
 
+RELEASED = 3
+"""Every so many builds one is released, and gets version tags."""
+
 
 def seed(registry: LocalRegistry, *, random_seed: int = 20_240_229) -> None:
-    """Fill a registry with fourteen repositories and some three hundred images.
+    """Fill a registry with fourteen repositories and some four hundred manifests.
 
-    Among them are many tags on one digest, untagged builds, an index with its children,
-    Helm charts, a signature and an attestation, an archived image, and scans of every
-    age and outcome: none, fresh, stale, in progress, bound to fail, and unsupported.
+    Among them are tags that move with each build or release, many tags on one digest, untagged
+    builds, indexes with their platforms' images and attestations, Helm charts, a signature, an
+    archived image, images that cannot be scanned, and scans of every age and outcome: none, fresh,
+    stale, in progress, bound to fail.
     """
     _Seeder(registry, Random(random_seed)).seed()
 
@@ -148,7 +69,7 @@ class _Seeder:
         self.registry = registry
         self.random = random
         self.now = registry.now()
-        self.known_flaws = {name: self._flaws_of(base) for name, base in BASES.items()}
+        self.known = KnownFlaws(random, self.now)
 
     def seed(self) -> None:
         for service in SERVICES:
@@ -175,31 +96,56 @@ class _Seeder:
 
     def _add_build(self, service: Service, build: int) -> None:
         """Add the build that is this many builds older than the newest."""
-        age = (build + self.random.random()) * service.days_between_builds
+        age = service.idle_days + (build + self.random.random()) * service.days_between_builds
         pushed_at = self._before(days=age)
+        tags, findings = self._tags(service, build), self.known.found(service.distribution, age)
+        scanned_at = self._scan_time(service, pushed_at)
+        if service.platforms:
+            self.registry.add_index(
+                service.name,
+                tags=tags,
+                platforms=service.platforms,
+                pushed_at=pushed_at,
+                scanned_at=scanned_at,
+                findings=findings,
+            )
+            return
+        in_production = build == service.deployed
         self.registry.add_image(
             service.name,
-            tags=self._tags(service, build),
+            tags=tags,
             pushed_at=pushed_at,
             size_in_bytes=self.random.randrange(20, 400) * 1_048_576,
             last_pulled_at=self._some_time_since(pushed_at),
-            findings=self._findings(service.base, age),
-            scanned_at=self._scan_time(service, pushed_at),
+            in_use_count=self.random.randint(1, 9) if in_production else 0,
+            last_in_use_at=self.now if in_production else None,
+            findings=findings,
+            scanned_at=scanned_at,
         )
 
     def _tags(self, service: Service, build: int) -> tuple[str, ...]:
-        """Return what CI would tag a build with: a fifth of the older ones lost their tags."""
-        number = service.builds - build
-        version, commit = f"1.{number // 8}.{number % 8}", f"git-{self.random.getrandbits(28):07x}"
-        if build == 0:
-            return (version, commit, "stable", "latest")
-        return () if self.random.random() < 0.2 else (version, commit)
+        """Return the tags that CI gives a build; those that move leave the build before.
+
+        ``main`` is the newest build, ``latest``, ``1`` and ``1.4`` are the newest release, ``prod``
+        is what was deployed. A fifth of the older builds have no tag of their own.
+        """
+        number, commit = service.builds - build, f"git-{self.random.getrandbits(28):07x}"
+        release, rest = divmod(number, RELEASED)
+        tags = ["main"]
+        if build == 0 or rest == 0 or self.random.random() >= 0.2:
+            tags.append(commit)
+        if rest == 0:
+            minor = f"1.{release // 4}"
+            tags += [f"{minor}.{release % 4}", minor, "1", "latest"]
+        if build >= service.deployed:
+            tags.append("prod")
+        return tuple(tags)
 
     def _scan_time(self, service: Service, pushed_at: datetime) -> datetime | None:
         """Return when an image was last scanned, seldom before it was pushed: never, for some."""
         if self.random.random() < 0.12 and not service.scan_on_push:
             return None
-        if service.scan_on_push and self.random.random() < 0.5:
+        if service.idle_days or (service.scan_on_push and self.random.random() < 0.5):
             return pushed_at
         days = self.random.choice((0.3, 0.8, 2, 5, 6.5, 8, 15, 40, 120))
         return max(pushed_at, self._before(days=days * self.random.uniform(0.9, 1.1)))
@@ -212,64 +158,21 @@ class _Seeder:
     def _before(self, *, days: float) -> datetime:
         return self.now - timedelta(days=days)
 
-    # Findings
-
-    def _findings(self, base: str, age_in_days: float) -> Findings:
-        """Return what is known to be wrong with an image: the older it is, the more."""
-        flaws = self.known_flaws[base]
-        share = min(0.9, 0.05 + age_in_days / 120) * self.random.uniform(0.6, 1)
-        return Findings(tuple(self.random.sample(flaws, round(share * len(flaws)))))
-
-    def _flaws_of(self, base: Base) -> list[Finding]:
-        return [
-            self._flaw(package, version)
-            for package, version in base.packages.items()
-            for _ in range(base.flaws_per_package)
-        ]
-
-    def _flaw(self, package: str, version: str) -> Finding:
-        severity, *_ = self.random.choices(
-            tuple(SEVERITY_WEIGHTS), weights=tuple(SEVERITY_WEIGHTS.values())
-        )
-        year = self.random.randint(self.now.year - 7, self.now.year)
-        scores = SCORES.get(severity)
-        return Finding(
-            name=f"CVE-{year}-{self.random.randint(1_000, 59_999):04d}",
-            severity=severity,
-            package_name=package,
-            package_version=version,
-            description=f"{package} has {self.random.choice(FLAWS)}.",
-            score=round(self.random.uniform(*scores), 1) if scores else None,
-            vector=VECTORS.get(severity, ""),
-            fixed_in_version=f"{version}.1" if self.random.random() < 0.6 else "",
-            exploit_available=self.random.random() < 0.05,
-        )
-
     # What is not a plain image
 
     def _add_multi_platform_base(self) -> None:
-        """Add an index: the tags are its own, the findings those of its untagged children."""
+        """Add indexes: the tags are their own, the findings those of their untagged images."""
         repository = "platform/base/python"
         self._add_repository(repository)
         for days, version in ((70, "3.11"), (12, "3.12")):
-            children = tuple(self._add_platform(repository, days).digest for _ in range(2))
-            self.registry.add_image(
+            self.registry.add_index(
                 repository,
-                tags=(version, f"{version}-bookworm"),
+                tags=(version, f"{version}-bookworm", "3", "latest"),
+                platforms=("linux/amd64", "linux/arm64"),
                 pushed_at=self._before(days=days),
-                media_type=OCI_INDEX,
-                children=children,
+                findings=self.known.found("debian", days),
+                scanned_at=self._before(days=days / 2),
             )
-
-    def _add_platform(self, repository: str, days: float) -> Image:
-        return self.registry.add_image(
-            repository,
-            pushed_at=self._before(days=days),
-            media_type=OCI_MANIFEST,
-            artifact_media_type=OCI_IMAGE,
-            findings=self._findings("debian", days),
-            scanned_at=self._before(days=days / 2),
-        )
 
     def _add_helm_charts(self) -> None:
         self._add_repository("charts/shop")
@@ -310,18 +213,15 @@ class _Seeder:
     # Scans that do not simply complete
 
     def _add_images_without_an_operating_system(self) -> None:
-        """Add images built from scratch, whose unsupported scans are reported in either way."""
+        """Add images built from scratch, which ECR cannot scan: one was tried, one not yet."""
         self._add_repository("platform/healthcheck")
-        for days, tag, status in ((200, "1.0", "FAILED"), (100, "1.1", "UNSUPPORTED_IMAGE")):
+        for days, tag, scanned in ((200, "1.0", True), (100, "1.1", False)):
             self.registry.add_image(
                 "platform/healthcheck",
-                tags=(tag,),
+                tags=(tag, "latest"),
                 pushed_at=self._before(days=days),
-                scanned_at=self._before(days=days - 1),
-                scan_status=status,
-                scan_description=UNSUPPORTED,
-                next_scan_status=status,
-                next_scan_description=UNSUPPORTED,
+                scanned_at=self._before(days=days - 1) if scanned else None,
+                unsupported=True,
             )
 
     def _add_unusual_scans(self, repository: str) -> None:
@@ -330,7 +230,7 @@ class _Seeder:
             repository,
             tags=("release-candidate",),
             pushed_at=self._before(days=2),
-            findings=self._findings("debian", 2),
+            findings=self.known.found("debian", 2),
             scanned_at=self.now,
             scan_status="IN_PROGRESS",
         )
@@ -338,7 +238,7 @@ class _Seeder:
             repository,
             tags=("nightly",),
             pushed_at=self._before(days=30),
-            findings=self._findings("debian", 30),
+            findings=self.known.found("debian", 30),
             scanned_at=self._before(days=29),
             next_scan_status="FAILED",
             next_scan_description="The scan could not be completed.",

@@ -12,7 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.demo import Notification
+    from local.application import Notification
 
 CHANNELS = {"email": "email", "sms": "sms", "default": "json (http, https, sqs, lambda, firehose)"}
 """The texts of a message, and what the channels are called that get them."""

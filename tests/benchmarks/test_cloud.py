@@ -68,10 +68,12 @@ def test_an_image_is_scanned_once_a_day_by_whatever_tag():
 def test_a_scan_takes_its_time():
     with clients(1, 1, "stale", scan_seconds=30) as aws:
         aws.ecr.start_image_scan(repositoryName=NAME, imageId={"imageTag": "0-0"})
-        for seconds, status in ((0, "IN_PROGRESS"), (31, "COMPLETE")):
+        for seconds, status in ((0, "PENDING"), (10, "IN_PROGRESS"), (21, "COMPLETE")):
             aws.now += seconds
-            [image] = aws.ecr.describe_images(repositoryName=NAME)["imageDetails"]
-            assert image["imageScanStatus"]["status"] == status
+            found = aws.ecr.describe_image_scan_findings(
+                repositoryName=NAME, imageId={"imageTag": "0-0"}
+            )
+            assert found["imageScanStatus"]["status"] == status
 
 
 def test_each_operation_is_throttled_by_itself_until_time_passes():

@@ -19,8 +19,7 @@ from chalicelib.aws import clients
 from deployment.packages import PROJECT, Package, Template, package
 from deployment.templates import serialized
 from deployment.translation import plain_template
-from local.ecr import local_ecr
-from local.registry import LocalRegistry
+from local.ecr import LocalRegistry, local_ecr
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",

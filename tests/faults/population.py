@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from local.ecr import Image, LocalRegistry
-from local.images import HELM_CHART, OCI_INDEX, Finding, Findings
+from local.ecr import HELM_CHART, OCI_INDEX, Finding, Findings, Image, LocalRegistry
 
 DUE = ("never scanned", "stale", "failed")
 NOT_DUE = ("fresh", "running", "archived", "chart", "index")

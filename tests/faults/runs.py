@@ -150,7 +150,7 @@ class Run:
             self._collect_events()
             waiting = [*self.aws.messages, *self.aws.events]
             if not waiting:
-                if not self._scans_in_progress():
+                if not self.registry.scans_in_progress:
                     return
                 self.clock.sleep(30)
                 continue
@@ -161,13 +161,6 @@ class Run:
             else:
                 self._deliver_event() or self._deliver_message()
         raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
-
-    def _scans_in_progress(self) -> bool:
-        return any(
-            image.scan_status == "IN_PROGRESS"
-            for repository in self.registry.repositories.values()
-            for image in repository.images.values()
-        )
 
     def _collect_events(self) -> None:
         for event in self.registry.completed_events():
@@ -357,9 +350,7 @@ def run_of(seed: int) -> Iterator[Run]:
     )
     own_thresholds = chance.random() < 0.3
     settings = _settings(chance, policy, own_thresholds)
-    if chance.random() < 0.25:
-        registry.reports_scans_in_describe_images = False
-        settings["SCAN_TIME_LOOKUP"] = "true"
+    settings["SCAN_TIME_LOOKUP"] = "true"
     subjects = populate(registry, chance, policy, own_thresholds)
     aws = SimulatedAws(registry, Faults.of(chance), clock)
     with ExitStack() as stack:

@@ -20,8 +20,8 @@ from botocore.exceptions import ReadTimeoutError
 
 from benchmarks.simulated_time import SimulatedTime
 from chalicelib.aws.clients import client_of
+from local.cloud.tagging import tagged_repositories
 from local.ecr import EcrError, LocalRegistry
-from local.tagging import tagged_repositories
 from tests.faults.dynamodb import Table
 from tests.faults.faults import ANSWER_LOST, READ_TIMEOUT_SECONDS, Faults, Refusal
 

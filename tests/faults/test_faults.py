@@ -56,7 +56,7 @@ class TestTheHarnessNotices:
 
     def test_a_second_start(self, notices):
         def scan_again_and_again(run):
-            run.registry._operations._refuse_beyond_limits = lambda image: None
+            run.registry.refuse_beyond_limits = lambda image: None
 
         assert notices("was started 2 times", scan_again_and_again)
 

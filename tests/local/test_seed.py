@@ -4,8 +4,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from local.ecr import Clock, Image, LocalRegistry
-from local.images import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION
+from local.ecr import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION, Clock, Image, LocalRegistry
 from local.seed import seed
 
 if TYPE_CHECKING:
@@ -60,6 +59,9 @@ def test_it_has_images_of_every_kind(clock: Clock) -> None:
     assert any(len(image.tags) > 3 for image in images)
     assert any(not image.tags and image.is_scannable for image in images)
     assert any(image.is_index and image.children for image in images)
+    assert any(image.attests for image in images)
+    assert any(image.is_unsupported for image in images)
+    assert any(image.in_use_count for image in images)
     assert any(image.status == "ARCHIVED" for image in images)
     assert any(image.subject_digest for image in images)
     assert {HELM_CHART, COSIGN_SIGNATURE, IN_TOTO_ATTESTATION} <= {
@@ -74,7 +76,6 @@ def test_it_has_scans_of_every_outcome_and_age(clock: Clock) -> None:
         "COMPLETE",
         "FAILED",
         "IN_PROGRESS",
-        "UNSUPPORTED_IMAGE",
     }
     ages = [clock() - image.scan_started_at for image in images if image.scan_started_at]
     assert min(ages) == timedelta()
@@ -87,6 +88,34 @@ def test_nothing_happened_in_the_future_or_before_its_push(clock: Clock) -> None
     for image in images_of(seeded(clock)):
         assert image.pushed_at <= (image.scan_started_at or image.pushed_at) <= clock()
         assert image.pushed_at <= (image.last_pulled_at or image.pushed_at) <= clock()
+
+
+def test_tags_move_as_in_real_registries(clock: Clock) -> None:
+    registry = seeded(clock)
+    for repository in registry.repositories.values():
+        tags = [tag for image in repository.images.values() for tag in image.tags]
+        assert len(tags) == len(set(tags))
+    holders = {
+        tag: image
+        for image in registry.repositories["shop/checkout"].images.values()
+        for tag in image.tags
+    }
+    assert holders["main"].pushed_at > holders["latest"].pushed_at > holders["prod"].pushed_at
+    assert holders["1"] is holders["latest"]
+    assert any(re.fullmatch(r"1\.\d+\.\d+", tag) for tag in holders["latest"].tags)
+
+
+def test_some_services_are_built_by_buildx_with_attestations(clock: Clock) -> None:
+    registry = seeded(clock)
+    built = [
+        name
+        for name, repository in registry.repositories.items()
+        if any(image.attests for image in repository.images.values())
+    ]
+    assert built == ["data/feature-store", "platform/base/python", "platform/ingress-proxy"]
+    for name in built:
+        for image in registry.repositories[name].images.values():
+            assert image.is_index or not image.tags
 
 
 def test_findings_have_valid_names_and_packages(clock: Clock) -> None:

@@ -17,7 +17,7 @@ from chalicelib.policy.accepted_risks import AcceptedRisksError
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
-from local.images import Finding, Findings
+from local.ecr import Finding, Findings
 from tests.events import DIGEST, scan_event
 
 BOTH = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}

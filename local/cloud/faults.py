@@ -50,11 +50,11 @@ class TokenBucket:
 class Faults:
     """Throttling, errors to order and latency, by operation.
 
-    `timer` gives the seconds by which buckets fill: real ones, unless a simulation sets it.
+    `timer` gives the seconds by which buckets fill.
     """
 
-    def __init__(self) -> None:
-        self.timer: Callable[[], float] = time.monotonic
+    def __init__(self, timer: Callable[[], float]) -> None:
+        self.timer = timer
         self.sleep: Callable[[float], None] = time.sleep
         self.latency_seconds = 0.0
         self._buckets: dict[str, TokenBucket] = {}

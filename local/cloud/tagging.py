@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.registry import LocalRegistry
+    from local.cloud.registry import LocalRegistry
 
 
 def tagged_repositories(

@@ -6,12 +6,13 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from local.faults import EcrError
+from local.cloud.faults import EcrError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from local.images import Image, Shape
+    from local.cloud.findings import Shape
+    from local.cloud.images import Image
 
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 1000

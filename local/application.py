@@ -1,0 +1,210 @@
+"""The whole application on an embedded cloud: its functions, and the services around them.
+
+The application's own functions are called through Chalice's test client, and they call moto's
+services by real boto3 clients.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from chalice.test import Client
+from moto import mock_aws
+
+from local.ecr import Findings, local_ecr
+from local.environment import isolated_environment
+from local.history import create_history_table
+from local.seed import seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.ecr import LocalRegistry
+
+REGION = "eu-west-1"
+SETTINGS = {
+    "ECR_IMAGES_DURATION_DELTA": "7d",
+    "SCAN_TIME_LOOKUP": "true",
+    "CRITICAL": "2",
+    "HIGH": "15",
+    "MEDIUM": "48",
+    "LOW": "70",
+    "NOTIFY_MODE": "new-findings",
+    "NOTIFY_BY_CHAT": "true",
+    "NOTIFY_BY_SECURITY_HUB": "true",
+}
+DIGEST_TIME = "2026-11-23T06:00:00Z"
+
+
+MOVING_TAGS = ("main", "latest", "prod")
+"""The tags that the next build takes over."""
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One published message, as SNS hands it to the subscribers of each protocol."""
+
+    subject: str
+    texts: dict[str, str]
+    attributes: dict[str, str]
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it is about all repositories."""
+        return self.attributes.get("report") == "fleet"
+
+
+class Collector(logging.Handler):
+    """The summary lines of the application's log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line, if it is a summary."""
+        if isinstance(record.msg, dict):
+            self.lines.append(record.msg)
+
+    def reviews(self) -> list[dict[str, Any]]:
+        """The scanner's summary lines, one a message."""
+        return [line for line in self.lines if line["message"] == "repository reviewed"]
+
+
+class Demo:
+    """The application and the services around it."""
+
+    def __init__(self, registry: LocalRegistry) -> None:
+        # Imported here and anew, because the application reads its settings when it is loaded.
+        sys.modules.pop("app", None)
+        import app
+        from chalicelib.runtime import logs
+
+        self.logs = Collector()
+        logs.logger.handlers = [self.logs]
+        self.registry = registry
+        self._client = Client(app.app)
+        self._sqs = boto3.client("sqs")
+
+    def list_repositories(self, **overrides: Any) -> int:
+        """Let the schedule fire; returns how many jobs the lister sent."""
+        event = self._schedule(overrides)
+        return int(self._client.lambda_.invoke("list_repositories", event).payload["enqueued"])
+
+    def scan_repositories(self) -> Iterator[str]:
+        """Hand every message to the scanner, as the queue's trigger does; yields the bodies."""
+        queue_url = os.environ["IMAGES_SCAN_JOBS_QUEUE_URL"]
+        while messages := self._sqs.receive_message(QueueUrl=queue_url).get("Messages"):
+            for message in messages:
+                event = self._client.events.generate_sqs_event([message["Body"]])
+                self._client.lambda_.invoke("scan_images", event)
+                self._sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+                yield message["Body"]
+
+    def finish_scans(self) -> list[dict[str, Any]]:
+        """Let ECR finish the scans; returns the events that it sends."""
+        self.registry.finish_scans()
+        return self.registry.completed_events()
+
+    def notify(self, event: dict[str, Any]) -> None:
+        """Hand an event to the notifier, as EventBridge does."""
+        self._client.lambda_.invoke("notify", event)
+
+    def tags_of_next_build(self, report: dict[str, Any]) -> tuple[str, ...]:
+        """The tags that the next build takes over from a report's image, if it has findings."""
+        image = self.registry.repositories[report["repository"]].images[report["imageDigest"]]
+        return tuple(tag for tag in image.tags if tag in MOVING_TAGS and report["findings"])
+
+    def push_build(self, repository: str, tags: tuple[str, ...]) -> None:
+        """Push an image that takes over tags, without some findings and with others."""
+        before = self.registry.repositories[repository].find(None, tags[0])
+        assert before is not None
+        flaws = {
+            flaw
+            for each in self.registry.repositories.values()
+            for image in each.images.values()
+            for flaw in image.findings.entries
+            if flaw.severity == "CRITICAL"
+        }
+        new = sorted(flaws - set(before.findings.entries), key=lambda flaw: flaw.name)
+        findings = (*before.findings.entries[4:], *new[:2])
+        self.registry.push_image(repository, tags=tags, findings=Findings(findings))
+
+    def send_digest(self) -> str:
+        """Let the digest's schedule fire; returns the page that it links to."""
+        event = self._schedule({}) | {"time": DIGEST_TIME}
+        self._client.lambda_.invoke("report_fleet", event)
+        bucket = boto3.client("s3")
+        name = os.environ["REPORT_BUCKET_NAME"]
+        kept = bucket.list_objects_v2(Bucket=name, Prefix="fleet-reports/html/")["Contents"]
+        page: bytes = bucket.get_object(Bucket=name, Key=kept[0]["Key"])["Body"].read()
+        return page.decode()
+
+    def notifications(self) -> list[Notification]:
+        """What was published to the report topic."""
+        return [
+            Notification(
+                subject=str(subject),
+                texts=json.loads(body),
+                attributes={name: value["Value"] for name, value in (attributes or {}).items()},
+            )
+            for _, body, subject, attributes, _ in _published("ECR_SNS_REPORT_TOPIC_ARN")
+        ]
+
+    def chat_notifications(self) -> list[dict[str, Any]]:
+        """What was published to the chat topic."""
+        return [json.loads(body) for _, body, *_ in _published("CHAT_SNS_TOPIC_ARN")]
+
+    def security_findings(self) -> list[dict[str, Any]]:
+        """What was imported into Security Hub."""
+        pages = boto3.client("securityhub").get_paginator("get_findings").paginate()
+        return [dict(finding) for page in pages for finding in page["Findings"]]
+
+    def _schedule(self, detail: dict[str, Any]) -> dict[str, Any]:
+        event: dict[str, Any] = self._client.events.generate_cw_event(
+            "aws.events", "Scheduled Event", detail=detail, resources=[], region=REGION
+        )
+        return event
+
+
+def _published(topic: str) -> list[Any]:
+    from moto.sns.models import sns_backends
+
+    arn = os.environ[topic]
+    return list(sns_backends[arn.split(":")[4]][REGION].topics[arn].sent_notifications)
+
+
+@contextmanager
+def demo() -> Iterator[Demo]:
+    """The application on a seeded registry, with all that it is deployed with."""
+    credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "demo")
+    environment = {**SETTINGS, **credentials, "AWS_DEFAULT_REGION": REGION}
+    with isolated_environment(**environment), mock_aws(), local_ecr() as registry:
+        seed(registry)
+        os.environ.update(_resources())
+        yield Demo(registry)
+
+
+def _resources() -> dict[str, str]:
+    """Make what the deployment makes; returns the variables that name it."""
+    boto3.client("securityhub").enable_security_hub()
+    boto3.client("s3").create_bucket(
+        Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    topics = boto3.client("sns")
+    return {
+        "IMAGES_SCAN_JOBS_QUEUE_URL": boto3.client("sqs").create_queue(QueueName="jobs")[
+            "QueueUrl"
+        ],
+        "ECR_SNS_REPORT_TOPIC_ARN": topics.create_topic(Name="reports")["TopicArn"],
+        "CHAT_SNS_TOPIC_ARN": topics.create_topic(Name="chat")["TopicArn"],
+        "HISTORY_TABLE_NAME": create_history_table(),
+        "REPORT_BUCKET_NAME": "reports",
+    }
