@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from chalicelib.aws.dynamodb import History
+    from chalicelib.aws.dynamodb import Table
     from chalicelib.aws.ecr import Registry
+    from chalicelib.aws.history import History
+    from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.lists import AcceptedRisksReader
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.security_hub import SecurityHub
@@ -120,12 +122,26 @@ class Services:
         return SecurityHub(self._client("securityhub"), self.own_account)
 
     @cached_property
+    def table(self) -> Table | None:
+        """The table of what is remembered; None where nothing is."""
+        from chalicelib.aws.dynamodb import Table
+
+        name = self.settings.history_table_name
+        return None if name is None else Table(self._client("dynamodb"), name)
+
+    @cached_property
     def history(self) -> History | None:
         """What was reported; None where nothing is remembered."""
-        from chalicelib.aws.dynamodb import History
+        from chalicelib.aws.history import History
 
-        table = self.settings.history_table_name
-        return None if table is None else History(self._client("dynamodb"), table)
+        return None if self.table is None else History(self.table)
+
+    @cached_property
+    def image_uses(self) -> ImageUses | None:
+        """Where images are in use; None where nothing is remembered."""
+        from chalicelib.aws.image_uses import ImageUses
+
+        return None if self.table is None else ImageUses(self.table)
 
     @property
     def accepted_risks(self) -> AcceptedRisks:

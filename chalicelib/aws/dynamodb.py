@@ -1,221 +1,216 @@
-"""Amazon DynamoDB: the history of what was reported."""
+"""Amazon DynamoDB: one table of items that a partition key and a sort key identify."""
 
 from __future__ import annotations
 
-import json
+import re
 import time
-import zlib
-from secrets import randbits
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.errors import code_of
-from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.policy.changes import ReportedState
+from chalicelib.aws.errors import code_of, is_throttling
+from chalicelib.runtime.backoff import Throttled
+from chalicelib.runtime.batches import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LEASE_SECONDS = 90
-"""How long an invocation has a scan for itself: its time-out of 60 seconds, and some more."""
+Item = dict[str, Any]
+"""Attributes by name: texts, whole numbers, bytes, and lists, mappings and sets of texts."""
 
-_DAY = 86_400
-_IMAGE_DAYS = 400
-# A week and a day, for listings that run once a week.
-_USE_DAYS = 8
-# As long as the failed events are kept, so that one that is sent again is still known.
-_SCAN_DAYS = 14
+MOST_READ = 100
+"""The most items that BatchGetItem reads at once."""
+
+MOST_WRITTEN = 25
+"""The most items that BatchWriteItem writes at once."""
+
+DAY = 86_400
+
 _ATTEMPTS = 5
-
-MOST_BYTES = 300_000
-"""The most that an item's findings take, compressed: DynamoDB takes 400 KB an item."""
-
-
-class AlreadyReported(Exception):
-    """The scan was reported before, so that this event is one delivered again."""
+_NAME = re.compile(r"#(\w+)")
+_to_wire = TypeSerializer().serialize
+_from_wire = TypeDeserializer().deserialize
 
 
-class BeingReported(Exception):
-    """Another invocation is reporting the scan just now: to be tried again later."""
+class ConditionFailed(Exception):
+    """An item was not written for what is there already: ``item``, as far as that is told."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__("the condition of the write does not hold")
+        self.item = item
 
 
-class History:
-    """The table of what was reported, by tag, and of the scans that are dealt with.
+class Table:
+    """A table with the keys ``pk`` and ``sk``, whose items end by time to live in ``expires_at``.
 
-    A scan is taken with a lease, so that of several deliveries of its event one at a time reports
-    it, and each channel that has its message is noted, so that a second try sends only the rest.
+    In an expression ``#name`` is the attribute of that name and ``:name`` one of ``values``.
+    DynamoDB deletes an item some days after its end; by then :meth:`get`, :meth:`query` and
+    :meth:`batch_get` no longer return it. Every method raises
+    :class:`~chalicelib.runtime.backoff.Throttled` where DynamoDB asks for a slower pace.
     """
 
     def __init__(
         self,
         client: DynamoDBClient,
-        table: str,
-        now: Callable[[], float] = time.time,
+        name: str,
+        clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.name = name
         self._client = client
-        self._table = table
-        self._now = now
+        self._clock = clock
         self._sleep = sleep
 
-    def begin(self, scan: str) -> frozenset[str]:
-        """Take a scan; gives the channels that have its message already. Source: UpdateItem.
+    def now(self) -> int:
+        """The time by the table's clock, in seconds since the epoch."""
+        return int(self._clock())
 
-        The lease names its holder, so that a request which is sent again, since its answer was
-        lost, does not find the scan taken by itself.
+    def get(self, pk: str, sk: str) -> Item | None:
+        """One item, as it was lately. Source: GetItem."""
+        answer = self._call("get_item", Key=_wired({"pk": pk, "sk": sk}))
+        found = self._alive([answer["Item"]] if "Item" in answer else [])
+        return next(found, None)
 
-        :raises AlreadyReported: when all of them have.
-        :raises BeingReported: when another invocation has it.
+    def put(
+        self,
+        item: Mapping[str, Any],
+        seconds: int,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write an item, to be kept for so many seconds. Source: PutItem.
+
+        :raises ConditionFailed: when the condition does not hold.
         """
-        now = int(self._now())
-        try:
-            item = self._update(
-                scan,
-                "SET lease = :lease, holder = :holder, expires_at = :expires_at",
-                {":lease": now + LEASE_SECONDS, ":now": now, ":holder": randbits(64)},
-                condition="attribute_not_exists(finished)"
-                " AND (attribute_not_exists(lease) OR lease < :now OR holder = :holder)",
-            )
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            answer: Any = error.response
-            if "finished" in answer.get("Item", {}):
-                raise AlreadyReported(scan) from error
-            raise BeingReported(scan) from error
-        return frozenset(item.get("delivered", {}).get("SS", ()))
+        item = {**item, "expires_at": self.now() + seconds}
+        self._call("put_item", Item=_wired(item), **_expressions(values, condition=condition))
 
-    def delivered(self, scan: str, channel: str) -> None:
-        """Note that a channel has the scan's message. Source: UpdateItem."""
-        self._update(
-            scan, "SET expires_at = :expires_at ADD delivered :channel", {":channel": channel}
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        expression: str,
+        seconds: int,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+    ) -> Item:
+        """Change an item, to be kept for so many seconds more; returns it. Source: UpdateItem.
+
+        A SET is the first in ``expression``, for the item's end is added to it.
+
+        :raises ConditionFailed: when the condition does not hold; with the item.
+        """
+        values = {**(values or {}), "expires_at": self.now() + seconds}
+        joint = ", " if expression.startswith("SET ") else " "
+        expression = f"SET #expires_at = :expires_at{joint}{expression.removeprefix('SET ')}"
+        answer = self._call(
+            "update_item",
+            Key=_wired({"pk": pk, "sk": sk}),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            **_expressions(values, condition=condition, update=expression),
         )
+        return _read(answer["Attributes"])
 
-    def finish(self, scan: str) -> None:
-        """Note that the scan is dealt with. Source: UpdateItem."""
-        self._update(scan, "SET finished = :now, expires_at = :expires_at", {":now": self._now()})
+    def delete(self, pk: str, sk: str) -> None:
+        """Delete an item, if there is one. Source: DeleteItem."""
+        self._call("delete_item", Key=_wired({"pk": pk, "sk": sk}))
 
-    def release(self, scan: str) -> None:
-        """Let the next try have the scan at once. Source: UpdateItem."""
-        self._update(scan, "SET expires_at = :expires_at REMOVE lease", {})
+    def query(self, pk: str, prefix: str = "", attributes: Sequence[str] = ()) -> Iterator[Item]:
+        """The items of a partition whose sort key begins with ``prefix``, a megabyte a call.
 
-    def recall(self, keys: Sequence[str]) -> list[ReportedState]:
-        """What is remembered by these keys, 100 at most. Source: BatchGetItem.
-
-        :raises TimeoutError: when DynamoDB leaves keys unread time and again.
+        With ``attributes`` only these are read. Source: Query.
         """
-        unread: Any = {
-            self._table: {"Keys": [{"id": {"S": key}} for key in keys], "ConsistentRead": True}
-        }
-        states = []
+        condition = "#pk = :pk AND begins_with(#sk, :sk)" if prefix else "#pk = :pk"
+        values = {"pk": pk, "sk": prefix} if prefix else {"pk": pk}
+        wanted = ", ".join(f"#{name}" for name in {*attributes, "expires_at"} if attributes)
+        request = _expressions(values, key_condition=condition, projection=wanted)
+        while True:
+            answer = self._call("query", **request)
+            yield from self._alive(answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def batch_get(
+        self, keys: Iterable[tuple[str, str]], *, consistent: bool = False
+    ) -> Iterator[Item]:
+        """The items of these keys, those that there are, a hundred a call. Source: BatchGetItem."""
+        wired = [_wired({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
+        for batch in batches(wired, MOST_READ):
+            unread: Any = {self.name: {"Keys": batch, "ConsistentRead": consistent}}
+            for answer in self._until_done("batch_get_item", unread, "UnprocessedKeys"):
+                yield from self._alive(answer["Responses"].get(self.name, ()))
+
+    def batch_write(self, items: Iterable[Mapping[str, Any]], seconds: int) -> None:
+        """Write items in place of those with their keys, 25 a call. Source: BatchWriteItem."""
+        end = self.now() + seconds
+        by_key = {(item["pk"], item["sk"]): {**item, "expires_at": end} for item in items}
+        requests = [{"PutRequest": {"Item": _wired(item)}} for item in by_key.values()]
+        for batch in batches(requests, MOST_WRITTEN):
+            for _ in self._until_done("batch_write_item", {self.name: batch}, "UnprocessedItems"):
+                pass
+
+    def _until_done(self, operation: str, request: Any, left: str) -> Iterator[Any]:
+        """The answers to a request and to what was left of it, with longer and longer pauses."""
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._sleep(2.0 ** (attempt - 3))
-            answer = self._client.batch_get_item(RequestItems=unread)
-            states += [_state(item) for item in answer["Responses"].get(self._table, ())]
-            unread = answer.get("UnprocessedKeys")
-            if not unread:
-                return states
-        raise TimeoutError(f"{self._table} was not read in full")
+            answer = self._request(operation, RequestItems=request)
+            yield answer
+            request = answer.get(left)
+            if not request:
+                return
+        raise Throttled(f"{self.name} did not process a batch in full")
 
-    def remember(self, keys: Iterable[str], state: ReportedState) -> None:
-        """Keep what was reported, unless a later scan's report is kept. Source: PutItem."""
-        item: Any = {
-            "name": {"S": state.name},
-            "digest": {"S": state.digest},
-            "time": {"S": state.time},
-            "status": {"S": state.status},
-            "findings": {"B": packed(state.findings)},
-            "expires_at": {"N": str(int(self._now()) + _IMAGE_DAYS * _DAY)},
-        }
-        for key in keys:
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item={"id": {"S": key}, **item},
-                    ConditionExpression="attribute_not_exists(#time) OR #time <= :time",
-                    ExpressionAttributeNames={"#time": "time"},
-                    ExpressionAttributeValues={":time": item["time"]},
-                )
-            except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
-                    raise
+    def _call(self, operation: str, **request: Any) -> Any:
+        return self._request(operation, TableName=self.name, **request)
 
-    def keep_uses(self, key: str, uses: Mapping[str, Sequence[str]]) -> None:
-        """Keep where a repository's images are in use, by digest. Source: PutItem."""
-        item: Any = {
-            "id": {"S": key},
-            "uses": {"M": {digest: {"SS": list(where)} for digest, where in uses.items()}},
-            "expires_at": {"N": str(int(self._now()) + _USE_DAYS * _DAY)},
-        }
-        self._client.put_item(TableName=self._table, Item=item)
+    def _request(self, operation: str, **request: Any) -> Any:
+        try:
+            return getattr(self._client, operation)(**request)
+        except ClientError as error:
+            if is_throttling(error):
+                raise Throttled(str(error)) from error
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            answer: Any = error.response
+            raise ConditionFailed(_read(answer.get("Item", {}))) from error
 
-    def uses(self, key: str) -> dict[str, list[str]]:
-        """Where a repository's images are in use, by digest. Source: GetItem."""
-        answer: Any = self._client.get_item(TableName=self._table, Key={"id": {"S": key}})
-        item = answer.get("Item", {"expires_at": {"N": "0"}})
-        # DynamoDB deletes some days after an item has run out.
-        if int(item["expires_at"]["N"]) < self._now():
-            return {}
-        uses = item["uses"]["M"]
-        return {digest: sorted(where["SS"]) for digest, where in uses.items()}
-
-    def _update(
-        self, scan: str, expression: str, values: dict[str, Any], condition: str | None = None
-    ) -> dict[str, Any]:
-        values = {**values, ":expires_at": int(self._now()) + _SCAN_DAYS * _DAY}
-        conditional: Any = {}
-        if condition is not None:
-            conditional = {
-                "ConditionExpression": condition,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        answer: Any = self._client.update_item(
-            TableName=self._table,
-            Key={"id": {"S": f"scan#{scan}"}},
-            UpdateExpression=expression,
-            ExpressionAttributeValues={name: _value(value) for name, value in values.items()},
-            ReturnValues="ALL_NEW",
-            **conditional,
-        )
-        attributes: dict[str, Any] = answer["Attributes"]
-        return attributes
+    def _alive(self, items: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
+        now = self.now()
+        return (item for item in map(_read, items) if item["expires_at"] >= now)
 
 
-def uses_key(account: str, region: str, repository: str) -> str:
-    """The key of the item that says where a repository's images are in use."""
-    return f"uses#{account}/{region}/{repository}"
+def _expressions(values: Mapping[str, Any] | None, **expressions: str) -> dict[str, Any]:
+    """The parameters of a request with these expressions, their names and values."""
+    given: dict[str, Any] = {
+        f"{kind.title().replace('_', '')}Expression": expression
+        for kind, expression in expressions.items()
+        if expression
+    }
+    names = {name for expression in given.values() for name in _NAME.findall(expression)}
+    if names:
+        given["ExpressionAttributeNames"] = {f"#{name}": name for name in sorted(names)}
+    if values:
+        given["ExpressionAttributeValues"] = _wired(values, ":")
+    return given
 
 
-def packed(findings: Mapping[str, str]) -> bytes:
-    """Severities by finding, compressed; of more than fit, the worst.
-
-    Those left out count as new in the next report, so that nothing is kept quiet.
-    """
-    worst = sorted(findings.items(), key=lambda item: SEVERITIES.index(item[1]))
-    while len(data := zlib.compress(json.dumps(dict(worst)).encode())) > MOST_BYTES:
-        worst = worst[: len(worst) // 2]
-    return data
+def _wired(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    return {f"{prefix}{name}": _to_wire(value) for name, value in values.items()}
 
 
-def unpacked(data: bytes) -> dict[str, str]:
-    """What :func:`packed` was given."""
-    findings: dict[str, str] = json.loads(zlib.decompress(data))
-    return findings
+def _read(item: Mapping[str, Any]) -> Item:
+    return {name: _plain(_from_wire(value)) for name, value in item.items()}
 
 
-def _value(value: Any) -> Any:
-    return {"SS": [value]} if isinstance(value, str) else {"N": str(int(value))}
-
-
-def _state(item: Any) -> ReportedState:
-    return ReportedState(
-        name=item["name"]["S"],
-        digest=item["digest"]["S"],
-        time=item["time"]["S"],
-        status=item["status"]["S"],
-        findings=unpacked(item["findings"]["B"]),
-    )
+def _plain(value: Any) -> Any:
+    """A value in Python's own types, where boto3 gives one of its own."""
+    if isinstance(value, Decimal):
+        return int(value)
+    return value.value if isinstance(value, Binary) else value

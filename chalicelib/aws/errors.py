@@ -10,6 +10,7 @@ _THROTTLING = frozenset(
         "ThrottlingException",
         "Throttling",
         "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "SlowDown",
     }

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws.dynamodb import uses_key
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.ecr.indexes import with_indexes
@@ -120,9 +119,9 @@ def _index_tags(result: ScanResult, registry: Registry, backoff: Backoff) -> tup
 
 def uses_of(result: ScanResult, services: Services) -> tuple[str, ...]:
     """Which workloads run the image of a scan, as far as they were looked for."""
-    if not services.settings.ecs_discovery or services.history is None:
+    if not services.settings.ecs_discovery or services.image_uses is None:
         return ()
-    uses = services.history.uses(uses_key(result.account, result.region, result.repository))
+    uses = services.image_uses.of(f"{result.account}/{result.region}/{result.repository}")
     return tuple(uses.get(result.image_digest, ()))
 
 

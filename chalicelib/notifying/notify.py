@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws.dynamodb import AlreadyReported
+from chalicelib.aws.history import AlreadyReported
 from chalicelib.notifying.assessment import report_of
 from chalicelib.notifying.context import is_reported
 from chalicelib.notifying.delivery import deliver
@@ -16,7 +16,7 @@ from chalicelib.runtime.backoff import Backoff
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.aws.dynamodb import History
+    from chalicelib.aws.history import History
     from chalicelib.notifying.report import Report
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services

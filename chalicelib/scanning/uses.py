@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.dynamodb import uses_key
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,10 +17,11 @@ MOST_KEPT = 1000
 
 
 def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: Services) -> None:
-    """Keep where the images of a repository are in use, if any is and there is a history."""
-    if not review.in_use or services.history is None:
+    """Keep where the images of a repository are in use, if any is and there is a table."""
+    if not review.in_use or services.image_uses is None:
         return
     uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
     registry = services.registry_of(job.address)
-    key = uses_key(job.account or services.own_account, registry.region, job.repository)
-    services.history.keep_uses(key, dict(list(uses.items())[:MOST_KEPT]))
+    account = job.account or services.own_account
+    repository = f"{account}/{registry.region}/{job.repository}"
+    services.image_uses.keep(repository, dict(list(uses.items())[:MOST_KEPT]))

@@ -1,147 +1,157 @@
-"""The history of what was reported, over real boto3 calls."""
+"""The table, over real boto3 calls to moto's DynamoDB."""
 
 from unittest.mock import Mock
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError
 
-from chalicelib.aws.dynamodb import LEASE_SECONDS, AlreadyReported, BeingReported, History
-from chalicelib.policy.changes import ReportedState
+from chalicelib.aws.dynamodb import ConditionFailed, Table
+from chalicelib.runtime.backoff import Throttled
 
-KEY = "image#123456789012/eu-west-1/shop/api:latest"
-
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
+ITEM = {"pk": "images", "sk": "a", "size": 1, "tags": ["latest"], "data": b"\x00\x01"}
+DAY = 86_400
 
 
 @pytest.fixture
-def clock():
-    return Clock()
+def client(history_table):
+    return boto3.client("dynamodb")
 
 
 @pytest.fixture
-def history(history_table, clock):
-    return History(boto3.client("dynamodb"), history_table, clock, Mock())
+def table(client, history_table, clock):
+    return Table(client, history_table, clock, Mock())
 
 
-def a_state(time="2026-03-01T12:00:00Z", **fields):
-    defaults = {
-        "name": "shop/api:latest",
-        "digest": "sha256:a",
-        "status": "COMPLETE",
-        "findings": {"CVE-1 openssl": "HIGH"},
+def some_items(count, pk="images", **values):
+    return [{"pk": pk, "sk": f"{number:04}", **values} for number in range(count)]
+
+
+def calls_of(client, operation):
+    """The calls of an operation from now on."""
+    calls = []
+    client.meta.events.register(f"before-call.dynamodb.{operation}", lambda **_: calls.append(1))
+    return calls
+
+
+def test_an_item_is_read_as_it_was_written(table, clock):
+    table.put(ITEM, DAY)
+    assert table.get("images", "a") == {**ITEM, "expires_at": clock.now + DAY}
+    assert table.get("images", "b") is None
+
+
+def test_a_deleted_item_is_not_there(table):
+    table.put(ITEM, DAY)
+    table.delete("images", "a")
+    assert table.get("images", "a") is None
+
+
+def test_an_item_ends_though_dynamodb_has_not_deleted_it_yet(table, clock):
+    table.put(ITEM, DAY)
+    table.put({**ITEM, "sk": "b"}, 2 * DAY)
+    clock.now += DAY + 1
+    assert table.get("images", "a") is None
+    assert [item["sk"] for item in table.query("images")] == ["b"]
+    keys = [("images", "a"), ("images", "b")]
+    assert [item["sk"] for item in table.batch_get(keys)] == ["b"]
+
+
+def test_a_write_on_a_condition_that_does_not_hold_changes_nothing(table):
+    table.put(ITEM, DAY)
+    older = {"condition": "attribute_not_exists(#size) OR #size < :size", "values": {"size": 1}}
+    with pytest.raises(ConditionFailed):
+        table.put({**ITEM, "tags": []}, DAY, **older)
+    with pytest.raises(ConditionFailed) as failure:
+        table.update("images", "a", "SET #tags = :size", DAY, **older)
+    assert failure.value.item["tags"] == ["latest"]
+    assert table.get("images", "a")["tags"] == ["latest"]
+
+
+def test_an_update_changes_what_it_names_and_when_the_item_ends(table, clock):
+    table.put(ITEM, DAY)
+    for expression in ("SET #size = :two", "REMOVE #tags", "ADD #channels :channel"):
+        values = {"two": 2} if ":two" in expression else {}
+        values |= {"channel": {"topic"}} if ":channel" in expression else {}
+        changed = table.update("images", "a", expression, 2 * DAY, values=values)
+    assert changed == {
+        "pk": "images",
+        "sk": "a",
+        "size": 2,
+        "data": b"\x00\x01",
+        "channels": {"topic"},
+        "expires_at": clock.now + 2 * DAY,
     }
-    return ReportedState(time=time, **{**defaults, **fields})
 
 
-def test_what_was_reported_is_recalled_by_its_tags(history):
-    history.remember([KEY, f"{KEY}-2"], a_state())
-    assert history.recall([KEY, f"{KEY}-2", "image#other"]) == [a_state()] * 2
+def test_a_partition_is_read_to_its_end(table, client):
+    table.batch_write(some_items(60, text="x" * 40_000), DAY)
+    table.put({**ITEM, "pk": "others"}, DAY)
+    queries = calls_of(client, "Query")
+    assert [item["sk"] for item in table.query("images")] == [f"{n:04}" for n in range(60)]
+    assert 3 <= len(queries) <= 4
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_whichever_is_kept_last_the_later_scan_is_remembered(history, order):
-    states = [a_state("2026-03-01T12:00:00Z"), a_state("2026-03-02T12:00:00Z", findings={})]
-    for index in order:
-        history.remember([KEY], states[index])
-    assert history.recall([KEY]) == [states[1]]
+def test_a_query_gives_what_begins_with_a_prefix_and_the_attributes_that_are_wanted(table):
+    table.batch_write(some_items(20, status="COMPLETE", size=1), DAY)
+    found = list(table.query("images", prefix="001", attributes=["sk", "status"]))
+    assert [item["sk"] for item in found] == [f"001{n}" for n in range(10)]
+    assert set(found[0]) == {"sk", "status", "expires_at"}
 
 
-def test_what_dynamodb_leaves_unread_is_read_again(history):
-    history.remember([KEY], a_state())
-    read = history._client.batch_get_item
-    requests = []
+def test_many_items_are_written_and_read_in_few_calls(table, client):
+    writes, reads = calls_of(client, "BatchWriteItem"), calls_of(client, "BatchGetItem")
+    table.batch_write(some_items(150), DAY)
+    keys = [("images", f"{number:04}") for number in range(160)]
+    assert len(list(table.batch_get([*keys, keys[0]]))) == 150
+    assert (len(writes), len(reads)) == (6, 2)
 
-    def leave_unread_once(**request):
+
+def test_of_two_items_with_one_key_the_last_is_written(table):
+    table.batch_write([ITEM, {**ITEM, "size": 2}], DAY)
+    assert table.get("images", "a")["size"] == 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "left"),
+    [("batch_get_item", "UnprocessedKeys"), ("batch_write_item", "UnprocessedItems")],
+)
+def test_what_dynamodb_leaves_of_a_batch_is_asked_for_again(client, clock, operation, left):
+    process, requests, pauses = getattr(client, operation), [], []
+
+    def leave_some(**request):
         requests.append(request)
         if len(requests) == 1:
-            return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
-        return read(**request)
+            return {"Responses": {}, left: request["RequestItems"]}
+        return process(**request)
 
-    history._client = Mock(batch_get_item=leave_unread_once)
-    assert history.recall([KEY]) == [a_state()]
-    history._client = Mock(
-        batch_get_item=lambda **request: {
-            "Responses": {},
-            "UnprocessedKeys": request["RequestItems"],
-        }
-    )
-    with pytest.raises(TimeoutError, match="history was not read in full"):
-        history.recall([KEY])
+    def leave_all(**request):
+        return {"Responses": {}, left: request["RequestItems"]}
 
+    def run(answer):
+        table = Table(Mock(**{operation: answer}), "history", clock, pauses.append)
+        if operation == "batch_get_item":
+            return list(table.batch_get([("images", "a")]))
+        return table.batch_write([ITEM], DAY)
 
-def test_a_scan_is_taken_though_the_first_answer_to_that_is_lost(history):
-    lost = []
-
-    def lose_the_first_answer(**_):
-        if not lost:
-            lost.append(True)
-            raise ReadTimeoutError(endpoint_url="https://dynamodb")
-
-    history._client.meta.events.register_last("before-send", lose_the_first_answer)
-    assert history.begin("event") == frozenset()
-    assert lost
-    with pytest.raises(BeingReported):
-        history.begin("event")
+    Table(client, "history", clock).put(ITEM, DAY)
+    assert run(leave_some) == (None if left == "UnprocessedItems" else run(process))
+    assert len(requests) == 2
+    assert pauses == [0.25]
+    with pytest.raises(Throttled):
+        run(leave_all)
+    assert pauses == [0.25, 0.25, 0.5, 1, 2]
 
 
-def test_a_scan_is_reported_by_one_at_a_time(history):
-    assert history.begin("event") == frozenset()
-    with pytest.raises(BeingReported):
-        history.begin("event")
-    assert history.begin("another event") == frozenset()
-
-
-def test_a_second_try_is_told_which_media_have_the_message(history):
-    history.begin("event")
-    history.delivered("event", "topic")
-    history.delivered("event", "chat")
-    history.release("event")
-    assert history.begin("event") == {"topic", "chat"}
-
-
-def test_an_invocation_that_was_stopped_holds_a_scan_up_for_a_while_only(history, clock):
-    history.begin("event")
-    history.delivered("event", "topic")
-    clock.now += LEASE_SECONDS
-    with pytest.raises(BeingReported):
-        history.begin("event")
-    clock.now += 1
-    assert history.begin("event") == {"topic"}
-
-
-def test_what_is_dealt_with_is_not_taken_again(history, clock):
-    history.begin("event")
-    history.finish("event")
-    clock.now += 10 * LEASE_SECONDS
-    with pytest.raises(AlreadyReported):
-        history.begin("event")
-
-
-def test_where_images_are_in_use_is_told_while_it_is_fresh(history, clock):
-    uses = {"sha256:a": ("ECS service api in shop", "ECS service web in shop")}
-    history.keep_uses("uses#1/eu-west-1/shop/api", uses)
-    assert history.uses("uses#1/eu-west-1/shop/api") == {"sha256:a": list(uses["sha256:a"])}
-    assert history.uses("uses#1/eu-west-1/other") == {}
-    clock.now += 9 * 86_400
-    assert history.uses("uses#1/eu-west-1/shop/api") == {}
-
-
-def test_every_item_ends_some_day(history, clock):
-    history.begin("event")
-    history.remember([KEY], a_state())
-    items = boto3.client("dynamodb").scan(TableName="history")["Items"]
-    days = {(int(item["expires_at"]["N"]) - clock.now) / 86_400 for item in items}
-    assert days == {14, 400}
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "ThrottlingException"])
+def test_a_table_that_asks_for_a_slower_pace_is_not_an_error_of_the_item(clock, code):
+    refusal = ClientError({"Error": {"Code": code}}, "PutItem")
+    client = Mock(put_item=Mock(side_effect=refusal))
+    with pytest.raises(Throttled):
+        Table(client, "history", clock).put(ITEM, DAY)
 
 
 def test_a_table_that_is_not_there_is_an_error(aws):
-    history = History(boto3.client("dynamodb"), "missing")
-    for call in (lambda: history.begin("x"), lambda: history.remember([KEY], a_state())):
+    table = Table(boto3.client("dynamodb"), "missing")
+    for call in (lambda: table.put(ITEM, DAY), lambda: table.get("images", "a")):
         with pytest.raises(ClientError, match="ResourceNotFound"):
             call()

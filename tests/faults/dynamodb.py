@@ -1,4 +1,4 @@
-"""The history's table: moto's DynamoDB, which evaluates the expressions as they are written."""
+"""The application's table: moto's DynamoDB, which evaluates the expressions as they are written."""
 
 import base64
 import json
@@ -9,43 +9,54 @@ from moto.core.request import normalize_request
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
-from chalicelib.aws.dynamodb import _state
+from chalicelib.aws.dynamodb import _read
+from chalicelib.aws.history import STATE, state_of
 from chalicelib.policy.changes import ReportedState
+from local.history import KEYS
 from tests.faults.faults import Faults
 
 ACCOUNT, REGION, NAME = "123456789012", "eu-west-1", "history"
+
+PAGE_SIZE = 20
+"""The items of a page, so that there are several."""
 
 
 class Table:
     """An empty table, in the place of the one of the run before.
 
-    Now and then it leaves some of the keys unread that are asked for at once.
+    Now and then it leaves some of a batch unread or unwritten, and its pages are short.
     """
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         dynamodb_backends[ACCOUNT][REGION].tables.clear()
-        self._call(
-            "CreateTable",
-            {
-                "TableName": NAME,
-                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-                "BillingMode": "PAY_PER_REQUEST",
-            },
-        )
+        self._call("CreateTable", {"TableName": NAME, **KEYS})
 
     def answer(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The HTTP status and the answer of a request."""
-        if operation != "BatchGetItem" or not self._faults.happens(self._faults.keys_unread):
+        if operation == "Query":
+            return self._call(operation, {"Limit": PAGE_SIZE, **request})
+        if not self._faults.happens(self._faults.keys_unread):
             return self._call(operation, request)
-        asked = request["RequestItems"][NAME]
+        if operation == "BatchWriteItem":
+            return self._write_some(request["RequestItems"][NAME])
+        if operation == "BatchGetItem":
+            return self._read_some(request["RequestItems"][NAME])
+        return self._call(operation, request)
+
+    def _write_some(self, asked: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+        written = self._faults.chance.randrange(len(asked))
+        if written:
+            self._call("BatchWriteItem", {"RequestItems": {NAME: asked[:written]}})
+        return 200, {"UnprocessedItems": {NAME: asked[written:]}}
+
+    def _read_some(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         read = self._faults.chance.randrange(len(asked["Keys"]))
         unread = {NAME: asked | {"Keys": asked["Keys"][read:]}}
         answer: dict[str, Any] = {"Responses": {NAME: []}}
         if read:
             some = {NAME: asked | {"Keys": asked["Keys"][:read]}}
-            _, answer = self._call(operation, {"RequestItems": some})
+            _, answer = self._call("BatchGetItem", {"RequestItems": some})
         return 200, answer | {"UnprocessedKeys": unread}
 
     @property
@@ -53,9 +64,9 @@ class Table:
         """What is remembered, by key."""
         _, answer = self._call("Scan", {"TableName": NAME})
         return {
-            item["id"]["S"]: _state(_with_bytes(item))
+            item["pk"]["S"]: state_of(_read(_with_bytes(item)))
             for item in answer["Items"]
-            if item["id"]["S"].startswith("image#")
+            if item["sk"]["S"] == STATE
         }
 
     @staticmethod

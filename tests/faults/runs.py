@@ -14,9 +14,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from chalicelib.aws.dynamodb import BeingReported, History
+from chalicelib.aws.dynamodb import Table
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.history import BeingReported
 from chalicelib.aws.sqs import JobsQueue, NotSent
 from chalicelib.notifying import notify as notifier
 from chalicelib.notifying.delivery import NotDelivered
@@ -391,8 +392,8 @@ def _simulate(stack: ExitStack, run: Run) -> None:
     services = Services(run.app.settings, run.aws.client)
     services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
     services.own_account = ACCOUNT
-    if services.history is not None:
-        services.history = History(run.aws.client("dynamodb"), NAME, clock, run.sleep)
+    if services.table is not None:
+        services.table = Table(run.aws.client("dynamodb"), NAME, clock, run.sleep)
     patches.set(run.app, "services", services)
     logs.logger.handlers = [Mistakes(run.mistakes)]
     patches.set(notifier, "Backoff", partial(Backoff, sleep=run.sleep))

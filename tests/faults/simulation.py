@@ -212,7 +212,7 @@ class SimulatedAws:
     def _keep(self, operation: str, url: str, request: dict[str, Any]) -> AWSResponse:
         """The history's operations; what is noted of a publication is noted of it here too."""
         status, answer = self.table.answer(operation, request)
-        medium = request.get("ExpressionAttributeValues", {}).get(":medium")
+        medium = request.get("ExpressionAttributeValues", {}).get(":channel")
         for publication in self.published if medium and status == OK else ():
             if publication.invocation is self.invocation and publication.medium in medium["SS"]:
                 publication.noted = True

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.aws.dynamodb import History
+from chalicelib.aws.history import History
 from chalicelib.notifying import channels
 from chalicelib.notifying.assessment import report_of
 from chalicelib.notifying.history import image_keys

@@ -8,7 +8,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from chalicelib.aws.dynamodb import BeingReported, History
+from chalicelib.aws.history import BeingReported, History
 from chalicelib.notifying.channels import Sender
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.events import ScanResult

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.aws.dynamodb import packed, unpacked
+from chalicelib.aws.history import packed, unpacked
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.changes import (
     Changes,
