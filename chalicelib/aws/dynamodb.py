@@ -213,4 +213,7 @@ def _plain(value: Any) -> Any:
     """A value in Python's own types, where boto3 gives one of its own."""
     if isinstance(value, Decimal):
         return int(value)
-    return value.value if isinstance(value, Binary) else value
+    if isinstance(value, Binary):
+        data: Any = value  # whose stubs know nothing of its bytes
+        return bytes(data)
+    return value
