@@ -29,17 +29,7 @@ from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
 from local.cloud.faults import EcrError
 from local.cloud.findings import Finding, Findings, Package
-from local.cloud.images import (
-    COSIGN_SIGNATURE,
-    DOCKER_MANIFEST_LIST,
-    HELM_CHART,
-    IN_TOTO_ATTESTATION,
-    OCI_IMAGE,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    UNSUPPORTED,
-    Image,
-)
+from local.cloud.images import UNSUPPORTED, Image
 from local.cloud.registry import Clock, LocalRegistry
 from local.cloud.repositories import Repository
 from local.cloud.scans import ScanningRule
@@ -49,13 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "COSIGN_SIGNATURE",
-    "DOCKER_MANIFEST_LIST",
-    "HELM_CHART",
-    "IN_TOTO_ATTESTATION",
-    "OCI_IMAGE",
-    "OCI_INDEX",
-    "OCI_MANIFEST",
     "UNSUPPORTED",
     "Clock",
     "EcrError",

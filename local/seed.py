@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from local.distributions import KnownFlaws
-from local.ecr import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION, OCI_MANIFEST
+from local.images import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from local.ecr import LocalRegistry

@@ -6,26 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from local.cloud.findings import NO_FINDINGS, Findings
+from local.images import (
+    DOCKER_IMAGE,
+    DOCKER_MANIFEST,
+    INDEX_MEDIA_TYPES,
+    SCANNABLE_ARTIFACT_TYPES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from local.cloud.findings import Shape
-
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_MANIFEST_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-
-DOCKER_IMAGE = "application/vnd.docker.container.image.v1+json"
-OCI_IMAGE = "application/vnd.oci.image.config.v1+json"
-HELM_CHART = "application/vnd.cncf.helm.config.v1+json"
-COSIGN_SIGNATURE = "application/vnd.dev.cosign.simplesigning.v1+json"
-IN_TOTO_ATTESTATION = "application/vnd.in-toto+json"
-
-INDEX_MEDIA_TYPES = frozenset({DOCKER_MANIFEST_LIST, OCI_INDEX})
-SCANNABLE_ARTIFACT_TYPES = frozenset({DOCKER_IMAGE, OCI_IMAGE})
 
 UNSUPPORTED = (
     "UnsupportedImageError: The operating system and/or package manager are not supported."

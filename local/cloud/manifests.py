@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.cloud.images import IN_TOTO_ATTESTATION, OCI_MANIFEST
+from local.images import IN_TOTO_ATTESTATION, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from local.cloud.findings import Shape

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Unpack
 
 from local.cloud.faults import EcrError
 from local.cloud.findings import NO_FINDINGS
-from local.cloud.images import OCI_IMAGE, OCI_INDEX, OCI_MANIFEST, Image, NewImage
 from local.cloud.scans import Scans
+from local.images import OCI_IMAGE, OCI_INDEX, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from local.cloud.findings import Findings
+    from local.cloud.images import Image, NewImage
 
 
 class Pushes(Scans):

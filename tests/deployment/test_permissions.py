@@ -25,7 +25,8 @@ from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
-from local.ecr import OCI_INDEX, LocalRegistry
+from local.ecr import LocalRegistry
+from local.images import OCI_INDEX
 from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
 from tests.events import inspector_finding, scan_event
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from local.ecr import HELM_CHART, OCI_INDEX, Finding, Findings, Image, LocalRegistry
+from local.ecr import Finding, Findings, Image, LocalRegistry
+from local.images import HELM_CHART, OCI_INDEX
 
 DUE = ("never scanned", "stale", "failed")
 NOT_DUE = ("fresh", "running", "archived", "chart", "index")

@@ -13,16 +13,8 @@ from chalicelib.fleet.model import NamedImages
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
-from local.ecr import (
-    HELM_CHART,
-    OCI_IMAGE,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    Finding,
-    Findings,
-    LocalRegistry,
-    local_ecr,
-)
+from local.ecr import Finding, Findings, LocalRegistry, local_ecr
+from local.images import HELM_CHART, OCI_IMAGE, OCI_INDEX, OCI_MANIFEST
 from local.seed import seed
 
 NOW = datetime.now(UTC)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from local.ecr import HELM_CHART, ScanningRule
+from local.ecr import ScanningRule
+from local.images import HELM_CHART
 from tests.local.calls import DAY, HOUR, REPOSITORY, refusal
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.ecr import COSIGN_SIGNATURE, OCI_INDEX, OCI_MANIFEST
+from local.images import COSIGN_SIGNATURE, OCI_INDEX, OCI_MANIFEST
 from tests.local.calls import (
     DAY,
     HOUR,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.ecr import OCI_IMAGE, OCI_INDEX, OCI_MANIFEST, UNSUPPORTED, ScanningRule
+from local.ecr import UNSUPPORTED, ScanningRule
+from local.images import OCI_IMAGE, OCI_INDEX, OCI_MANIFEST
 from tests.local.calls import (
     DAY,
     HOUR,

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.ecr import (
-    COSIGN_SIGNATURE,
-    DOCKER_MANIFEST_LIST,
-    HELM_CHART,
-    OCI_INDEX,
-    UNSUPPORTED,
-    EcrError,
-    Finding,
-    Findings,
-)
+from local.ecr import UNSUPPORTED, EcrError, Finding, Findings
+from local.images import COSIGN_SIGNATURE, DOCKER_MANIFEST_LIST, HELM_CHART, OCI_INDEX
 from tests.local.calls import (
     DAY,
     HOUR,

@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from local.ecr import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION, Clock, Image, LocalRegistry
+from local.ecr import Clock, Image, LocalRegistry
+from local.images import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION
 from local.seed import seed
 
 if TYPE_CHECKING:
