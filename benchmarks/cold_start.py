@@ -211,11 +211,15 @@ def first_events() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     with mock_aws(), local_ecr() as registry:
         # The scanner starts a scan which must have ended when the notifier looks.
         registry.scan_duration = timedelta()
-        image = registry.add_image(
+        registry.add_image(
             REPOSITORY,
             tags=("1.0",),
             scanned_at=datetime.now(UTC) - timedelta(days=30),
             findings={"CRITICAL": 1},
+        )
+        # One whose scan the others do not begin again.
+        scanned = registry.add_image(
+            REPOSITORY, tags=("2.0",), scanned_at=datetime.now(UTC), findings={"CRITICAL": 1}
         )
         server = ThreadedMotoServer(port=0, verbose=False)
         server.start()
@@ -237,7 +241,7 @@ def first_events() -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
                 "HISTORY_TABLE_NAME": create_history_table(session, address),
                 "REPORT_BUCKET_NAME": "reports",
             }
-            yield _events(image.digest), environment
+            yield _events(scanned.digest), environment
         finally:
             server.stop()
 
@@ -262,7 +266,7 @@ def _events(digest: str) -> dict[str, Any]:
             "repository-name": REPOSITORY,
             "finding-severity-counts": {"CRITICAL": 1},
             "image-digest": digest,
-            "image-tags": ["1.0"],
+            "image-tags": ["2.0"],
         },
     }
     message = {"body": json.dumps({"repository": REPOSITORY}), "receiptHandle": "1"}

@@ -18,10 +18,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws.clients import client_of
 from chalicelib.aws.lists import ListNotRead, read_list
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.formats import rendered
+from chalicelib.fleet.formats.sarif import MOST_RESULTS, Choice, results_left_out
 from chalicelib.fleet.model import ReportError, compare, from_json
-from chalicelib.policy.accepted_risks import AcceptedRisksError, parse_accepted_risks
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.patterns import PatternTooSlow
 from chalicelib.scanning.lister import start_listing
@@ -29,8 +30,9 @@ from chalicelib.scanning.plans import plan_images
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.scanner import ScansNotStarted, scan_repository
 from chalicelib.services import Services
+from chalicelib.settings.accepted_risks import AcceptedRisksError, parse_accepted_risks
 from chalicelib.settings.settings import SettingError, Settings
-from chalicelib.settings.sources import ACCEPTED_SOURCES, Source, parse_source
+from chalicelib.settings.sources import ACCEPTED_SOURCES, FileSource, Source, parse_source
 from cli import tables
 
 if TYPE_CHECKING:
@@ -109,6 +111,12 @@ def check_risks(
     place = _source(source)
     text = read_list(place, lambda service: client_of(session, service), root=Path.cwd())
     risks = parse_accepted_risks(text, str(place))
+    for risk in risks:
+        if risk.covers_everything:
+            print(
+                f"warning: {place}, line {risk.line}: covers every finding of every repository",
+                file=sys.stderr,
+            )
     today = datetime.now(UTC).date()
     rows = [
         {**asdict(risk), "expires": str(risk.expires), "expired": risk.has_expired(today)}
@@ -121,10 +129,18 @@ def check_risks(
 
 
 def _source(text: str) -> Source:
+    if Path(text).is_absolute():
+        return FileSource(text)
     try:
         return parse_source(text)
     except ValueError as error:
         raise ListNotRead(f"{text!r} is no source; accepted: {ACCEPTED_SOURCES}") from error
+
+
+def _severity(text: str) -> str:
+    if text.upper() not in SEVERITIES:
+        raise typer.BadParameter(f"{text!r}; accepted: {', '.join(SEVERITIES)}")
+    return text.upper()
 
 
 @commands.command()
@@ -143,6 +159,22 @@ def report(
     csv: Target = None,
     markdown: Target = None,
     sarif: Target = None,
+    sarif_severity: Annotated[
+        str,
+        typer.Option(
+            metavar="SEVERITY",
+            parser=_severity,
+            help="In SARIF, findings of this severity and worse only.",
+        ),
+    ] = SEVERITIES[-1],
+    sarif_everything: Annotated[
+        bool,
+        typer.Option(
+            "--sarif-everything",
+            help="In SARIF, also accepted (suppressed) and fixed (absent) findings, which GitHub"
+            " shows as open.",
+        ),
+    ] = False,
 ) -> None:
     """Report the open findings of all repositories' newest images, in every form asked for.
 
@@ -158,8 +190,15 @@ def report(
         found = gather_fleet(services, Deadline.unlimited())
     if earlier := earlier or demo_earlier:
         found = compare(found, earlier)
+    choice = Choice(sarif_severity, sarif_everything)
     for form, target in chosen.items():
-        _write(rendered(form, found), target)
+        _write(rendered(form, found, *([choice] if form == "sarif" else [])), target)
+    if "sarif" in chosen and (left_out := results_left_out(found, choice)):
+        print(
+            f"SARIF: {left_out:,} results are left out, the worst {MOST_RESULTS:,} are written, as"
+            " many as GitHub code scanning takes; --sarif-severity narrows them down",
+            file=sys.stderr,
+        )
     if not chosen:
         tables.print_fleet(found)
     for missed in found.not_looked_at:

@@ -77,7 +77,7 @@ def print_fleet(report: FleetReport) -> None:
         name, tag = place_of(each.repository, report), ", ".join(each.tags[:1])
         table.add_row(*(escape(plain(text)) for text in (name, tag, found)))
     console.print(table)
-    console.print(f"{counted(report.totals)}; {report.fixable} with a known fix.")
+    console.print(f"{counted(report.totals)}. {report.fix_summary}".rstrip())
     if ignored := not_counted(len(report.accepted), report.left_out):
         console.print(f"Not counted: {ignored}.")
     for risk in report.expired:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from chalicelib.ecr.findings import Finding, worst_first
+from chalicelib.ecr.findings import Finding, Package, worst_first
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import (
     FleetReport,
@@ -17,6 +17,7 @@ from chalicelib.fleet.model import (
     compare,
 )
 from chalicelib.policy.accepted_risks import AcceptedRisk
+from tests.reports import found_in
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>\n| [click](javascript:alert(1)) `*_ =cmd()"
@@ -46,24 +47,30 @@ def looked_at(name, *findings, status="COMPLETE", **fields):
 OPENSSL = Finding(
     "CVE-2026-0001",
     "CRITICAL",
-    "openssl",
-    "3.0.1",
-    "3.0.2",
-    9.8,
-    "https://nvd.nist.gov/vuln/detail/CVE-2026-0001",
-    "A heap overflow.",
-    fixable=True,
-    exploitable=True,
+    (Package("libssl3", "3.0.1", "3.0.2"), Package("openssl", "3.0.1", "3.0.2")),
+    score=9.8,
+    url="https://nvd.nist.gov/vuln/detail/CVE-2026-0001",
+    description="A heap overflow.",
+    fix_available=True,
+    exploit_available=True,
 )
-ZLIB = Finding("CVE-2026-0002", "HIGH", "zlib", "1.2", score=7.5, description="A crash.")
-CURL = Finding("CVE-2025-0003", "LOW", "curl", "8.1", "8.2", 2.0, fixable=True)
-HOSTILE_FINDING = Finding(
-    HOSTILE, "MEDIUM", HOSTILE, "=1+1", "@SUM(1)", 5.0, "javascript:alert(1)", HOSTILE
+ZLIB = found_in("CVE-2026-0002", "HIGH", "zlib", "1.2", score=7.5, description="A crash.")
+CURL = found_in("CVE-2025-0003", "LOW", "curl", "8.1", "8.2", score=2.0)
+HOSTILE_FINDING = found_in(
+    HOSTILE,
+    "MEDIUM",
+    HOSTILE,
+    "=1+1",
+    "@SUM(1)",
+    score=5.0,
+    url="javascript:alert(1)",
+    description=HOSTILE,
+    related=(HOSTILE,),
 )
 
-BASH = Finding("CVE-2025-0004", "HIGH", "bash", "5.1", score=8.1, unfixed=True)
-PERL = Finding("CVE-2025-0005", "MEDIUM", "perl", "5.36", score=5.3, unfixed=True)
-TAR = Finding("CVE-2024-0006", "LOW", "tar", "1.34", score=2.5)
+BASH = found_in("CVE-2025-0004", "HIGH", "bash", "5.1", score=8.1, fix_available=False)
+PERL = found_in("CVE-2025-0005", "MEDIUM", "perl", "5.36", score=5.3, fix_available=False)
+TAR = found_in("CVE-2024-0006", "LOW", "tar", "1.34", score=2.5)
 REVIEWED = AcceptedRisk(
     "no shell is started", date(2026, 9, 30), package="bash", repository="shop/*", line=2
 )
@@ -125,18 +132,22 @@ _texts = st.one_of(
     st.sampled_from([HOSTILE, "=1+1", "@x", "\ud800", "\u202e", "", " ", "\x00", "-->", "]]>"]),
 )
 _times = st.datetimes(timezones=st.just(UTC))
+_packages = st.builds(Package, _texts, _texts, _texts, _texts, _texts)
 findings = st.builds(
     Finding,
     _texts,
     st.sampled_from(SEVERITIES),
-    _texts,
-    _texts,
-    _texts,
-    st.none() | st.floats(0, 10),
-    _texts | st.just("https://example.org/a?b=c&d=<e>") | st.just("https://example.org/(a)_[b]"),
-    _texts,
-    st.booleans(),
-    st.booleans(),
+    st.lists(_packages, max_size=3).map(sorted).map(tuple),
+    score=st.none() | st.floats(0, 10),
+    url=_texts
+    | st.just("https://example.org/a?b=c&d=<e>")
+    | st.just("https://example.org/(a)_[b]"),
+    description=_texts,
+    fix_available=st.none() | st.booleans(),
+    exploit_available=st.none() | st.booleans(),
+    related=st.lists(_texts, max_size=2).map(tuple),
+    epss=st.none() | st.floats(0, 1),
+    occurrence=st.integers(1, 2),
 )
 
 

@@ -1,10 +1,11 @@
 """Reports and findings to word and to deliver."""
 
 from dataclasses import replace
+from datetime import UTC
 
 from hypothesis import strategies as st
 
-from chalicelib.ecr.findings import Finding, counts_of, worst_first
+from chalicelib.ecr.findings import Finding, Package, counts_of, worst_first
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.report import Report
@@ -29,7 +30,7 @@ def a_report(result=RESULT, thresholds=THRESHOLDS, **fields):
     """The report of a scan of which only the event is known, or what the fields say."""
     fields.setdefault("name", f"{result.repository}:latest")
     counts = fields.setdefault("counts", {} if result.failed else result.severity_counts)
-    fields.setdefault("crossed", () if result.failed else thresholds.crossed_by(counts))
+    fields.setdefault("crossed", () if result.failed else thresholds.crossed_by(counts or {}))
     return Report(result=result, thresholds=thresholds, **fields)
 
 
@@ -40,18 +41,24 @@ def a_report_of(*findings, **fields):
     return a_report(result, findings=worst_first(findings), **fields)
 
 
+def found_in(identifier, severity, package="", installed="", fixed="", **fields):
+    """A finding in one package; with a fixed version there is a fix."""
+    packages = (Package(package, installed, fixed),) if package else ()
+    fields.setdefault("fix_available", True if fixed else None)
+    return Finding(identifier, severity, packages, **fields)
+
+
 def a_finding(identifier="CVE-2026-0001", severity="CRITICAL", **fields):
     """A finding in openssl, with a fix."""
     defaults = {
         "package": "openssl",
-        "installed_version": "3.0.2",
-        "fixed_version": "3.0.9",
+        "installed": "3.0.2",
+        "fixed": "3.0.9",
         "score": 9.8,
         "url": f"https://nvd.nist.gov/vuln/detail/{identifier}",
         "description": "openssl has a flaw.",
-        "fixable": True,
     }
-    return Finding(identifier, severity, **{**defaults, **fields})
+    return found_in(identifier, severity, **{**defaults, **fields})
 
 
 # Texts of every kind, those among them that mean something to some medium.
@@ -65,20 +72,28 @@ TEXTS = st.text(max_size=40) | st.sampled_from(
         *("https://example.org/?a=1&b=<x>", "https://example.org/" + "a_b*" * 900),
     ]
 )
+PACKAGES = st.builds(
+    Package, name=TEXTS, version=TEXTS, fixed_version=TEXTS, manager=TEXTS, file_path=TEXTS
+)
+TOLD = st.none() | st.booleans()
+MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
 FINDINGS = st.builds(
     Finding,
     identifier=TEXTS,
     severity=st.sampled_from(SEVERITIES),
-    package=TEXTS,
-    installed_version=TEXTS,
-    fixed_version=TEXTS,
+    packages=st.lists(PACKAGES, max_size=8).map(sorted).map(tuple),
     score=st.none() | st.floats(0.1, 10),
     url=TEXTS | st.just("https://example.org/x?y=(1)"),
     description=TEXTS,
-    fixable=st.booleans(),
-    unfixed=st.booleans(),
-    exploitable=st.booleans(),
+    fix_available=TOLD,
+    exploit_available=TOLD,
+    related=st.lists(TEXTS, max_size=4).map(tuple),
+    epss=st.none() | st.floats(0, 1),
+    first_observed_at=MOMENTS,
+    last_observed_at=MOMENTS,
+    occurrence=st.integers(1, 3),
 )
+COUNTS = st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 10**18))
 RESULTS = st.builds(
     ScanResult,
     account=st.text(min_size=1),
@@ -87,7 +102,8 @@ RESULTS = st.builds(
     image_digest=st.text(min_size=1),
     image_tags=st.lists(TEXTS.filter(bool), max_size=5).map(tuple),
     status=st.sampled_from(["COMPLETE", "FAILED"]),
-    severity_counts=st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 10**18)),
+    severity_counts=st.none() | COUNTS,
+    unlisted=st.integers(0, 10**9),
     time=st.text(min_size=1),
 )
 RISKS = st.builds(
@@ -117,4 +133,5 @@ REPORTS = st.builds(
     left_out=st.dictionaries(st.sampled_from(["without a fix"]), st.integers(1, 10**9)),
     changes=st.none() | CHANGES,
     where_in_use=st.lists(TEXTS, max_size=3).map(tuple),
+    unlisted=st.integers(0, 10**9),
 )

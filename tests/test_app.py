@@ -9,8 +9,8 @@ from chalice.app import IAMAuthorizer
 
 from chalicelib.aws.lists import ListNotRead
 from chalicelib.notifying.events import EventError
-from chalicelib.policy.accepted_risks import AcceptedRisksError
 from chalicelib.scanning.requests import RequestError
+from chalicelib.settings.accepted_risks import AcceptedRisksError
 from chalicelib.settings.settings import SettingError
 from tests.events import scan_event
 

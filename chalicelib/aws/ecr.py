@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of, is_throttling
-from chalicelib.ecr.findings import findings_of, severity_counts, worst_first
+from chalicelib.ecr.findings import FINDINGS_KNOWN, distinct, severity_counts, worst_first
+from chalicelib.ecr.findings_reader import findings_of, listed
 from chalicelib.ecr.images import MANIFEST_LISTS, Image, images_of
 from chalicelib.ecr.indexes import children_of
 from chalicelib.policy.due import Reason
@@ -17,7 +18,7 @@ from chalicelib.runtime.batches import batches
 from chalicelib.settings.repository_tags import rule_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mypy_boto3_ecr import ECRClient
@@ -53,15 +54,19 @@ class ImagePage:
 
 @dataclass(frozen=True)
 class ScanFindings:
-    """What an image's last scan found: worst first, and counted by severity.
+    """What an image's last scan found, as far as it is known.
 
-    ``completed_at`` is None and the findings are none where the scan failed or is not done.
+    ``findings`` are those that are open, worst first; None where they are not known, since the scan
+    failed, is not done, or was not to be read in full: ``FINDINGS_UNAVAILABLE``, in ECR's words.
+    ``counts`` are ECR's own, of which some may be of findings that are suppressed or closed; None
+    where it gives none. ``listed`` is how many findings ECR listed, the suppressed ones too.
     """
 
     status: str
     completed_at: datetime | None
-    counts: Mapping[str, int]
-    findings: tuple[Finding, ...]
+    counts: Mapping[str, int] | None
+    findings: tuple[Finding, ...] | None
+    listed: int = 0
 
 
 _SKIPPED = {
@@ -151,29 +156,36 @@ class Registry:
             raise _meaning(error) from error
         return rule_texts((tag["Key"], tag["Value"]) for tag in tags)
 
-    def scan_findings(self, repository: str, digest: str) -> ScanFindings | None:
+    def scan_findings(
+        self,
+        repository: str,
+        digest: str,
+        call: Callable[..., Any] = lambda function, *arguments: function(*arguments),
+    ) -> ScanFindings | None:
         """What the last scan of an image found; None when there was none.
 
-        A thousand findings a call. Source: DescribeImageScanFindings.
+        A thousand findings a call. Each page is one ``call``, which may wait out throttling, so
+        that no page is read twice. Source: DescribeImageScanFindings.
 
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryDeleted: when there is no such repository.
         """
-        page = self._findings_page(repository, digest, maxResults=PAGE_SIZE)
-        if not page:
+        page = first = call(self._findings_page, repository, digest)
+        if not first:
             return None
-        findings, summary = [], page.get("imageScanFindings", {})
-        while True:
-            findings += findings_of(page.get("imageScanFindings", {}))
-            if not (token := page.get("nextToken")):
-                break
-            page = self._findings_page(repository, digest, maxResults=PAGE_SIZE, nextToken=token)
-        return ScanFindings(
-            status=page.get("imageScanStatus", {}).get("status", ""),
-            completed_at=summary.get("imageScanCompletedAt"),
-            counts=severity_counts(summary.get("findingSeverityCounts", {})),
-            findings=worst_first(findings),
-        )
+        found, statuses, number = findings_of(_found(page)), {_status(page)}, listed(_found(page))
+        while token := page.get("nextToken"):
+            page = call(self._findings_page, repository, digest, PAGE_SIZE, token)
+            found += findings_of(_found(page))
+            statuses.add(_status(page))
+            number += listed(_found(page))
+        scan = _unread_scan(first)
+        if not statuses & FINDINGS_KNOWN:
+            return scan
+        if not statuses <= FINDINGS_KNOWN or (scan.counts and not number):
+            # Another scan began meanwhile, or ECR counts findings of which it lists none.
+            return replace(scan, status="FINDINGS_UNAVAILABLE")
+        return replace(scan, findings=worst_first(distinct(found)), listed=number)
 
     def image_page(self, repository: str, next_token: str | None) -> ImagePage:
         """One page of a repository's images, archived ones too. Source: DescribeImages.
@@ -237,19 +249,23 @@ class Registry:
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryDeleted: when there is no such repository.
         """
-        page = self._findings_page(repository, digest, maxResults=1)
+        page = self._findings_page(repository, digest, 1)
         return Image(
             digest,
-            scan_status=page.get("imageScanStatus", {}).get("status"),
-            scan_completed_at=page.get("imageScanFindings", {}).get("imageScanCompletedAt"),
+            scan_status=_status(page) or None,
+            scan_completed_at=_found(page).get("imageScanCompletedAt"),
         )
 
-    def _findings_page(self, repository: str, digest: str, **position: Any) -> Mapping[str, Any]:
+    def _findings_page(
+        self, repository: str, digest: str, most: int = PAGE_SIZE, token: str | None = None
+    ) -> Mapping[str, Any]:
         """One page of what is known of the last scan; nothing when there was none."""
+        position: Any = {} if token is None else {"nextToken": token}
         try:
             return self._client.describe_image_scan_findings(
                 repositoryName=repository,
                 imageId={"imageDigest": digest},
+                maxResults=most,
                 **position,
                 **self._registry,
             )
@@ -257,6 +273,29 @@ class Registry:
             if code_of(error) in {"ScanNotFoundException", "ImageNotFoundException"}:
                 return {}
             raise _meaning(error) from error
+
+
+def _unread_scan(page: Mapping[str, Any]) -> ScanFindings:
+    """What a scan's first page says of it, less its findings."""
+    summary = _found(page)
+    counts = summary.get("findingSeverityCounts")
+    return ScanFindings(
+        status=_status(page),
+        completed_at=summary.get("imageScanCompletedAt"),
+        counts=None if counts is None else severity_counts(counts),
+        findings=None,
+    )
+
+
+def _status(page: Mapping[str, Any]) -> str:
+    status: str = (page.get("imageScanStatus") or {}).get("status") or ""
+    return status
+
+
+def _found(page: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The page's findings, which ECR has as null for an image that it does not support."""
+    found: Mapping[str, Any] = page.get("imageScanFindings") or {}
+    return found
 
 
 def _skipped(error: ClientError) -> Reason | None:

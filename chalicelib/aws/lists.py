@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.policy.accepted_risks import LONGEST_LIST, AcceptedRisks, parse_accepted_risks
+from chalicelib.policy.accepted_risks import AcceptedRisks
+from chalicelib.settings.accepted_risks import LONGEST_LIST, parse_accepted_risks
 from chalicelib.settings.sources import ObjectSource, ParameterSource
 
 if TYPE_CHECKING:

@@ -1,60 +1,116 @@
-"""What a scan found, as basic and enhanced scanning tell it."""
+"""Findings: vulnerabilities in packages, and what makes them the same from scan to scan."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from chalicelib.ecr.severities import SEVERITIES, severity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+FINDINGS_KNOWN = frozenset({"COMPLETE", "ACTIVE"})
+"""The scan statuses with findings. Source: ECR, ImageScanStatus."""
 
 _RANKS = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-_MOST_PACKAGES = 5
-_FIXED = ("fixed_in_version", "fixed_version")
-_SCORES = ("CVSS4_SCORE", "CVSS3_SCORE", "CVSS2_SCORE")
+# What stands between the names in a key, so that no name can look like two.
+_SEPARATORS = re.compile(r"[\s,#%]")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Package:
+    """One package that has the vulnerability; what a scan does not tell is empty.
+
+    Versions are written as the package manager does, ``epoch:version-release``, without an epoch
+    of 0. ``file_path`` is where a language's package lies in the image.
+    """
+
+    name: str
+    version: str = ""
+    fixed_version: str = ""
+    manager: str = ""
+    file_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One vulnerability; what a scan does not tell is empty, a score None.
+    """One vulnerability in one or several packages; what a scan does not tell is empty or None.
 
-    ``fixable`` and ``unfixed`` say that there is a fix and that there is none; basic scanning
-    seldom tells either. ``severity`` is one of
-    :data:`chalicelib.policy.thresholds.SEVERITIES`. Where a vulnerability is in several packages,
-    their names and versions are joined by commas.
+    ``severity`` is one of :data:`chalicelib.ecr.severities.SEVERITIES`, ``score`` a CVSS score from
+    0 to 10, and ``epss`` a probability from 0 to 1. ``packages`` are in order. ``fix_available`` is
+    whether there is a fix for any of them. ``related`` are the names of what an advisory is about.
+    ``occurrence`` tells the findings of one vulnerability in several versions of a package apart;
+    ``known_as`` is the key that it was first reported by, where its packages differed.
     """
 
     identifier: str
     severity: str
-    package: str = ""
-    installed_version: str = ""
-    fixed_version: str = ""
+    packages: tuple[Package, ...] = ()
     score: float | None = None
     url: str = ""
     description: str = ""
-    fixable: bool = False
-    unfixed: bool = False
-    exploitable: bool = False
+    fix_available: bool | None = None
+    exploit_available: bool | None = None
+    related: tuple[str, ...] = ()
+    epss: float | None = None
+    first_observed_at: datetime | None = None
+    last_observed_at: datetime | None = None
+    occurrence: int = 1
+    known_as: str = ""
 
     @property
     def key(self) -> str:
-        """What makes it the same finding in another scan or image: vulnerability and package."""
-        return f"{self.identifier} {self.package}".rstrip()
+        """What makes it the same finding in another scan or image: vulnerability and packages.
+
+        Packages by their names alone, sorted: a rebuild with another version that is still
+        vulnerable has the same finding.
+        """
+        return self.known_as or key_of(self.identifier, self.package_names, self.occurrence)
 
     @property
-    def fix(self) -> str:
-        """What is known of a fix, in words, where no version has it."""
-        if self.fixable:
-            return "a fix is available"
-        return "no fix" if self.unfixed else "no fix known"
+    def package_names(self) -> tuple[str, ...]:
+        """The different names of the packages, sorted."""
+        return tuple(sorted({package.name for package in self.packages if package.name}))
+
+    @property
+    def fixable(self) -> bool:
+        """Whether a fix is known."""
+        return self.fix_available is True
+
+    @property
+    def unfixed(self) -> bool:
+        """Whether it is known that there is no fix."""
+        return self.fix_available is False
+
+    @property
+    def exploitable(self) -> bool:
+        """Whether an exploit is known."""
+        return self.exploit_available is True
 
     @property
     def importance(self) -> tuple[int, float, bool, str]:
         """What to sort by: severity, then score, then whether a fix is there."""
         return (_RANKS[self.severity], -(self.score or 0.0), not self.fixable, self.key)
+
+
+def key_of(identifier: str, names: Iterable[str], occurrence: int = 1) -> str:
+    """The key of a finding, such as ``CVE-2022-1271 gzip, xz-utils``."""
+    parts = [_escaped(identifier), ", ".join(map(_escaped, names))]
+    number = f" #{occurrence}" if occurrence > 1 else ""
+    return " ".join(parts).rstrip() + number
+
+
+def parts_of(key: str) -> tuple[str, tuple[str, ...], int]:
+    """The vulnerability, the package names and the occurrence that :func:`key_of` made a key of."""
+    rest, _, number = key.partition(" #")
+    identifier, _, names = rest.partition(" ")
+    listed = tuple(unquote(name) for name in names.split(", ") if name)
+    return unquote(identifier), listed, int(number) if number.isdecimal() else 1
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -76,71 +132,70 @@ def severity_counts(counts: Mapping[str, int]) -> dict[str, int]:
     return {severity: found[severity] for severity in SEVERITIES if found[severity]}
 
 
-def findings_of(details: Mapping[str, Any]) -> list[Finding]:
-    """The findings in one page's ``imageScanFindings`` of DescribeImageScanFindings.
+def distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """One scan's findings, each once, with keys that differ.
 
-    Basic scanning gives ``findings``, enhanced scanning ``enhancedFindings``, of which those that
-    are closed or suppressed in Amazon Inspector are left out.
+    A vulnerability may be listed once for each version of a package: these are numbered in the
+    order of the versions. What is listed twice alike is one finding, at its worst.
     """
-    basic = [_basic(finding) for finding in details.get("findings", ())]
-    enhanced = [
-        _enhanced(finding)
-        for finding in details.get("enhancedFindings", ())
-        if finding.get("status", "ACTIVE") == "ACTIVE"
-    ]
-    return basic + enhanced
+    by_key: dict[str, dict[tuple[Package, ...], Finding]] = defaultdict(dict)
+    for finding in worst_first(findings):
+        by_key[finding.key].setdefault(finding.packages, finding)
+    found = []
+    for by_packages in by_key.values():
+        for occurrence, packages in enumerate(sorted(by_packages), start=1):
+            finding = by_packages[packages]
+            found.append(finding if occurrence == 1 else replace(finding, occurrence=occurrence))
+    return found
 
 
-def _basic(finding: Mapping[str, Any]) -> Finding:
-    """Read an ImageScanFinding, which tells of the package in its attributes."""
-    attributes = {each.get("key"): each.get("value", "") for each in finding.get("attributes", ())}
-    fixed = next((attributes[key] for key in _FIXED if attributes.get(key)), "")
-    return Finding(
-        identifier=finding.get("name", ""),
-        severity=severity_of(finding.get("severity", "")),
-        package=attributes.get("package_name", ""),
-        installed_version=attributes.get("package_version", ""),
-        fixed_version=fixed,
-        score=_score(attributes.get(key) for key in _SCORES),
-        url=finding.get("uri", ""),
-        description=finding.get("description", ""),
-        fixable=bool(fixed),
+def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings of several images as one, worst first: each once, in all of its packages."""
+    by_key: dict[str, Finding] = {}
+    for finding in worst_first(findings):
+        first = by_key.setdefault(finding.key, finding)
+        if finding.packages != first.packages:
+            packages = tuple(sorted({*first.packages, *finding.packages}))
+            by_key[finding.key] = replace(first, packages=packages)
+    return worst_first(by_key.values())
+
+
+def known_keys(findings: Iterable[Finding], known: Collection[str]) -> dict[str, str]:
+    """The key by which each finding is known already, by its own; without those that are not.
+
+    A vulnerability that is in one package more, or less, than it was known in is the same finding:
+    where no key is equal, the one of the same vulnerability with the most packages in common is.
+    """
+    keys = {finding.key for finding in findings}
+    matched = {key: key for key in keys & set(known)}
+    others: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(set(known) - keys):
+        others[parts_of(key)[0]].append(key)
+    for key in sorted(keys - matched.keys()):
+        identifier, names, _ = parts_of(key)
+        candidates = others.get(identifier, [])
+        best = max(candidates, key=lambda each: _in_common(names, each), default=None)
+        if best is not None and _in_common(names, best):
+            matched[key] = best
+            candidates.remove(best)
+    return matched
+
+
+def continued(findings: Iterable[Finding], known: Collection[str]) -> tuple[Finding, ...]:
+    """The findings, each with the key by which it is known already, if it is."""
+    findings = tuple(findings)
+    keys = known_keys(findings, known)
+    return tuple(
+        replace(finding, known_as=keys[finding.key])
+        if keys.get(finding.key, finding.key) != finding.key
+        else finding
+        for finding in findings
     )
 
 
-def _enhanced(finding: Mapping[str, Any]) -> Finding:
-    """Read an EnhancedImageScanFinding of Amazon Inspector."""
-    details = finding.get("packageVulnerabilityDetails", {})
-    packages = details.get("vulnerablePackages", ())
-    fixed = _joined(package.get("fixedInVersion", "") for package in packages)
-    return Finding(
-        identifier=details.get("vulnerabilityId", "") or finding.get("title", ""),
-        severity=severity_of(finding.get("severity", "")),
-        package=_joined(package.get("name", "") for package in packages),
-        installed_version=_joined(package.get("version", "") for package in packages),
-        fixed_version=fixed,
-        score=_score([finding.get("score")]),
-        url=details.get("sourceUrl", ""),
-        description=finding.get("description", ""),
-        fixable=finding.get("fixAvailable") in {"YES", "PARTIAL"},
-        unfixed=finding.get("fixAvailable") == "NO",
-        exploitable=finding.get("exploitAvailable") == "YES",
-    )
+def _in_common(names: Iterable[str], key: str) -> int:
+    return len({*names} & {*parts_of(key)[1]})
 
 
-def _joined(texts: Iterable[str]) -> str:
-    different = list(dict.fromkeys(text for text in texts if text))
-    more = [f"{len(different) - _MOST_PACKAGES} more"] if len(different) > _MOST_PACKAGES else []
-    return ", ".join(different[:_MOST_PACKAGES] + more)
-
-
-def _score(scores: Iterable[Any]) -> float | None:
-    """The first score that is one; Inspector says 0 where it gives none."""
-    for score in scores:
-        try:
-            number = float(score)
-        except (TypeError, ValueError):
-            continue
-        if 0 < number <= 10:
-            return number
-    return None
+def _escaped(name: str) -> str:
+    return _SEPARATORS.sub(lambda found: quote(found[0]), name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS, reason_of
-from chalicelib.ecr.findings import worst_first
+from chalicelib.ecr.findings import merged
 from chalicelib.fleet.model import (
     SCAN_FAILED,
     UNSUPPORTED,
@@ -194,14 +194,16 @@ class _Gathering:
         return children.get(newest.digest, ())
 
     def _findings_of(self, listed: _Listed, digest: str) -> ScanFindings | None:
-        return self._backoff.call(listed.registry.scan_findings, listed.repository.name, digest)
+        return listed.registry.scan_findings(listed.repository.name, digest, self._backoff.call)
 
     def _together(self, scanned: dict[str, ScanFindings | None]) -> tuple[Finding, ...]:
-        """What the scans found, each finding once, worst first."""
-        found: dict[str, Finding] = {}
-        for finding in worst_first(f for scan in scanned.values() if scan for f in scan.findings):
-            found.setdefault(finding.key, self._findings.setdefault(finding, finding))
-        return tuple(found.values())
+        """What the scans found, each finding once, worst first.
+
+        Without when it was observed, which differs from image to image.
+        """
+        found = merged(f for scan in scanned.values() if scan for f in scan.findings or ())
+        alike = (replace(each, first_observed_at=None, last_observed_at=None) for each in found)
+        return tuple(self._findings.setdefault(finding, finding) for finding in alike)
 
 
 def _report(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.formats.pages import StoredReport, as_email, as_html, email_subject
-from chalicelib.fleet.model import VERSION, ReportError, compare, from_json, to_json
+from chalicelib.fleet.model import ReportError, compare, from_json, to_json
 from chalicelib.runtime import logs
 from chalicelib.settings.channels import ON_TOPIC, on_topic
 from chalicelib.text.notifications import SMS_LENGTH, Message
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 PREFIX = "fleet-reports/"
+
+DIGEST_VERSION = "1"
+"""The version of the message's JSON, which ``docs/schemas/digest-1.json`` describes."""
 
 URL_HOURS = 12
 """For how long the link in the email is signed; Lambda's credentials may end before."""
@@ -128,7 +131,8 @@ def digest_message(
 def _document(report: FleetReport, stored: StoredReport) -> dict[str, Any]:
     comparison = report.comparison
     return {
-        "version": VERSION,
+        "kind": "digest",
+        "version": DIGEST_VERSION,
         "report": "fleet",
         "generatedAt": report.generated_at.isoformat(),
         "totals": report.totals,

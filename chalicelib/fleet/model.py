@@ -12,7 +12,8 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from chalicelib.ecr.findings import Finding, counts_of
+from chalicelib.ecr import finding_texts
+from chalicelib.ecr.findings import FINDINGS_KNOWN, Finding, Package, counts_of, known_keys
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.accepted_risks import AcceptedRisk
 
@@ -23,9 +24,6 @@ Entry = TypeVar("Entry")
 
 VERSION = "1"
 """The version of the JSON form; it changes when a reader of the present form would be misled."""
-
-FINDINGS_KNOWN = frozenset({"COMPLETE", "ACTIVE"})
-"""The scan statuses with findings. Source: ECR, ImageScanStatus."""
 
 SCAN_FAILED = frozenset({"FAILED", "LIMIT_EXCEEDED"})
 """The scan statuses of images that a scan was asked for in vain."""
@@ -112,6 +110,13 @@ class RepositoryReport:
         yield from self.accepted
 
     @property
+    def all_findings(self) -> Iterator[Finding]:
+        """All that was found: what counts, what is accepted and what is left out."""
+        yield from (finding for finding, _ in self.rows)
+        for findings in self.left_out.values():
+            yield from findings
+
+    @property
     def known(self) -> bool:
         """Whether the findings of the newest image are known, all of them."""
         statuses = {scan.status for scan in self.scans}
@@ -130,8 +135,10 @@ class RepositoryReport:
         return min((scan.scanned_at for scan in self.scans if scan.scanned_at), default=None)
 
     @property
-    def fixable(self) -> int:
-        """How many of the findings have a fix."""
+    def fixable(self) -> int | None:
+        """How many of the findings have a fix; None where the scanner says it of none of them."""
+        if self.findings and all(finding.fix_available is None for finding in self.findings):
+            return None
         return sum(finding.fixable for finding in self.findings)
 
 
@@ -214,9 +221,11 @@ class FleetReport:
         return sum(self.totals.values())
 
     @property
-    def fixable(self) -> int:
-        """How many of the findings have a fix."""
-        return sum(repository.fixable for repository in self.repositories)
+    def fix_summary(self) -> str:
+        """How many of the findings have a fix, in words, as far as the scanner says."""
+        return finding_texts.fix_summary(
+            finding for repository in self.repositories for finding in repository.findings
+        )
 
     @cached_property
     def accepted(self) -> tuple[Acceptance, ...]:
@@ -284,9 +293,10 @@ def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
     fixed: list[Change] = []
     for repository in before.keys() & now.keys():
         old, current = _by_key(before[repository]), _by_key(now[repository])
-        new += (Change(repository, current[key]) for key in current.keys() - old.keys())
-        gone = old.keys() - current.keys() - _keys_not_counted(now[repository])
-        fixed += (Change(repository, old[key]) for key in gone)
+        known = known_keys(now[repository].all_findings, old.keys())
+        new += (Change(repository, current[key]) for key in current.keys() - known.keys())
+        # What is accepted or left out now is among those known, and so not fixed by that.
+        fixed += (Change(repository, old[key]) for key in old.keys() - set(known.values()))
     comparison = Comparison(
         since=earlier.generated_at,
         new=_worst_changes(new),
@@ -304,13 +314,6 @@ def change_counts(changes: Iterable[Change]) -> dict[str, int]:
 
 def _by_key(repository: RepositoryReport) -> dict[str, Finding]:
     return {finding.key: finding for finding in repository.findings}
-
-
-def _keys_not_counted(repository: RepositoryReport) -> set[str]:
-    accepted = {finding.key for finding, _ in repository.accepted}
-    return accepted.union(
-        finding.key for findings in repository.left_out.values() for finding in findings
-    )
 
 
 def _worst_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -439,23 +442,33 @@ def _comparison_document(comparison: Comparison, number: _Numbered[Finding]) -> 
     }
 
 
-_FINDING_KEYS = {
-    "id": "identifier",
-    "severity": "severity",
-    "package": "package",
-    "installedVersion": "installed_version",
-    "fixedVersion": "fixed_version",
-    "score": "score",
-    "url": "url",
-    "description": "description",
-    "fixable": "fixable",
-    "unfixed": "unfixed",
-    "exploitable": "exploitable",
-}
-
-
 def _finding_document(finding: Finding) -> dict[str, Any]:
-    return {key: getattr(finding, name) for key, name in _FINDING_KEYS.items()}
+    return {
+        "id": finding.identifier,
+        "severity": finding.severity,
+        "package": finding_texts.packages(finding),
+        "installedVersion": finding_texts.installed(finding),
+        "fixedVersion": finding_texts.fixed(finding),
+        "packages": [
+            {
+                "name": package.name,
+                "installedVersion": package.version,
+                "fixedVersion": package.fixed_version,
+                "manager": package.manager,
+                "filePath": package.file_path,
+            }
+            for package in finding.packages
+        ],
+        "occurrence": finding.occurrence,
+        "score": finding.score,
+        "epss": finding.epss,
+        "url": finding.url,
+        "description": finding.description,
+        "relatedVulnerabilities": finding.related,
+        "fixable": finding.fixable,
+        "unfixed": finding.unfixed,
+        "exploitable": finding.exploit_available,
+    }
 
 
 def _report(document: Mapping[str, Any]) -> FleetReport:
@@ -526,10 +539,43 @@ def _comparison(values: Mapping[str, Any], findings: list[Finding]) -> Compariso
 
 
 def _finding(values: Mapping[str, Any]) -> Finding:
-    finding = Finding(**{name: values[key] for key, name in _FINDING_KEYS.items()})
+    fixable, unfixed = values["fixable"], values["unfixed"]
+    finding = Finding(
+        identifier=values["id"],
+        severity=values["severity"],
+        packages=_packages(values),
+        score=values["score"],
+        url=values["url"],
+        description=values["description"],
+        fix_available=True if fixable else False if unfixed else None,
+        exploit_available=values["exploitable"],
+        related=tuple(values.get("relatedVulnerabilities", ())),
+        epss=values.get("epss"),
+        occurrence=values.get("occurrence", 1),
+    )
     if finding.severity not in SEVERITIES:
         raise ValueError(f"severity is {finding.severity!r}; accepted: {', '.join(SEVERITIES)}")
     return finding
+
+
+def _packages(values: Mapping[str, Any]) -> tuple[Package, ...]:
+    """The packages; of reports that have them as a text alone, as far as it tells them."""
+    if "packages" in values:
+        return tuple(
+            Package(
+                name=each["name"],
+                version=each["installedVersion"],
+                fixed_version=each["fixedVersion"],
+                manager=each["manager"],
+                file_path=each["filePath"],
+            )
+            for each in values["packages"]
+        )
+    names = values["package"].split(", ")
+    if len(names) > 1:
+        return tuple(sorted(map(Package, names)))
+    package = Package(values["package"], values["installedVersion"], values["fixedVersion"])
+    return (package,) if package != Package("") else ()
 
 
 def _risk(values: Mapping[str, Any]) -> AcceptedRisk:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.ecr.findings import counts_of
+from chalicelib.ecr.findings import continued, counts_of
 from chalicelib.notifying.context import scan_findings, thresholds_of, uses_of, with_index_tags
 from chalicelib.notifying.delivery import follows_every_scan
 from chalicelib.notifying.history import image_keys, image_name
-from chalicelib.notifying.report import Report
+from chalicelib.notifying.report import Report, may_reach
 from chalicelib.policy.changes import (
     EVERY_SCAN,
     ReportedState,
@@ -64,7 +64,8 @@ def _may_matter(result: ScanResult, thresholds: Thresholds, services: Services) 
     return (
         result.failed
         or result.finding_severity is not None
-        or bool(thresholds.crossed_by(result.severity_counts))
+        or may_reach(thresholds, result.severity_counts, result.unlisted)
+        or bool(thresholds.crossed_by(result.severity_counts or {}))
         or follows_every_scan(services.settings.channels)
     )
 
@@ -73,27 +74,39 @@ def _found(
     result: ScanResult, thresholds: Thresholds, services: Services, backoff: Backoff
 ) -> Report:
     """The report as far as this scan alone goes, with its findings where they can be read."""
-    plain = Report(
+    if result.failed:
+        return _unread(result, thresholds, {})
+    counts, number = result.severity_counts, result.number
+    if number == 0:
+        return replace(_unread(result, thresholds, counts), findings=())
+    scan = scan_findings(result, services, backoff)
+    if scan is not None and scan.findings is not None and (scan.listed or not number):
+        return _weighed(_unread(result, thresholds, counts), scan.findings, services)
+    # The findings are not readable, or are those of a later scan that is not done or failed.
+    if scan is not None and scan.counts is not None and not result.counts_known:
+        return _unread(result, thresholds, scan.counts)
+    return _unread(result, thresholds, counts, result.unlisted)
+
+
+def _unread(
+    result: ScanResult,
+    thresholds: Thresholds,
+    counts: Mapping[str, int] | None,
+    unlisted: int = 0,
+) -> Report:
+    """The report of a scan of which only counts are known, if those."""
+    at_least = {result.finding_severity: 1} if result.finding_severity else {}
+    return Report(
         name="",
         result=result,
         thresholds=thresholds,
-        counts=result.severity_counts,
-        crossed=thresholds.crossed_by(result.severity_counts),
+        counts=counts,
+        unlisted=unlisted,
+        crossed=thresholds.crossed_by(at_least if counts is None else counts),
     )
-    if result.failed:
-        return replace(plain, counts={}, crossed=())
-    if not any(result.severity_counts.values()) and result.finding_severity is None:
-        return replace(plain, findings=())
-    scan = scan_findings(result, services, backoff)
-    if scan is None or (result.finding_severity is None and not scan.findings):
-        # The findings are not readable, or are those of a later scan that is not done or failed.
-        return plain
-    return _weighed(plain, scan.counts, scan.findings, services)
 
 
-def _weighed(
-    report: Report, counts: Mapping[str, int], findings: tuple[Finding, ...], services: Services
-) -> Report:
+def _weighed(report: Report, findings: tuple[Finding, ...], services: Services) -> Report:
     """The report with the findings that are shown, and the thresholds that those reach."""
     finding_filters = services.settings.finding_filters
     today = datetime.now(UTC).date()
@@ -101,14 +114,11 @@ def _weighed(
         report.result.repository, findings, services.accepted_risks, finding_filters, today
     )
     shown = apart.findings
-    all_shown = len(shown) == len(findings)
-    weighed = (
-        counts if all_shown and not finding_filters.fixable_only else finding_filters.weighed(shown)
-    )
     return replace(
         report,
-        counts=counts if all_shown else counts_of(shown),
-        crossed=report.thresholds.crossed_by(weighed),
+        counts=counts_of(shown),
+        unlisted=0,
+        crossed=report.thresholds.crossed_by(finding_filters.weighed(shown)),
         findings=shown,
         accepted=apart.accepted,
         expired=apart.expired,
@@ -138,8 +148,10 @@ def _remembered(report: Report, before: ReportedState | None, mode: str) -> Outc
     result = report.result
     name = before.name if before else report.name
     known = before.findings if before else {}
-    shown = {finding.key: finding.severity for finding in report.findings or ()}
-    changes = changes_since(before, report.findings or ())
+    # A vulnerability that is in other packages too keeps the key that it is known by.
+    found = continued(report.findings or (), known)
+    shown = {finding.key: finding.severity for finding in found}
+    changes = changes_since(before, found)
     told = _is_told(report) and is_news(mode, result.failed, changes, before)
     if result.failed:
         shown = dict(known)
@@ -148,7 +160,7 @@ def _remembered(report: Report, before: ReportedState | None, mode: str) -> Outc
         shown = {key: severity for key, severity in known.items() if key in shown}
     if not told and before is None:
         return Outcome(result)
-    findings = tuple(each for each in report.findings or () if each.key in shown)
+    findings = tuple(each for each in found if each.key in shown)
     report = replace(
         report,
         name=name,
@@ -161,8 +173,13 @@ def _remembered(report: Report, before: ReportedState | None, mode: str) -> Outc
 
 
 def _is_told(report: Report) -> bool:
-    """Whether thresholds, or a failure, make the scan worth telling."""
-    return report.result.failed or bool(report.crossed)
+    """Whether thresholds, a failure or findings that are not known make the scan worth telling."""
+    return report.result.failed or bool(report.crossed) or _is_unknown(report)
+
+
+def _is_unknown(report: Report) -> bool:
+    """Whether it is not known if a threshold is reached, of a scan and not of one finding."""
+    return report.findings is None and report.result.finding_severity is None and report.may_cross
 
 
 def _is_of_note(report: Report) -> bool:

@@ -76,7 +76,7 @@ def scan_findings(result: ScanResult, services: Services, backoff: Backoff) -> S
     """
     registry = services.registry_of(result.address)
     try:
-        return backoff.call(registry.scan_findings, result.repository, result.image_digest)
+        return registry.scan_findings(result.repository, result.image_digest, backoff.call)
     except RepositoryDeleted:
         return None
     except AWS_ERRORS as error:

@@ -19,7 +19,9 @@ class EventError(ValueError):
 class ScanResult:
     """The end of one image's scan; ``time`` is when, in ISO 8601.
 
-    ``finding_severity`` is set where one finding changed: the counts are then to be looked up.
+    ``severity_counts`` are the counts that the event tells, None where it tells none, and
+    ``unlisted`` how many findings more there are by its total. ``finding_severity`` is set where
+    one finding changed: the counts are then to be looked up.
     """
 
     account: str
@@ -28,10 +30,11 @@ class ScanResult:
     image_digest: str
     image_tags: tuple[str, ...]
     status: str
-    severity_counts: Mapping[str, int]
+    severity_counts: Mapping[str, int] | None
     time: str
     finding_severity: str | None = None
     event_id: str = ""
+    unlisted: int = 0
 
     @property
     def identity(self) -> str:
@@ -55,6 +58,18 @@ class ScanResult:
         return self.status == "FAILED"
 
     @property
+    def number(self) -> int | None:
+        """How many findings the event tells of, of whatever severity; None where it tells not."""
+        if self.severity_counts is None:
+            return None
+        return sum(self.severity_counts.values()) + self.unlisted
+
+    @property
+    def counts_known(self) -> bool:
+        """Whether the event tells of every finding what severity it has."""
+        return self.severity_counts is not None and not self.unlisted
+
+    @property
     def image_name(self) -> str:
         """The image's tags, or its digest where it has none."""
         return ", ".join(self.image_tags) or self.image_digest
@@ -64,8 +79,8 @@ class ScanResult:
         """Read an EventBridge event that :mod:`chalicelib.settings.event_pattern` lets through.
 
         ``finding-severity-counts`` has only the severities that were found, and a failed scan
-        none; Inspector adds their total. Inspector names the repository by its ARN.
-        Sources: as of that module.
+        none. Inspector has three of them, found or not, and a total in which the others are too; it
+        names the repository by its ARN. Sources: as of that module.
 
         :raises EventError: for a key that is missing or of the wrong type.
         """
@@ -73,7 +88,7 @@ class ScanResult:
         if fields.optional(fields.text, "detail-type") == "Inspector2 Finding":
             return cls._from_finding(fields)
         detail = fields.object("detail")
-        counts = detail.optional(detail.counts, "finding-severity-counts") or {}
+        counts = detail.optional(detail.counts, "finding-severity-counts")
         name = detail.text("repository-name")
         return cls(
             account=fields.text("account"),
@@ -83,8 +98,9 @@ class ScanResult:
             image_digest=detail.text("image-digest"),
             image_tags=detail.optional(detail.texts, "image-tags") or (),
             status=detail.text("scan-status"),
-            severity_counts=severity_counts(counts),
+            severity_counts=None if counts is None else severity_counts(counts),
             event_id=fields.optional(fields.text, "id") or "",
+            unlisted=_unlisted(counts or {}),
         )
 
     @classmethod
@@ -100,7 +116,12 @@ class ScanResult:
             image_digest=image.text("imageHash"),
             image_tags=image.optional(image.texts, "imageTags") or (),
             status=detail.text("status"),
-            severity_counts={},
+            severity_counts=None,
             finding_severity=severity_of(detail.text("severity")),
             event_id=fields.optional(fields.text, "id") or "",
         )
+
+
+def _unlisted(counts: Mapping[str, int]) -> int:
+    """How many findings are in the total and in no severity's count."""
+    return max(0, counts.get("TOTAL", 0) - sum(severity_counts(counts).values()))

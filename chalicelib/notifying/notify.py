@@ -82,10 +82,15 @@ def _summarized(result: ScanResult, report: Report | None) -> Report | None:
     logs.summary(
         "scan reported" if told else "nothing to report",
         {"ScansFailed": int(result.failed)},
-        severity_counts=dict(told.counts if told else result.severity_counts),
+        severity_counts=_logged_counts(told, result),
         **_about(result),
     )
     return told
+
+
+def _logged_counts(report: Report | None, result: ScanResult) -> dict[str, int] | None:
+    counts = report.counts if report else result.severity_counts
+    return None if counts is None else dict(counts)
 
 
 def _about(result: ScanResult) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.runtime import logs
 from chalicelib.settings.channels import on_topic
-from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message
+from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +73,7 @@ def _warn(
     text = "\n".join([explanation, "", *listed[:_MOST_LISTED], *more])
     document = json.dumps(
         {
+            "kind": "warning",
             "version": "1",
             "warning": kind,
             "repository": repository or None,
@@ -85,11 +86,11 @@ def _warn(
     texts = {
         "default": document,
         "email": text,
-        "sms": f"ECR: {subject}"[:SMS_LENGTH],
+        "sms": short("ECR: {}", subject, SMS_LENGTH),
     }
     attributes = {"warning": kind} | ({"repository": repository} if repository else {})
     message = Message(
-        f"[ECR] {subject}"[:SUBJECT_LENGTH],
+        short("[ECR] {}", subject, SUBJECT_LENGTH),
         json.dumps(texts),
         attributes,
         lists={"channels": on_topic(services.settings.channels)},

@@ -77,10 +77,12 @@ class Fields:
             raise self._refuse(key, values, "a list of JSON objects, one or more")
         return Fields(values[0], self._error, f"{self._name(key)}[0]")
 
-    def counts(self, key: str) -> dict[str, int]:
-        """A JSON object of whole numbers, 0 or more."""
+    def counts(self, key: str) -> dict[str, int] | None:
+        """A JSON object of whole numbers, 0 or more; None where one of them is null."""
         inner = self.object(key)
-        return {name: inner.count(name) for name in inner._values}
+        counts = {name: inner.optional(inner.count, name) for name in inner._values}
+        known = {name: count for name, count in counts.items() if count is not None}
+        return known if len(known) == len(counts) else None
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         """A JSON object, as it is."""

@@ -29,6 +29,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 _MARKS = re.compile(r"[\\`*_\[\]|~$]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 # What begins a list or a heading, or makes the line before it one.
 _FIRST_MARK = re.compile(r"^(?:[-+=#]|\d+[.)](?=\s|$))")
+# What GitHub takes for a user's name, the number of an issue, or a commit. An entity is none.
+_REFERENCE = re.compile(
+    r"@|(?<!&)#(?=\d)|\bGH-(?=\d)|\b[0-9a-f](?=\d*[a-f])(?=[0-9a-f]{6,39}\b)", re.IGNORECASE
+)
 # Without a user name before the host, which makes one site look like another.
 _LINK = re.compile(r"https?://[^\s/?#@\"'<>`{}|\\^]+([/?#][^\s\"'<>`{}|\\^]*)?", re.IGNORECASE)
 _KEPT_IN_LINKS = "/:?#&=+$,;!*~%"
@@ -50,11 +54,13 @@ def plain(value: Any) -> str:
 def markdown(value: Any) -> str:
     """The value as one line of Markdown that shows it as it is, without formatting or links.
 
-    An empty comment after an ``@`` keeps GitHub from telling a user of that name.
+    An empty comment after an ``@`` keeps GitHub from notifying a user of that name, and others keep
+    it from taking a text for a reference to an issue or a commit. Source: GitHub, "Autolinked
+    references and URLs".
     """
     text = _MARKS.sub(r"\\\g<0>", html.escape(plain(value).strip(), quote=False))
     text = _FIRST_MARK.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
-    return text.replace("@", "@<!-- -->")
+    return _REFERENCE.sub(r"\g<0><!-- -->", text)
 
 
 def link(value: Any) -> str:

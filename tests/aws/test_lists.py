@@ -4,7 +4,7 @@ import boto3
 import pytest
 
 from chalicelib.aws.lists import AcceptedRisksReader, ListNotRead, read_list
-from chalicelib.policy.accepted_risks import AcceptedRisksError
+from chalicelib.settings.accepted_risks import AcceptedRisksError
 from chalicelib.settings.sources import parse_source
 
 LIST = "accepted:\n- package: {}\n  reason: bündled away\n  expires: 2027-01-01\n"

@@ -146,6 +146,20 @@ def test_check_risks_shows_what_is_accepted_and_what_has_expired(run, write_risk
     assert "1 accepted, 1 expired." in out
 
 
+def test_check_risks_takes_an_absolute_path(run, write_risks, tmp_path):
+    write_risks(RISKS)
+    status, out, _ = run("check-risks", str(tmp_path / "risks.yaml"))
+    assert status == 0
+    assert "1 accepted, 1 expired." in out
+
+
+def test_check_risks_warns_of_an_entry_that_covers_everything(run, write_risks):
+    write_risks(RISKS + '- repository: "*"\n  reason: all of it\n  expires: 2999-12-31\n')
+    status, _, err = run("check-risks", "risks.yaml")
+    assert status == 0
+    assert err == "warning: risks.yaml, line 8: covers every finding of every repository\n"
+
+
 def test_check_risks_as_json_is_for_machines(run, write_risks):
     write_risks(RISKS)
     _, out, _ = run("check-risks", "risks.yaml", "--json")
@@ -211,6 +225,50 @@ def test_report_writes_every_form_that_is_asked_for(run, tmp_path):
     assert json.loads(names["json"].read_text())["totals"]["HIGH"] == 2
     assert names["csv"].read_bytes().count(b"\r\n") == 3
     assert names["markdown"].read_text().startswith("# Fleet report")
+
+
+@pytest.fixture
+def sarif_results(run):
+    """The results of a report in SARIF, as rule and suppression, and what standard error says."""
+
+    def results(*options):
+        status, out, err = run("report", "--sarif", "-", *options)
+        assert status == 0
+        [log] = json.loads(out)["runs"]
+        return [(each["ruleId"], bool(each["suppressions"])) for each in log["results"]], err
+
+    return results
+
+
+def test_report_in_sarif_has_the_severities_that_are_asked_for(sarif_results, aws):
+    aws.add_image("shop/api", tags=("3",), scanned_at=datetime.now(UTC), findings={"LOW": 2})
+    assert len(sarif_results()[0]) == 2
+    assert len(sarif_results("--sarif-severity", "low")[0]) == 2
+    assert sarif_results("--sarif-severity", "MEDIUM") == ([], "")
+
+
+def test_report_in_sarif_has_accepted_findings_where_everything_is_asked_for(
+    sarif_results, scanned, write_risks, monkeypatch
+):
+    write_risks(SCANNED_RISKS)
+    monkeypatch.setenv("ACCEPTED_RISKS", "risks.yaml")
+    assert sarif_results()[0] == []
+    assert [suppressed for _, suppressed in sarif_results("--sarif-everything")[0]] == [True, True]
+
+
+@pytest.mark.usefixtures("scanned")
+def test_report_says_how_many_results_sarif_has_no_room_for(sarif_results, monkeypatch):
+    monkeypatch.setattr("chalicelib.fleet.formats.sarif.MOST_RESULTS", 1)
+    results, err = sarif_results()
+    assert len(results) == 1
+    assert err.startswith("SARIF: 1 results are left out, the worst 25,000 are written")
+    assert "--sarif-severity" in err
+
+
+def test_a_severity_that_is_none_is_refused(run):
+    status, _, err = run("report", "--sarif", "-", "--sarif-severity", "worst")
+    assert status == 2
+    assert "CRITICAL" in err
 
 
 @pytest.mark.usefixtures("scanned")

@@ -1,4 +1,6 @@
-"""Findings as basic and enhanced scanning tell them."""
+"""Findings as records: what makes one the same from scan to scan, and in which order they come."""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,113 +8,134 @@ from hypothesis import strategies as st
 
 from chalicelib.ecr.findings import (
     Finding,
+    Package,
+    continued,
     counts_of,
-    findings_of,
+    distinct,
+    key_of,
+    known_keys,
+    merged,
+    parts_of,
     severity_counts,
     worst_first,
 )
 from chalicelib.ecr.severities import SEVERITIES
-from tests.reports import FINDINGS, a_finding
+from tests.reports import FINDINGS, TEXTS, a_finding, found_in
 
-BASIC = {
-    "name": "CVE-2019-5188",
-    "description": "A code execution vulnerability exists in e2fsprogs.",
-    "uri": "http://people.ubuntu.com/~ubuntu-security/cve/CVE-2019-5188",
-    "severity": "MEDIUM",
-    "attributes": [
-        {"key": "package_version", "value": "1.44.1-1ubuntu1.1"},
-        {"key": "package_name", "value": "e2fsprogs"},
-        {"key": "CVSS2_VECTOR", "value": "AV:L/AC:L/Au:N/C:P/I:P/A:P"},
-        {"key": "CVSS2_SCORE", "value": "4.6"},
+NAMES = st.lists(TEXTS.filter(bool), unique=True, max_size=9)
+
+
+def in_packages(*names, identifier="CVE-1", version="1"):
+    return Finding(identifier, "HIGH", tuple(Package(name, version) for name in names))
+
+
+@given(NAMES, st.randoms())
+def test_the_order_of_its_packages_does_not_make_a_finding_another_one(names, random):
+    shuffled = random.sample(names, len(names))
+    assert in_packages(*names).key == in_packages(*shuffled).key
+
+
+@given(NAMES, TEXTS, TEXTS)
+def test_another_installed_version_does_not_make_a_finding_another_one(names, version, other):
+    assert in_packages(*names, version=version).key == in_packages(*names, version=other).key
+
+
+@given(TEXTS, TEXTS, NAMES, NAMES)
+def test_another_vulnerability_or_package_makes_it_another_finding(one, other, names, others):
+    is_same = (one, {*names}) == (other, {*others})
+    keys = [in_packages(*names, identifier=one).key, in_packages(*others, identifier=other).key]
+    assert (keys[0] == keys[1]) is is_same
+
+
+@given(st.text(), NAMES, st.integers(1, 99))
+def test_a_key_says_what_it_is_of(identifier, names, occurrence):
+    names = tuple(sorted(names))
+    assert parts_of(key_of(identifier, names, occurrence)) == (identifier, names, occurrence)
+
+
+def test_a_key_can_be_read():
+    finding = in_packages("xz-utils", "gzip", "gzip", identifier="CVE-2022-1271")
+    assert finding.key == "CVE-2022-1271 gzip, xz-utils"
+    assert a_finding("CVE-1").key == "CVE-1 openssl"
+
+
+SEVEN = tuple(f"lib{number}" for number in range(7))
+
+
+@pytest.mark.parametrize(
+    ("now", "known"),
+    [
+        ((*SEVEN, "lib7"), "CVE-1 lib0, lib1, lib2, lib3, lib4, lib5, lib6"),
+        (SEVEN[:6], "CVE-1 lib0, lib1, lib2, lib3, lib4, lib5, lib6"),
+        (("lib6", "other"), "CVE-1 lib0, lib1, lib2, lib3, lib4, lib5, lib6"),
+        (("other",), None),
     ],
-}
-ENHANCED = {
-    "title": "CVE-2022-1271 - gzip, liblzma5",
-    "description": "An arbitrary file write vulnerability was found.",
-    "severity": "HIGH",
-    "score": 8.8,
-    "status": "ACTIVE",
-    "fixAvailable": "PARTIAL",
-    "exploitAvailable": "YES",
-    "packageVulnerabilityDetails": {
-        "vulnerabilityId": "CVE-2022-1271",
-        "sourceUrl": "https://security-tracker.debian.org/tracker/CVE-2022-1271",
-        "vulnerablePackages": [
-            {"name": "gzip", "version": "1.10", "fixedInVersion": "1.10-4+deb11u1"},
-            {"name": "liblzma5", "version": "5.2.5"},
-        ],
-    },
-}
+)
+def test_a_vulnerability_in_one_package_more_or_less_is_the_one_that_is_known(now, known):
+    before, finding = in_packages(*SEVEN), in_packages(*now)
+    assert known_keys([finding], [before.key]).get(finding.key) == known
+    [same] = continued([finding], [before.key])
+    assert same.key == (known or finding.key)
+    assert same.packages == finding.packages
 
 
-def test_a_basic_finding_tells_its_package_in_attributes():
-    assert findings_of({"findings": [BASIC]}) == [
-        Finding(
-            "CVE-2019-5188",
-            "MEDIUM",
-            package="e2fsprogs",
-            installed_version="1.44.1-1ubuntu1.1",
-            score=4.6,
-            url=BASIC["uri"],
-            description=BASIC["description"],
-        )
-    ]
+def test_the_same_packages_of_another_vulnerability_are_another_finding():
+    other = in_packages(*SEVEN, identifier="CVE-2")
+    assert known_keys([other], [in_packages(*SEVEN, "lib7").key]) == {}
 
 
-def test_an_enhanced_finding_may_be_in_several_packages():
-    assert findings_of({"enhancedFindings": [ENHANCED]}) == [
-        Finding(
-            "CVE-2022-1271",
-            "HIGH",
-            package="gzip, liblzma5",
-            installed_version="1.10, 5.2.5",
-            fixed_version="1.10-4+deb11u1",
-            score=8.8,
-            url="https://security-tracker.debian.org/tracker/CVE-2022-1271",
-            description=ENHANCED["description"],
-            fixable=True,
-            exploitable=True,
-        )
-    ]
+def test_a_known_finding_is_taken_for_one_finding_only_and_the_equal_key_goes_first():
+    gzip, both = in_packages("gzip"), in_packages("gzip", "xz-utils")
+    assert known_keys([gzip, both], [gzip.key]) == {gzip.key: gzip.key}
+    assert known_keys([gzip, both], ["CVE-1 gzip, less"]) == {gzip.key: "CVE-1 gzip, less"}
 
 
-@pytest.mark.parametrize("status", ["CLOSED", "SUPPRESSED"])
-def test_what_is_closed_or_suppressed_in_inspector_is_no_finding(status):
-    assert findings_of({"enhancedFindings": [{**ENHANCED, "status": status}]}) == []
+@given(st.lists(FINDINGS, max_size=5), st.lists(FINDINGS, max_size=5))
+def test_findings_keep_their_keys_apart_however_they_are_known(before, now):
+    known = {finding.key for finding in before}
+    found = continued(distinct(now), known)
+    assert len({finding.key for finding in found}) == len(found)
+    assert {replace(each, known_as="") for each in found} == {*distinct(now)}
 
 
-def test_a_fix_in_a_basic_findings_attributes_is_a_fix():
-    attributes = [*BASIC["attributes"], {"key": "fixed_in_version", "value": "1.45"}]
-    [finding] = findings_of({"findings": [{**BASIC, "attributes": attributes}]})
-    assert (finding.fixable, finding.fixed_version) == (True, "1.45")
+def test_two_versions_of_a_package_are_two_findings_numbered_by_version():
+    old = found_in("CVE-2021-44228", "CRITICAL", "log4j-core", "2.14.0")
+    newer = found_in("CVE-2021-44228", "CRITICAL", "log4j-core", "2.16.0")
+    for order in ([old, newer], [newer, old]):
+        found = distinct(order)
+        assert [(each.packages[0].version, each.key) for each in found] == [
+            ("2.14.0", "CVE-2021-44228 log4j-core"),
+            ("2.16.0", "CVE-2021-44228 log4j-core #2"),
+        ]
 
 
-@pytest.mark.parametrize(("score", "read"), [(0, None), ("x", None), (None, None), (10, 10.0)])
-def test_a_score_that_is_none_is_unknown(score, read):
-    [finding] = findings_of({"enhancedFindings": [{**ENHANCED, "score": score}]})
-    assert finding.score == read
+def test_what_is_listed_twice_alike_is_one_finding_at_its_worst():
+    low, high = a_finding("CVE-1", "LOW"), a_finding("CVE-1", "HIGH")
+    assert distinct([low, high, low]) == [high]
 
 
-def test_many_packages_are_named_in_part():
-    packages = [{"name": f"lib{number}"} for number in range(8)]
-    details = {**ENHANCED["packageVulnerabilityDetails"], "vulnerablePackages": packages}
-    [finding] = findings_of(
-        {"enhancedFindings": [{**ENHANCED, "packageVulnerabilityDetails": details}]}
-    )
-    assert finding.package == "lib0, lib1, lib2, lib3, lib4, 3 more"
+@given(st.lists(FINDINGS))
+def test_the_findings_of_a_scan_all_have_keys_of_their_own(findings):
+    found = distinct([replace(finding, occurrence=1) for finding in findings])
+    assert len({finding.key for finding in found}) == len(found)
+    assert {(each.identifier, each.packages) for each in found} == {
+        (each.identifier, each.packages) for each in findings
+    }
 
 
-def test_a_finding_without_any_particulars_is_still_one():
-    assert (
-        findings_of({"findings": [{}], "enhancedFindings": [{}]}) == [Finding("", "UNDEFINED")] * 2
-    )
+def test_the_findings_of_two_platforms_are_one_with_the_packages_of_both():
+    amd = found_in("CVE-1", "HIGH", "openssl", "3.0.1")
+    arm = replace(amd, severity="CRITICAL", packages=(Package("openssl", "3.0.2"),))
+    [both] = merged([amd, arm])
+    assert both.severity == "CRITICAL"
+    assert [package.version for package in both.packages] == ["3.0.1", "3.0.2"]
 
 
 def test_the_worst_come_first_then_the_highest_score_then_what_can_be_fixed():
     low = a_finding("CVE-1", "LOW", score=9.9)
-    high = a_finding("CVE-2", "HIGH", score=7.0, fixable=False)
+    high = a_finding("CVE-2", "HIGH", score=7.0, fixed="")
     fixable = a_finding("CVE-3", "HIGH", score=7.0)
-    higher = a_finding("CVE-4", "HIGH", score=7.1, fixable=False)
+    higher = a_finding("CVE-4", "HIGH", score=7.1, fixed="")
     unrated = a_finding("CVE-5", "HIGH", score=None)
     expected = (higher, fixable, high, unrated, low)
     assert worst_first([low, unrated, high, fixable, higher]) == expected

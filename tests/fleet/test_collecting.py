@@ -334,3 +334,39 @@ def test_a_list_that_cannot_be_read_fails_before_anything_is_looked_at(aws):
     with pytest.raises(ListNotRead, match="ssm:/missing cannot be read"):
         gather(ACCEPTED_RISKS="ssm:/missing")
     assert not aws.calls
+
+
+def test_two_versions_of_a_package_are_two_findings(aws):
+    old, newer = (Finding("CVE-2021-44228", "CRITICAL", "log4j-core", v) for v in ("2.14", "2.16"))
+    aws.add_image("api", tags=("1",), scanned_at=NOW, findings=Findings((newer, old)))
+    found = only(gather())
+    assert [each.packages[0].version for each in found.findings] == ["2.14", "2.16"]
+    assert found.counts == {"CRITICAL": 2}
+
+
+def test_a_finding_of_several_platforms_is_one_with_the_versions_of_all(aws):
+    amd, arm = (
+        aws.add_image(
+            "api", scanned_at=NOW, findings=Findings((Finding("CVE-1", "HIGH", "zlib", v),))
+        )
+        for v in ("1.2", "1.3")
+    )
+    aws.add_image("api", tags=("1",), media_type=OCI_INDEX, children=(amd.digest, arm.digest))
+    [finding] = only(gather()).findings
+    assert [package.version for package in finding.packages] == ["1.2", "1.3"]
+
+
+def test_where_findings_are_counted_and_none_is_listed_they_are_unknown(aws):
+    image = aws.add_image("api", tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
+    answer = aws.answer
+
+    def without_findings(operation, request):
+        given = answer(operation, request)
+        if operation == "DescribeImageScanFindings":
+            given["imageScanFindings"]["findings"] = []
+        return given
+
+    aws.answer = without_findings
+    report = gather()
+    assert [each.status for each in report.findings_unknown] == ["FINDINGS_UNAVAILABLE"]
+    assert only(report).digest == image.digest

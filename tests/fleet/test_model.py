@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 
+from chalicelib.ecr.findings import Package
 from chalicelib.fleet.model import (
     FleetReport,
     ImageScan,
@@ -62,12 +63,13 @@ def test_totals_count_every_severity():
         "INFORMATIONAL": 0,
         "UNDEFINED": 0,
     }
-    assert (report.open_findings, report.fixable) == (3, 1)
+    assert report.open_findings == 3
+    assert report.fix_summary == "1 of 3 has a known fix; of 2 the scanner does not tell."
 
 
 def test_a_finding_is_new_or_fixed_by_repository_vulnerability_and_package():
     earlier = report_of(looked_at("a", ZLIB, CURL), looked_at("b", OPENSSL))
-    upgraded = replace(CURL, installed_version="8.1.1", severity="MEDIUM")
+    upgraded = replace(CURL, packages=(Package("curl", "8.1.1"),), severity="MEDIUM")
     report = compare(report_of(looked_at("a", OPENSSL, upgraded), looked_at("b", OPENSSL)), earlier)
     assert changes(report.comparison.new) == [("a", "CVE-2026-0001")]
     assert changes(report.comparison.fixed) == [("a", "CVE-2026-0002")]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.notifying.events import EventError, ScanResult
-from tests.events import DIGEST, scan_event
+from tests.events import DIGEST, inspector_scan, scan_event
 
 
 def without(event, *path):
@@ -70,6 +70,34 @@ def test_a_missing_key_is_named(path):
 def test_a_value_of_the_wrong_type_is_named(detail, message):
     with pytest.raises(EventError, match=message):
         ScanResult.from_event(scan_event(**detail))
+
+
+@pytest.mark.parametrize("counts", [None, {"HIGH": None}, {"CRITICAL": 1, "HIGH": None}])
+def test_counts_that_are_null_are_not_known(counts):
+    result = ScanResult.from_event(scan_event(**{"finding-severity-counts": counts}))
+    assert (result.severity_counts, result.number, result.counts_known) == (None, None, False)
+
+
+def test_counts_that_are_not_there_are_not_known_and_an_empty_object_says_that_there_are_none():
+    absent = without(scan_event(), "detail", "finding-severity-counts")
+    assert ScanResult.from_event(absent).number is None
+    assert ScanResult.from_event(scan_event(**{"finding-severity-counts": {}})).number == 0
+
+
+@pytest.mark.parametrize(
+    ("counts", "number", "unlisted"),
+    [
+        ({"CRITICAL": 7, "HIGH": 61, "MEDIUM": 62, "TOTAL": 158}, 158, 28),
+        ({"CRITICAL": 0, "HIGH": 0, "MEDIUM": 0, "TOTAL": 2}, 2, 2),
+        ({"CRITICAL": 0, "HIGH": 1, "MEDIUM": 2, "TOTAL": 3}, 3, 0),
+        ({"CRITICAL": 0, "HIGH": 0, "MEDIUM": 0, "TOTAL": 0}, 0, 0),
+        ({"HIGH": 3, "TOTAL": 1}, 3, 0),
+    ],
+)
+def test_what_is_in_inspectors_total_alone_is_of_an_unknown_severity(counts, number, unlisted):
+    result = ScanResult.from_event(inspector_scan(**{"finding-severity-counts": counts}))
+    assert (result.number, result.unlisted) == (number, unlisted)
+    assert result.counts_known is (unlisted == 0)
 
 
 @given(

@@ -9,7 +9,10 @@ import jsonschema
 import pytest
 from hypothesis import given
 
-from chalicelib.notifying.messages import console_url, document, email, message_of
+from chalicelib.notifying.documents import document
+from chalicelib.notifying.emails import email
+from chalicelib.notifying.messages import message_of
+from chalicelib.notifying.texts import console_url
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.changes import Changes
 from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH
@@ -19,17 +22,14 @@ from tests.reports import REPORTS, RESULT, a_finding, a_report, a_report_of
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/scan-report-1.json").read_text())
 FAILED = replace(RESULT, status="FAILED", severity_counts={})
 OPENSSL = a_finding("CVE-2026-0001")
-ZLIB = a_finding(
-    "CVE-2025-0002", "HIGH", package="zlib", fixed_version="", fixable=False, unfixed=True, score=7
-)
+ZLIB = a_finding("CVE-2025-0002", "HIGH", package="zlib", fixed="", fix_available=False, score=7)
 BASH = a_finding(
     "CVE-2024-0003",
     "LOW",
     package="bash",
     score=None,
-    fixed_version="",
-    fixable=False,
-    exploitable=True,
+    fixed="",
+    exploit_available=True,
     url="",
 )
 CHANGED = a_report_of(

@@ -13,9 +13,9 @@ from chalicelib.notifying.channels import Sender
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.notify import report_scan
-from chalicelib.policy.accepted_risks import AcceptedRisksError
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
+from chalicelib.settings.accepted_risks import AcceptedRisksError
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
 from tests.events import DIGEST, scan_event

@@ -44,7 +44,7 @@ def test_of_a_tag_that_was_never_reported_every_finding_is_new():
 
 
 def test_a_new_version_of_the_package_with_the_same_flaw_is_no_new_finding():
-    updated = a_finding("CVE-1", installed_version="3.1")
+    updated = a_finding("CVE-1", installed="3.1")
     assert changes_since(a_state(OLD), [updated]) == Changes(
         frozenset(), {}, 1, "sha256:b", "2026-01-01T00:00:00Z"
     )

@@ -15,7 +15,7 @@ RISKS = AcceptedRisks((ACCEPTED, EXPIRED))
 
 def test_each_finding_is_counted_or_accepted_or_left_out():
     one, two = a_finding("CVE-1"), a_finding("CVE-2")
-    unfixed, low = a_finding("CVE-3", unfixed=True), a_finding("CVE-4", score=1.0)
+    unfixed, low = a_finding("CVE-3", fix_available=False), a_finding("CVE-4", score=1.0)
     filters = FindingFilters(ignore_unfixed=True, minimum_score=4.0)
     apart = counted("shop/api", [one, two, unfixed, low], RISKS, filters, TODAY)
     assert apart.findings == (two,)
@@ -25,7 +25,7 @@ def test_each_finding_is_counted_or_accepted_or_left_out():
 
 
 def test_what_is_accepted_is_not_said_to_be_left_out_too():
-    accepted = a_finding("CVE-1", unfixed=True)
+    accepted = a_finding("CVE-1", fix_available=False)
     apart = counted("a", [accepted], RISKS, FindingFilters(ignore_unfixed=True), TODAY)
     assert (apart.findings, apart.left_out) == ((), {})
     assert apart.accepted == ((accepted, ACCEPTED),)

@@ -8,9 +8,9 @@ from chalicelib.policy.finding_filters import FindingFilters
 from tests.reports import FINDINGS, a_finding
 
 FIXED = a_finding("CVE-1", score=9.0)
-UNFIXED = a_finding("CVE-2", score=5.0, fixable=False, unfixed=True, fixed_version="")
+UNFIXED = a_finding("CVE-2", score=5.0, fixed="", fix_available=False)
 UNRATED = a_finding("CVE-3", score=None)
-UNTOLD = a_finding("CVE-4", fixable=False, fixed_version="")
+UNTOLD = a_finding("CVE-4", fixed="")
 ALL = (FIXED, UNFIXED, UNRATED)
 
 

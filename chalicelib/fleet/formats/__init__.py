@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chalicelib.fleet.model import FleetReport
@@ -20,8 +20,11 @@ FORMS = tuple(_FORMS)
 """The names of the forms."""
 
 
-def rendered(form: str, report: FleetReport) -> str:
-    """The text of a fleet report in one of :data:`FORMS`, of which the others are not loaded."""
+def rendered(form: str, report: FleetReport, *options: Any) -> str:
+    """The text of a fleet report in one of :data:`FORMS`, of which the others are not loaded.
+
+    ``options`` are those of the form, such as :class:`chalicelib.fleet.formats.sarif.Choice`.
+    """
     module, function = _FORMS[form]
-    text: str = getattr(import_module(module), function)(report)
+    text: str = getattr(import_module(module), function)(report, *options)
     return text

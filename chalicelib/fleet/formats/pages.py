@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import change_counts
 from chalicelib.text.templating import TEMPLATES, count_of, render
@@ -88,7 +89,7 @@ def as_email(report: FleetReport, stored: StoredReport) -> str:
 
 
 def email_subject(report: FleetReport) -> str:
-    """At most 100 ASCII characters, as SNS takes."""
+    """At most 99 ASCII characters: SNS takes fewer than 100."""
     worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
     incomplete = ", incomplete" if report.not_looked_at else ""
     new = f", {len(report.comparison.new)} new" if report.comparison else ""
@@ -125,6 +126,10 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "repositories": _first(in_order, bounds.repositories),
         "first": _first,
         "counted": counted,
+        "packages_of": finding_texts.packages,
+        "installed_of": finding_texts.installed,
+        "fix_of": finding_texts.fix_in_table,
+        "about": finding_texts.related,
         "moment": moment,
         "day": day,
         "place": lambda repository: place(repository, report),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.ecr import finding_texts
 from chalicelib.text.templating import link, plain
 
 if TYPE_CHECKING:
@@ -34,10 +36,13 @@ COLUMNS = (
     "scanned",
     "link",
     "description",
+    "file path",
+    "about",
 )
 
-# What a spreadsheet takes for the start of a formula, the wide forms of these marks included.
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# What a spreadsheet takes for the start of a formula, the wide forms of these marks included, where
+# a cell begins: in many countries that is after a semicolon too, which parts the cells there.
+_FORMULA = re.compile(r"(^|;)([\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def as_csv(report: FleetReport) -> str:
@@ -46,7 +51,9 @@ def as_csv(report: FleetReport) -> str:
     A repository's accepted risks come after its findings that count. What the finding filters leave
     out is not there.
 
-    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    What a spreadsheet would take for a formula has an apostrophe before it, also within a text,
+    where spreadsheets that separate cells by semicolons begin another cell. ``fixable`` and
+    ``exploit known`` are empty where the scanner does not say.
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -66,12 +73,12 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 each.digest,
                 finding.severity,
                 finding.identifier,
-                finding.package,
-                finding.installed_version,
-                finding.fixed_version,
-                finding.fixable,
+                finding_texts.packages(finding),
+                finding_texts.installed(finding),
+                finding_texts.fixes(finding),
+                finding.fix_available,
                 finding.score,
-                finding.exploitable,
+                finding.exploit_available,
                 report.is_new(each.repository, finding),
                 risk and risk.expires,
                 risk and risk.reason,
@@ -79,6 +86,8 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 each.scanned_at,
                 link(finding.url),
                 finding.description,
+                finding_texts.paths(finding),
+                finding_texts.related(finding),
             )
 
 
@@ -87,5 +96,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = plain(value).strip()
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1\2'", plain(value).strip())

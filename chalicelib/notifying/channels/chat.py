@@ -13,8 +13,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
-from chalicelib.notifying.messages import console_url, headline, new_count
+from chalicelib.notifying.texts import console_url, headline, new_count
 from chalicelib.text.templating import link, plain, without_middle
 
 if TYPE_CHECKING:
@@ -113,12 +114,17 @@ def _opening(report: Report) -> Iterator[str]:
         return
     if report.changes:
         yield _news(report.changes)
-    counts = ", ".join(f"{count} {level}" for level, count in report.counts.items()) or "nothing"
-    if report.findings:
-        fixable = sum(finding.fixable for finding in report.findings)
-        yield f"Found: {counts}; {fixable} of {len(report.findings)} with a known fix."
-    else:
-        yield f"Found: {counts}."
+    yield f"Found: {_counts(report)}."
+    if fixes := finding_texts.fix_summary(report.findings or ()):
+        yield fixes
+
+
+def _counts(report: Report) -> str:
+    if report.counts is None:
+        return "unknown, since neither the scan's findings nor their counts are told"
+    counts = [f"{count} {level}" for level, count in report.counts.items()]
+    unknown = [f"{report.unlisted} of unknown severity"] if report.unlisted else []
+    return ", ".join(counts + unknown) or "nothing"
 
 
 def _news(changes: Changes) -> str:
@@ -131,7 +137,7 @@ def _news(changes: Changes) -> str:
 
 def _fitting(report: Report, room: int) -> list[str]:
     """The lines of the worst findings that fit, new ones first, and how many more there are."""
-    findings = sorted(report.findings or (), key=lambda finding: not _is_news(report, finding))
+    findings = report.new_first
     lines: list[str] = []
     listed: list[Finding] = []
     room -= len(_more(findings)) + 1
@@ -149,16 +155,29 @@ def _fitting(report: Report, room: int) -> list[str]:
 
 def _finding_line(report: Report, finding: Finding) -> str:
     """What one finding is and what to do about it; nothing for one that is far too long."""
-    fix = f"fixed in {_code(finding.fixed_version)}" if finding.fixed_version else finding.fix
     score = "" if finding.score is None else f" {finding.score:.1f}"
-    where = " ".join(map(_code, filter(None, (finding.package, finding.installed_version))))
+    about = f" ({_some(finding.related)})" if finding.related else ""
     parts = [
-        f"{finding.severity}{score} {_code(finding.identifier or 'unnamed')}",
-        *filter(None, [where, fix, "exploit known" if finding.exploitable else ""]),
+        f"{finding.severity}{score} {_code(finding.identifier or 'unnamed')}{about}",
+        *filter(None, [_where(finding), _fix(finding)]),
+        *(["exploit known"] if finding.exploitable else []),
     ]
     mark = "*NEW* " if _is_news(report, finding) else ""
     line = f"• {mark}{', '.join(parts)} {_address(finding.url)}".rstrip()
     return line if len(line) <= _LONGEST_LINE else ""
+
+
+def _where(finding: Finding) -> str:
+    """The packages, each with its version; of many the first, and how many more there are."""
+    pairs = dict.fromkeys((each.name, each.version) for each in finding.packages)
+    named = [" ".join(map(_code, filter(None, pair))) for pair in pairs]
+    more = len(named) - _MOST_NAMES
+    return ", ".join(filter(None, named[:_MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
+
+
+def _fix(finding: Finding) -> str:
+    versions = finding_texts.fixes(finding)
+    return f"fixed in {_code(versions)}" if versions else finding_texts.fix(finding)
 
 
 def _more(findings: Sequence[Finding]) -> str:
@@ -170,11 +189,12 @@ def _closing(report: Report) -> Iterator[str]:
     """What else there is to say, a line each, and where the image is."""
     result, changes = report.result, report.changes
     if report.is_compared and changes and changes.fixed:
-        yield f"Fixed: {_some(changes.fixed)}"
+        yield f"Fixed: {_some(map(finding_texts.vulnerability_of, changes.fixed))}"
     if report.where_in_use:
         yield f"In use by: {_some(report.where_in_use)}"
     if report.accepted:
-        yield f"Accepted risks, not counted: {_some(each.key for each, _ in report.accepted)}"
+        accepted = (finding_texts.vulnerability_of(finding.key) for finding, _ in report.accepted)
+        yield f"Accepted risks, not counted: {_some(accepted)}"
     if report.expired:
         expired = (f"{entry.expires} {entry.covered}" for entry in report.expired)
         yield f"No longer accepted: {_some(expired)}"
@@ -189,9 +209,7 @@ def _closing(report: Report) -> Iterator[str]:
 def _next_steps(report: Report) -> Iterator[str]:
     """The updates that fix the worst findings."""
     updates = Counter(
-        (finding.package, finding.fixed_version)
-        for finding in report.findings or ()
-        if finding.package and finding.fixed_version
+        update for finding in report.findings or () for update in finding_texts.updates(finding)
     )
     for (package, version), count in list(updates.items())[:_MOST_STEPS]:
         findings = "1 finding" if count == 1 else f"{count} findings"

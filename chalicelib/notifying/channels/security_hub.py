@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.notifying.messages import console_url
+from chalicelib.ecr import finding_texts
+from chalicelib.ecr.findings import parts_of
+from chalicelib.notifying.texts import console_url
 from chalicelib.text.templating import link, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.ecr.findings import Finding
+    from chalicelib.ecr.findings import Finding, Package
     from chalicelib.notifying.report import Report
     from chalicelib.services import Services
 
@@ -28,6 +30,7 @@ _TYPE = "Software and Configuration Checks/Vulnerabilities/CVE"
 _LONGEST_TEXT = 512
 _LONGEST_URL = 2048
 _MOST_TAGS = 50
+_MOST_PACKAGES = 50
 
 
 def deliver(report: Report, services: Services) -> None:
@@ -61,13 +64,11 @@ def security_findings(
 
 def _present(report: Report, partition: str) -> Iterator[dict[str, Any]]:
     resource = _image(report, report.result.image_digest, partition)
-    for finding in report.findings or ():
+    for finding in report.new_first:
         # When a finding was first seen is known of a new one alone, and not to be overwritten.
         first = {"FirstObservedAt": report.result.time} if report.is_new(finding) else {}
         yield {
-            **_described(
-                report, finding.key, finding.severity, finding.identifier, finding.package
-            ),
+            **_described(report, finding.key, finding.severity, finding_texts.packages(finding)),
             **first,
             **_remediation(finding),
             "LastObservedAt": report.result.time,
@@ -87,9 +88,9 @@ def _gone(report: Report, partition: str) -> Iterator[dict[str, Any]]:
     resource = _image(report, digest, partition)
     seen = {"LastObservedAt": report.changes.since} if report.changes.since else {}
     for key, severity in report.changes.fixed.items():
-        identifier, _, package = key.partition(" ")
+        identifier, names, _ = parts_of(key)
         yield {
-            **_described(report, key, severity, identifier, package),
+            **_described(report, key, severity, finding_texts.names_in(names)),
             **seen,
             "Description": "No longer found, or accepted or left out since.",
             "Resources": [resource],
@@ -98,17 +99,16 @@ def _gone(report: Report, partition: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _described(
-    report: Report, key: str, severity: str, identifier: str, package: str
-) -> dict[str, Any]:
+def _described(report: Report, key: str, severity: str, packages: str) -> dict[str, Any]:
     """What identifies a finding and says how bad it is.
 
     Severity and types are given as the provider's, so that what people set in their place stays.
     """
+    identifier = parts_of(key)[0]
     return {
         "Id": _id(f"{report.result.account}/{report.result.region}/{report.name}/{key}"),
         "GeneratorId": _text(f"ecr-scan-reporter/{_named(identifier)}", ID_LENGTH),
-        "Title": _title(report, identifier, package),
+        "Title": _title(report, identifier, packages),
         "SourceUrl": _text(console_url(report.result), _LONGEST_URL),
         "FindingProviderFields": {
             "Severity": {"Label": _label(severity), "Original": severity},
@@ -117,8 +117,8 @@ def _described(
     }
 
 
-def _title(report: Report, identifier: str, package: str) -> str:
-    where = f" in {package}" if package else ""
+def _title(report: Report, identifier: str, packages: str) -> str:
+    where = f" in {packages}" if packages else ""
     return _text(f"{_named(identifier)}{where} of {report.name}", TITLE_LENGTH)
 
 
@@ -144,19 +144,18 @@ def _image(report: Report, digest: str, partition: str) -> dict[str, Any]:
 
 def _vulnerability(finding: Finding) -> dict[str, Any]:
     """What is known of a vulnerability; what is not is left out, for ASFF takes no empty text."""
-    package = {
-        "Name": _text(finding.package),
-        "Version": _text(finding.installed_version),
-        "FixedInVersion": _text(finding.fixed_version),
-    }
-    package = {name: value for name, value in package.items() if value}
+    packages = [_package(package) for package in finding.packages[:_MOST_PACKAGES]]
     url = _url(finding.url)
     known = {
-        "VulnerablePackages": [package] if package else [],
+        "VulnerablePackages": [package for package in packages if package],
+        "RelatedVulnerabilities": [
+            name for name in map(_text, finding.related[:_MOST_PACKAGES]) if name
+        ],
         "Cvss": [] if finding.score is None else [{"BaseScore": finding.score}],
+        "EpssScore": finding.epss,
         "ReferenceUrls": [url] if url else [],
-        "FixAvailable": "YES" if finding.fixable else "NO" if finding.unfixed else "",
-        "ExploitAvailable": "YES" if finding.exploitable else "",
+        "FixAvailable": _said(_is_fixable_in_part(finding), finding.fix_available),
+        "ExploitAvailable": _said(False, finding.exploit_available),
     }
     return {
         "Id": _named(finding.identifier),
@@ -164,12 +163,41 @@ def _vulnerability(finding: Finding) -> dict[str, Any]:
     }
 
 
+def _package(package: Package) -> dict[str, str]:
+    known = {
+        "Name": _text(package.name),
+        "Version": _text(package.version),
+        "FixedInVersion": _text(package.fixed_version),
+        "PackageManager": _text(package.manager),
+        "FilePath": _text(package.file_path),
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _said(in_part: bool, whether: bool | None) -> str:
+    """YES, NO or PARTIAL; empty where nothing is said."""
+    if whether is None:
+        return ""
+    return "PARTIAL" if in_part else "YES" if whether else "NO"
+
+
+def _is_fixable_in_part(finding: Finding) -> bool:
+    """Whether some of the packages have a fixed version and some have none."""
+    return finding.fixable and len({bool(each.fixed_version) for each in finding.packages}) > 1
+
+
 def _remediation(finding: Finding) -> dict[str, Any]:
-    if not _text(finding.package) or not _text(finding.fixed_version):
+    updates = [f"{_text(name)} to {_text(version)}" for name, version in _updates(finding)]
+    if not updates:
         return {}
-    text = _text(f"Update {finding.package} to {finding.fixed_version}.", RECOMMENDATION_LENGTH)
+    text = _text(f"Update {', '.join(updates)}.", RECOMMENDATION_LENGTH)
     url = _url(finding.url)
     return {"Remediation": {"Recommendation": {"Text": text} | ({"Url": url} if url else {})}}
+
+
+def _updates(finding: Finding) -> list[tuple[str, str]]:
+    updates = finding_texts.updates(finding)
+    return [pair for pair in updates if all(map(_text, pair))][: finding_texts.MOST_PACKAGES]
 
 
 def _label(severity: str) -> str:

@@ -5,29 +5,28 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from chalicelib.ecr.findings import Finding, worst_first
+from chalicelib.ecr.findings import worst_first
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.changes import Changes
 from chalicelib.policy.thresholds import Thresholds
-from tests.reports import FINDINGS, RISKS, TEXTS, a_report_of
+from tests.reports import FINDINGS, RISKS, TEXTS, a_report_of, found_in
 from tests.reports import RESULT as A_RESULT
 
 RESULT = replace(A_RESULT, severity_counts={}, time="2027-03-01T12:00:00Z")
-NEW = Finding(
+NEW = found_in(
     "CVE-2027-0001",
     "CRITICAL",
-    package="openssl",
-    installed_version="3.0.1-1~deb12u1",
-    fixed_version="3.0.2-1",
+    "openssl",
+    "3.0.1-1~deb12u1",
+    "3.0.2-1",
     score=9.8,
     url="https://security-tracker.example.org/CVE-2027-0001",
     description="A buffer overflow in the parsing of certificates.",
-    fixable=True,
-    exploitable=True,
+    exploit_available=True,
 )
-KNOWN = Finding("CVE-2026-0002", "HIGH", package="curl", installed_version="8.1", score=7.5)
-LOW = Finding("CVE-2026-0003", "LOW", package="openssl", fixed_version="3.0.2-1", fixable=True)
+KNOWN = found_in("CVE-2026-0002", "HIGH", "curl", "8.1", score=7.5)
+LOW = found_in("CVE-2026-0003", "LOW", "openssl", fixed="3.0.2-1")
 CHANGES = Changes(
     new=frozenset({NEW.key}),
     fixed={"CVE-2025-0009 zlib": "HIGH"},
@@ -50,7 +49,7 @@ FULL = report(
     KNOWN,
     LOW,
     changes=CHANGES,
-    accepted=((Finding("CVE-2024-0004", "HIGH", package="bash"), RISK),),
+    accepted=((found_in("CVE-2024-0004", "HIGH", "bash"), RISK),),
     expired=(EXPIRED,),
     left_out={"without a fix": 3},
     where_in_use=("ECS service shop/api in 123456789012/eu-west-1",),

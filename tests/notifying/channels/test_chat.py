@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 
 from chalicelib.aws.sns import ChatTopic
-from chalicelib.ecr.findings import Finding
+from chalicelib.ecr.findings import Finding, Package
 from chalicelib.notifying.channels import chat
-from chalicelib.notifying.messages import console_url
+from chalicelib.notifying.texts import console_url
 from chalicelib.policy.changes import Changes
 from tests.notifying.channels.samples import (
     CHANGES,
@@ -27,6 +27,7 @@ from tests.notifying.channels.samples import (
     report,
     reports,
 )
+from tests.reports import found_in
 
 SCHEMA = json.loads((Path(__file__).parent / "custom-notification.schema.json").read_text())
 CODE = re.compile(r"`[^`\n]*`")
@@ -51,7 +52,7 @@ def test_a_failed_scan_is_told_without_findings(golden):
 
 def test_the_first_report_of_an_image_marks_nothing_as_new():
     first = report(NEW, changes=Changes(new=frozenset({NEW.key})))
-    assert description(first).startswith("First report of this image.\nFound: 1 CRITICAL;")
+    assert description(first).startswith("First report of this image.\nFound: 1 CRITICAL.")
     assert "NEW" not in description(first)
     assert "new" not in chat.notification(first)["content"]["title"]
 
@@ -59,7 +60,7 @@ def test_the_first_report_of_an_image_marks_nothing_as_new():
 def test_where_only_counts_are_known_they_are_told():
     text = description(report(NEW, KNOWN, findings=None))
     assert text.startswith("Found: 1 CRITICAL, 1 HIGH.\n")
-    assert "fixed" not in text
+    assert "fix" not in text
 
 
 def test_a_scan_that_no_longer_finds_anything_says_what_is_fixed():
@@ -76,11 +77,11 @@ def test_new_findings_come_first_and_then_the_worst():
 
 
 def test_findings_that_do_not_fit_are_left_out_whole_and_counted():
-    many = [Finding(f"CVE-{number}", "HIGH", package="p" * 400) for number in range(9)]
+    many = [found_in(f"CVE-{number}", "HIGH", "p" * 400) for number in range(9)]
     text = description(report(NEW, *many))
     listed = text.count("• HIGH `CVE-")
     assert 0 < listed < 9
-    assert text.count(f"`{'p' * 400}`, no fix known\n") == listed
+    assert text.count(f"`{'p' * 400}`\n") == listed
     assert f"• {9 - listed} more: {9 - listed} HIGH\n" in text
     assert console_url(RESULT) in text
 
@@ -92,16 +93,13 @@ def test_ten_findings_at_most_are_listed():
 
 
 def test_a_finding_that_is_far_too_long_is_counted_and_those_after_it_are_listed():
-    text = description(report(replace(NEW, package="x" * 5000), KNOWN))
+    text = description(report(replace(NEW, packages=(Package("x" * 5000),)), KNOWN))
     assert "`CVE-2026-0002`" in text
     assert "• 1 more: 1 CRITICAL" in text
 
 
 def test_the_next_steps_are_the_updates_that_fix_the_worst_findings():
-    others = [
-        Finding(f"CVE-{number}", "LOW", package=f"lib{number}", fixed_version="2", fixable=True)
-        for number in range(9)
-    ]
+    others = [found_in(f"CVE-{number}", "LOW", f"lib{number}", fixed="2") for number in range(9)]
     assert steps(report(*others, NEW, KNOWN, LOW)) == [
         "Update `openssl` to `3.0.2-1`: 2 findings",
         "Update `lib0` to `2`: 1 finding",
@@ -143,7 +141,9 @@ def test_a_scan_that_is_reported_again_keeps_its_id():
     ],
 )
 def test_a_value_is_a_code_span_that_nothing_in_it_ends(value, shown):
-    assert f"HIGH {shown}, no fix" in description(report(Finding(value, "HIGH")))
+    assert f"HIGH {shown}, no fix" in description(
+        report(Finding(value, "HIGH", fix_available=False))
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import given
 from moto import mock_aws
 
 from chalicelib.aws.security_hub import FindingsNotImported, SecurityHub
-from chalicelib.ecr.findings import Finding
+from chalicelib.ecr.findings import Finding, Package, distinct
 from chalicelib.notifying.channels import security_hub
 from chalicelib.policy.changes import Changes
 from tests.notifying.channels.samples import (
@@ -164,12 +164,47 @@ def test_long_texts_are_cut_after_a_whole_word():
     assert finding["Description"].endswith(" overflow...")
 
 
-def test_a_vulnerability_that_is_found_twice_in_a_package_is_imported_once():
-    assert len(findings(report(NEW, replace(NEW, installed_version="3.0.0")))) == 1
+def test_a_vulnerability_in_two_versions_of_a_package_is_imported_twice():
+    two = distinct([NEW, replace(NEW, packages=(Package("openssl", "3.0.0"),))])
+    versions = [
+        each["Vulnerabilities"][0]["VulnerablePackages"][0] for each in findings(report(*two))
+    ]
+    assert {each["Version"] for each in versions} == {"3.0.0", "3.0.1-1~deb12u1"}
+
+
+def test_each_package_is_told_with_its_own_versions_and_where_it_lies():
+    packages = (
+        Package("gzip", "1.10-4", "1.10-4+deb11u1", "OS"),
+        Package("requests", "2.32.0", "", "PYTHON", "requirements.txt"),
+    )
+    [finding] = findings(report(replace(NEW, packages=packages)))
+    vulnerability = finding["Vulnerabilities"][0]
+    assert vulnerability["VulnerablePackages"] == [
+        {
+            "Name": "gzip",
+            "Version": "1.10-4",
+            "FixedInVersion": "1.10-4+deb11u1",
+            "PackageManager": "OS",
+        },
+        {
+            "Name": "requests",
+            "Version": "2.32.0",
+            "PackageManager": "PYTHON",
+            "FilePath": "requirements.txt",
+        },
+    ]
+    assert vulnerability["FixAvailable"] == "PARTIAL"
+    assert finding["Remediation"]["Recommendation"]["Text"] == "Update gzip to 1.10-4+deb11u1."
+
+
+def test_new_findings_are_imported_first():
+    of = report(NEW, KNOWN, LOW, changes=replace(CHANGES, new=frozenset({LOW.key})))
+    names = [each["Vulnerabilities"][0]["Id"] for each in findings(of)]
+    assert names[:3] == [each.identifier for each in (LOW, NEW, KNOWN)]
 
 
 def test_ids_that_differ_only_beyond_the_longest_stay_different():
-    long = [replace(NEW, package="x" * 600 + end) for end in "ab"]
+    long = [replace(NEW, packages=(Package("x" * 600 + end),)) for end in "ab"]
     ids = [finding["Id"] for finding in findings(report(*long))]
     assert len(set(ids)) == 2
     assert all(len(each) <= 512 for each in ids)
