@@ -195,3 +195,17 @@ def anchors(page: Path):
     return {
         "#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings
     }
+
+
+OWN_WORDS = re.compile(
+    r"patience|slow_down|time_left|hand(ed|s)?_on|\bstalls?\b|\bgates?\b|passed_over|memory|memories"
+)
+
+
+def test_the_code_names_things_as_the_field_does():
+    """The words that the glossary has others for."""
+    for path in (PROJECT / "chalicelib").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [getattr(node, each, None) for each in ("id", "name", "attr", "arg")]
+            for name in filter(lambda each: isinstance(each, str), names):
+                assert not OWN_WORDS.search(name.lower()), f"{path}: {name}"
