@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.fleet.digest import digest_message
 from chalicelib.fleet.model import to_json
 from chalicelib.notifying.messages import message_of
+from chalicelib.runtime import logs
 from chalicelib.scanning import image_warnings as alerts
 from chalicelib.scanning.jobs import ScanJob
 from tests.fleet.test_formats import STORED
@@ -34,6 +35,12 @@ def validate(kind, value):
     jsonschema.Draft202012Validator(
         SCHEMAS[kind], format_checker=jsonschema.FormatChecker()
     ).validate(value)
+
+
+@pytest.fixture
+def _unlogged(monkeypatch):
+    """No log lines: pytest-xdist cannot send those with lone surrogates to its main process."""
+    monkeypatch.setattr(logs.logger, "disabled", True)
 
 
 class Topic:
@@ -120,6 +127,7 @@ def test_any_digest_and_the_report_that_it_is_of_are_valid(report):
     validate("fleet-report", json.loads(to_json(report)))
 
 
+@pytest.mark.usefixtures("_unlogged")
 @given(st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=120), TEXTS.filter(bool))
 def test_any_warning_is_valid_and_within_the_limits_of_sns(images, repository):
     for message in (missing(images, repository), out_of_reach(images)):
