@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from chalicelib.notifying.notifier import report_scan
 
 from chalicelib.notifying.events import ScanResult
+from chalicelib.notifying.notify import report_scan
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
-from local.images import Finding, Findings
+from local.ecr import Finding, Findings
 from tests.events import inspector_finding, inspector_scan, scan_event
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:jobs"
