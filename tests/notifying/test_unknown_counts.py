@@ -173,11 +173,12 @@ def test_of_a_finding_whose_image_may_not_be_read_no_count_is_claimed(notifier, 
     assert (told["findingSeverityCounts"], told["crossed"]) == (None, ["HIGH"])
 
 
-def test_counts_of_findings_that_are_not_listed_are_reported_and_not_compared(notifier):
+@pytest.mark.parametrize("found", [{"findingSeverityCounts": {"HIGH": 1}}, {}])
+def test_counts_of_findings_that_are_not_listed_are_reported_and_not_compared(notifier, found):
     run = notifier(NOTIFY_MODE="changes", NOTIFY_BY_SECURITY_HUB="true")
     run.finds(page(enhanced("CVE-1")))
     run.inspector(CRITICAL=0, HIGH=1, MEDIUM=0, TOTAL=1)
-    run.finds(page(findingSeverityCounts={"HIGH": 1}))
+    run.finds(page(**found))
     [told] = run.inspector(CRITICAL=0, HIGH=1, MEDIUM=0, TOTAL=1)
     assert (told["findingSeverityCounts"], told["changes"]) == ({"HIGH": 1}, None)
     assert hub() == {"CVE-1": "ACTIVE"}
