@@ -10,22 +10,20 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.events import AnyEvent, accept_any_event
 from chalicelib.runtime.pace import SCANNERS_AT_ONCE
-from chalicelib.services import Services
+from chalicelib.services import start
 from chalicelib.settings.event_pattern import event_pattern
-from chalicelib.settings.settings import Settings
 
-settings = Settings.from_environment(os.environ)
-services = Services(settings)
-services.check_shipped_lists()
-logs.configure(settings.log_level)
+services = start(os.environ)
+settings = services.settings
 
 app = Chalice(app_name="ecr-scan-reporter", configure_logs=False)
 
 
 @app.middleware("all")
-def log_request_id(event: Any, next_handler: Callable[[Any], Any]) -> Any:
-    """Every log line names the request that it belongs to."""
+def begin(event: Any, next_handler: Callable[[Any], Any]) -> Any:
+    """Every log line names its request; the settings are as the configuration file has them now."""
     logs.of_request(getattr(event, "lambda_context", None) or event.context)
+    services.read_configuration()
     return next_handler(event)
 
 

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from chalicelib.ecr.findings import Finding, Package
 from chalicelib.policy.accepted_risks import AcceptedRisks
-from chalicelib.settings.accepted_risks import LONGEST_LIST, parse_accepted_risks
+from chalicelib.settings.accepted_risks import parse_accepted_risks
+from chalicelib.settings.documents import LONGEST_DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def longest_list(covers: Callable[[int], str]) -> str:
     text, number = "accepted:\n", 0
     while True:
         entry = f"- {{{covers(number)}, reason: not reachable, expires: 2999-01-01}}\n"
-        if len(text) + len(entry) > LONGEST_LIST:
+        if len(text) + len(entry) > LONGEST_DOCUMENT:
             return text
         text, number = text + entry, number + 1
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.aws.clients import client
 from chalicelib.ecr.registries import OWN_REGISTRY, RegistryAddress
+from chalicelib.runtime import logs
+from chalicelib.settings.settings import SettingError, Settings
 from chalicelib.settings.sources import FileSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from chalicelib.aws.documents import KeptDocument
     from chalicelib.aws.dynamodb import Table
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.history import History
     from chalicelib.aws.image_uses import ImageUses
-    from chalicelib.aws.lists import AcceptedRisksReader
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.security_hub import SecurityHub
     from chalicelib.aws.sns import ChatTopic, ReportTopic
@@ -26,7 +28,46 @@ if TYPE_CHECKING:
     from chalicelib.ecr.registries import Role
     from chalicelib.ecr.uses import Workloads
     from chalicelib.policy.accepted_risks import AcceptedRisks
-    from chalicelib.settings.settings import Settings
+    from chalicelib.settings.rows import Setting
+    from chalicelib.settings.sources import Source
+
+Value = TypeVar("Value")
+
+
+def start(environ: Mapping[str, str]) -> Services:
+    """The services of an application that starts with these variables.
+
+    What is wrong with a setting stops what uses it and nothing else, so it is logged here.
+
+    :raises ValueError: and others, for it, where Chalice's command line loads the application:
+        nothing that is wrong is packaged or deployed.
+    """
+    settings = Settings.from_environment(environ)
+    logs.configure(settings.log_level)
+    services = Services(settings)
+    errors = [*services.read_shipped_documents(), *services.settings.errors()]
+    if errors and "AWS_CHALICE_CLI_MODE" in environ:
+        raise errors[0]
+    log_wrong(errors)
+    return services
+
+
+def log_wrong(errors: Sequence[Exception]) -> None:
+    """Log and count what is wrong with settings."""
+    for error in errors:
+        logs.logger.error("wrong setting", extra={"error": str(error)})
+    if errors:
+        logs.count("WrongSettings", len(errors))
+
+
+def _error_of(read: Callable[[], Any]) -> Exception | None:
+    from chalicelib.settings.documents import DocumentNotRead
+
+    try:
+        read()
+    except (DocumentNotRead, ValueError) as error:
+        return error
+    return None
 
 
 class Services:
@@ -41,9 +82,33 @@ class Services:
         self, settings: Settings, client: Callable[..., Any] = client, root: Path | None = None
     ) -> None:
         self.settings = settings
+        self._of_environment = settings
+        self._configured: Mapping[str, Any] | None = None
         self._root = root
         self._client = client
         self._registries: dict[RegistryAddress, Registry] = {}
+
+    def read_configuration(self) -> None:
+        """Let the settings be as the configuration file has them now, if there is one.
+
+        It is looked at every five minutes at most. One that cannot be read any more changes
+        nothing; so do these settings while nobody calls this.
+
+        :raises DocumentNotRead: when it cannot be read at first.
+        :raises DocumentError: when there are errors in it at first, with line and key.
+        :raises SettingError: when it is not said right where it is.
+        """
+        if self._configuration is None:
+            return
+        values = self._configuration.last_read()
+        if values is self._configured:
+            return
+        self._configured = values
+        self.settings = self._of_environment.configured(values)
+        self._registries.clear()  # their roles may be others
+        logs.logger.setLevel(self.settings.log_level)
+        logs.logger.info("configuration read", extra={"overridden": self.settings.overridden})
+        log_wrong(self.settings.errors())
 
     @property
     def registry(self) -> Registry:
@@ -147,34 +212,57 @@ class Services:
     def accepted_risks(self) -> AcceptedRisks:
         """What is accepted; nothing where no list is set.
 
-        :raises ListNotRead: when the list cannot be read.
-        :raises AcceptedRisksError: when there are errors in it.
+        :raises DocumentNotRead: when the list cannot be read.
+        :raises DocumentError: when there are errors in it.
         """
         from chalicelib.policy.accepted_risks import AcceptedRisks
 
-        reader = self._accepted_risks_reader
-        return AcceptedRisks() if reader is None else reader.read()
+        return AcceptedRisks() if self._accepted_risks is None else self._accepted_risks.read()
 
-    def check_shipped_lists(self) -> None:
-        """Read a list of accepted risks that ships with the code, so that its errors show at once.
+    def read_shipped_documents(self) -> list[Exception]:
+        """Read those documents that ship with the code; returns what is wrong with them."""
+        reads: Mapping[Setting[Source | None], Callable[[], Any]] = {
+            Settings.configuration: self.read_configuration,
+            Settings.accepted_risks: lambda: self.accepted_risks,
+        }
+        shipped = [read for setting, read in reads.items() if self._is_shipped(setting)]
+        return [error for read in shipped if (error := _error_of(read))]
 
-        :raises ListNotRead: when it is not there.
-        :raises AcceptedRisksError: when there are errors in it, with line and key.
-        """
-        if isinstance(self.settings.accepted_risks, FileSource):
-            _ = self.accepted_risks
+    def _is_shipped(self, setting: Setting[Source | None]) -> bool:
+        try:
+            return isinstance(self.settings.value_of(setting), FileSource)
+        except SettingError:
+            return False  # which is one of the settings' own errors
 
     @cached_property
-    def _accepted_risks_reader(self) -> AcceptedRisksReader | None:
+    def _accepted_risks(self) -> KeptDocument[AcceptedRisks] | None:
         if (source := self.settings.accepted_risks) is None:
             return None
-        from chalicelib.aws.lists import ROOT, AcceptedRisksReader
+        from chalicelib.policy.accepted_risks import AcceptedRisks
+        from chalicelib.settings.accepted_risks import parse_accepted_risks
 
-        return AcceptedRisksReader(source, self._client, self._root or ROOT)
+        return self._kept(
+            source, lambda text: AcceptedRisks(parse_accepted_risks(text, str(source)))
+        )
+
+    @cached_property
+    def _configuration(self) -> KeptDocument[Mapping[str, Any]] | None:
+        if (source := self._of_environment.configuration) is None:
+            return None
+        from chalicelib.settings.configuration import parse_configuration
+
+        return self._kept(source, lambda text: parse_configuration(text, str(source)))
+
+    def _kept(self, source: Source, parse: Callable[[str], Value]) -> KeptDocument[Value]:
+        from chalicelib.aws.documents import KeptDocument
+
+        return KeptDocument(source, parse, self._client, self._root)
 
     def _client_at(self, service: str, address: RegistryAddress) -> Any:
+        if address.account is None:
+            return self._client_in(service, address.region, None)
         roles = {role.account: role for role in self.settings.scan_roles}
-        return self._client_in(service, address.region, roles.get(address.account or ""))
+        return self._client_in(service, address.region, roles.get(address.account))
 
     def _client_in(self, service: str, region: str | None, role: Role | None) -> Any:
         if region is None and role is None:

@@ -17,7 +17,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws.clients import client_of
-from chalicelib.aws.lists import ListNotRead, read_list
+from chalicelib.aws.documents import read_document
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.formats import rendered
@@ -30,7 +30,9 @@ from chalicelib.scanning.plans import plan_images
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.scanner import ScansNotStarted, scan_repository
 from chalicelib.services import Services
-from chalicelib.settings.accepted_risks import AcceptedRisksError, parse_accepted_risks
+from chalicelib.settings.accepted_risks import parse_accepted_risks
+from chalicelib.settings.configuration import parse_configuration, shown_values
+from chalicelib.settings.documents import DocumentError, DocumentNotRead
 from chalicelib.settings.settings import SettingError, Settings
 from chalicelib.settings.sources import ACCEPTED_SOURCES, FileSource, Source, parse_source
 from cli import tables
@@ -51,13 +53,13 @@ Duration = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
-RisksSource = Annotated[
+DocumentSource = Annotated[
     str, typer.Argument(metavar="SOURCE", help="A file's path, s3://BUCKET/KEY or ssm:/NAME.")
 ]
 
 REFUSALS = (
     *(SettingError, RequestError, ReportError, PatternTooSlow),
-    *(ListNotRead, AcceptedRisksError),
+    *(DocumentNotRead, DocumentError),
 )
 """What the user got wrong."""
 
@@ -104,13 +106,11 @@ def scan(
 
 @commands.command()
 def check_risks(
-    source: RisksSource, profile: Profile = None, region: Region = None, as_json: AsJson = False
+    source: DocumentSource, profile: Profile = None, region: Region = None, as_json: AsJson = False
 ) -> None:
     """Check a list of accepted risks, and show what it accepts and what has expired."""
-    session = boto3.Session(profile_name=profile, region_name=region)
-    place = _source(source)
-    text = read_list(place, lambda service: client_of(session, service), root=Path.cwd())
-    risks = parse_accepted_risks(text, str(place))
+    text, place = _document(source, profile, region)
+    risks = parse_accepted_risks(text, place)
     for risk in risks:
         if risk.covers_everything:
             print(
@@ -128,13 +128,33 @@ def check_risks(
         tables.print_risks(rows)
 
 
+@commands.command()
+def check_config(
+    source: DocumentSource, profile: Profile = None, region: Region = None, as_json: AsJson = False
+) -> None:
+    """Check a configuration file, and show the settings in it."""
+    rows = shown_values(parse_configuration(*_document(source, profile, region)))
+    if as_json:
+        print(json.dumps([{"key": key, "value": value} for key, value in rows], indent=2))
+    else:
+        tables.print_configuration(rows)
+
+
+def _document(source: str, profile: str | None, region: str | None) -> tuple[str, str]:
+    """A document's text, and what to call it."""
+    session = boto3.Session(profile_name=profile, region_name=region)
+    place = _source(source)
+    text = read_document(place, lambda service: client_of(session, service), root=Path.cwd())
+    return text, str(place)
+
+
 def _source(text: str) -> Source:
     if Path(text).is_absolute():
         return FileSource(text)
     try:
         return parse_source(text)
     except ValueError as error:
-        raise ListNotRead(f"{text!r} is no source; accepted: {ACCEPTED_SOURCES}") from error
+        raise DocumentNotRead(f"{text!r} is no source; accepted: {ACCEPTED_SOURCES}") from error
 
 
 def _severity(text: str) -> str:
@@ -243,8 +263,13 @@ def _services(
     profile: str | None, region: str | None, overrides: Mapping[str, str] | None = None
 ) -> Services:
     session = boto3.Session(profile_name=profile, region_name=region)
-    settings = Settings.from_environment({**os.environ, **(overrides or {})})
-    return Services(settings, lambda *arguments: client_of(session, *arguments), root=Path.cwd())
+    settings = Settings.from_environment({**os.environ, **(overrides or {})}).check()
+    services = Services(
+        settings, lambda *arguments: client_of(session, *arguments), root=Path.cwd()
+    )
+    services.read_configuration()
+    services.settings.check()
+    return services
 
 
 def _jobs(services: Services, repos_regex: str | None, duration: str | None) -> tuple[ScanJob, ...]:

@@ -67,6 +67,14 @@ def print_risks(rows: Iterable[Mapping[str, Any]]) -> None:
     console.print(f"{counts[False]} accepted, {counts[True]} expired.")
 
 
+def print_configuration(rows: Iterable[tuple[str, str]]) -> None:
+    """Print the settings of a configuration file, by key."""
+    table = Table("Key", "Value", title="Settings", title_justify="left")
+    for key, value in rows:
+        table.add_row(escape(key), escape(value))
+    Console().print(table)
+
+
 def print_fleet(report: FleetReport) -> None:
     """Print each repository's findings by severity, the worst first, and what was not seen."""
     console = Console()

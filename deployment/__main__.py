@@ -59,7 +59,10 @@ def resources(stage: Stage, parameters: Parameters = None) -> None:
     packaged = stages.make_project(stage)
     refuse_outdated_python(packaged, sys.version_info[:2])
     stack = _stack(stage)
-    stack.deploy(resources_template(packaged), given)
+    gone = stack.deploy(resources_template(packaged), given)
+    if gone:
+        held = ", ".join(f"{name}={value}" for name, value in gone.items())
+        print(f"No parameters any more, but keys of the configuration file: {held}")
     directory = stages.configure_project(stage, packaged, stack.outputs())
     print(
         "Now: PYTHONDONTWRITEBYTECODE=1"

@@ -1,6 +1,7 @@
 """What the functions may do: each permission is written here once, each function lists its own.
 
-The policy files of ``.chalice`` are composed from this by :mod:`deployment.policies`. The resources
+The policy files of ``.chalice``, and the one policy that all functions have, are composed from this
+by :mod:`deployment.policies`. The resources
 and conditions that are named here are those of ``.chalice/template.yaml``.
 """
 
@@ -73,17 +74,17 @@ _HISTORY = _arn("HistoryTable")
 _BUCKET = _arn("ReportBucket")
 _FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
 _MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
-_RISKS_IN_S3 = Resource(
-    {"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Path}", {"Path": _after("s3://", "AcceptedRisks")}]}
-)
-_RISKS_IN_PARAMETER = Resource(
-    {
-        "Fn::Sub": [
-            "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${Name}",
-            {"Name": _after("ssm:", "AcceptedRisks")},
-        ]
-    }
-)
+
+
+def _object_of(parameter: str) -> Resource:
+    path = {"Path": _after("s3://", parameter)}
+    return Resource({"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Path}", path]})
+
+
+def _parameter_of(parameter: str) -> Resource:
+    arn = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${Name}"
+    return Resource({"Fn::Sub": [arn, {"Name": _after("ssm:", parameter)}]})
+
 
 # --- Reading registries and scanning --------------------------------------------------------------
 
@@ -170,9 +171,14 @@ UPDATE_HISTORY = Permission(
     "UpdateHistory", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem"), _HISTORY
 )
 READ_USES = Permission("ReadUses", ("dynamodb:GetItem",), _HISTORY, ("FindsImagesInUse",))
-READ_RISKS_IN_S3 = Permission("ReadRisksInS3", ("s3:GetObject",), _RISKS_IN_S3, ("ReadsRisksInS3",))
+READ_RISKS_IN_S3 = Permission(
+    "ReadRisksInS3", ("s3:GetObject",), _object_of("AcceptedRisks"), ("ReadsRisksInS3",)
+)
 READ_RISKS_IN_PARAMETER = Permission(
-    "ReadRisksInParameter", ("ssm:GetParameter",), _RISKS_IN_PARAMETER, ("ReadsRisksInParameter",)
+    "ReadRisksInParameter",
+    ("ssm:GetParameter",),
+    _parameter_of("AcceptedRisks"),
+    ("ReadsRisksInParameter",),
 )
 KEEP_FLEET_REPORTS = Permission(
     "KeepFleetReports", ("s3:GetObject", "s3:PutObject"), _FLEET_REPORTS
@@ -185,6 +191,25 @@ LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
 
 # --- What several functions need ------------------------------------------------------------------
 
+READ_CONFIGURATION_IN_S3 = Permission(
+    "ReadConfigurationInS3",
+    ("s3:GetObject",),
+    _object_of("Configuration"),
+    ("ReadsConfigurationInS3",),
+)
+READ_CONFIGURATION_IN_PARAMETER = Permission(
+    "ReadConfigurationInParameter",
+    ("ssm:GetParameter",),
+    _parameter_of("Configuration"),
+    ("ReadsConfigurationInParameter",),
+)
+# Which of them there are, the configuration file says; each account says who may assume its own.
+ASSUME_CONFIGURED_ROLES = Permission(
+    "AssumeConfiguredRoles",
+    ("sts:AssumeRole",),
+    _all_in("ConfiguredRoles"),
+    ("HasConfiguredRoles",),
+)
 # Done by Lambda, as failure destination.
 KEEP_FAILED_EVENTS = Permission("KeepFailedEvents", ("sqs:SendMessage",), _FAILED_EVENTS)
 # Queues, topics and bucket use the key with the rights of who sends, publishes, reads or writes.
@@ -246,7 +271,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         UPDATE_HISTORY,
         READ_USES,
         *_TO_READ_RISKS,
-        *only_if("NotifiesByTopic", PUBLISH_REPORTS),
+        PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
@@ -274,3 +299,13 @@ FUNCTIONS: dict[str, tuple[Permission, ...]] = {
     function: (*own, USE_KEY, write_logs(function)) for function, own in _OWN.items()
 }
 """What each function may do, by its name in ``.chalice/config.json``."""
+
+WITH_CONFIGURATION: tuple[Permission, ...] = (
+    READ_CONFIGURATION_IN_S3,
+    READ_CONFIGURATION_IN_PARAMETER,
+    ASSUME_CONFIGURED_ROLES,
+)
+"""What each function may do beside that where there is a configuration file outside the package.
+
+It is the same for all, and stands in the template once, as the resource ``ConfigurationPolicy``.
+"""

@@ -26,18 +26,23 @@ class Stack:
         self._client = client
         self._name = name
 
-    def deploy(self, template: Template, parameters: Mapping[str, str]) -> None:
-        """Make the stack, or change it; a parameter that is not given keeps its value."""
+    def deploy(self, template: Template, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Make the stack, or change it; a parameter that is not given keeps its value.
+
+        Returns what was given for parameters that the template has no more.
+        """
         existing = self._describe()
         if existing is None:
             self._create(template, parameters)
-        else:
-            previous = {
-                parameter["ParameterKey"]: parameter["ParameterValue"]
-                for parameter in existing.get("Parameters", ())
-                if parameter["ParameterKey"] in template["Parameters"]
-            }
-            self._update(template, previous | dict(parameters))
+            return {}
+        previous = {
+            parameter["ParameterKey"]: parameter["ParameterValue"]
+            for parameter in existing.get("Parameters", ())
+        }
+        known = template["Parameters"].keys()
+        kept = {name: value for name, value in previous.items() if name in known}
+        self._update(template, kept | dict(parameters))
+        return {name: value for name, value in previous.items() if name not in known and value}
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs; none where there is no stack."""

@@ -37,7 +37,6 @@ def resources_template(package: Package) -> Template:
     template = {
         "AWSTemplateFormatVersion": packaged["AWSTemplateFormatVersion"],
         "Description": f"{packaged['Description']}: all but the functions",
-        "Rules": packaged["Rules"],
         "Conditions": _used_conditions(packaged["Conditions"], [resources, outputs]),
         "Resources": resources,
         "Outputs": outputs | _outputs_for_chalice(package),
@@ -96,9 +95,21 @@ def _without_ids(value: Any) -> Any:
 
 
 def _with_api(resource: Template) -> Template:
-    return (
-        _without(resource, "Condition") if resource.get("Condition") == _OPTIONAL_API else resource
-    )
+    if resource.get("Condition") == _OPTIONAL_API:
+        resource = _without(resource, "Condition")
+    switched: Template = _switched_on(resource)
+    return switched
+
+
+def _switched_on(value: Any) -> Any:
+    """The value as it is where there is an API."""
+    if isinstance(value, list):
+        return [_switched_on(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("Fn::If", [None])[0] == _OPTIONAL_API:
+        return value["Fn::If"][1]
+    return {name: _switched_on(item) for name, item in value.items()}
 
 
 def _without(mapping: Template, key: str) -> Template:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from chalicelib.settings.settings import Settings
+from chalicelib.settings.table import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,24 +23,9 @@ _PREFIXES = ("AWS_", "PYTHON")
 _NO_FILES = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
 
 
-class _Asked(dict[str, str | None]):
-    """An environment in which nothing is set, and that notes what it is asked for."""
-
-    def get(self, variable: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        self[variable] = default
-        return default
-
-
-def settings_defaults() -> dict[str, str | None]:
-    """Every variable that the application reads, with the default that it has when not set."""
-    asked = _Asked()
-    Settings.from_environment(asked)  # type: ignore[arg-type]
-    return dict(asked)
-
-
 def isolated(environ: Mapping[str, str]) -> dict[str, str]:
     """An environment without what AWS's SDK, the application and Python read from it."""
-    settings = settings_defaults()
+    settings = {row.variable for row in ROWS}
     kept = {
         name: value
         for name, value in environ.items()

@@ -7,11 +7,11 @@ import boto3
 import pytest
 from chalice.app import IAMAuthorizer
 
-from chalicelib.aws.lists import ListNotRead
 from chalicelib.notifying.events import EventError
 from chalicelib.scanning.requests import RequestError
-from chalicelib.settings.accepted_risks import AcceptedRisksError
+from chalicelib.settings.documents import DocumentError, DocumentNotRead
 from chalicelib.settings.settings import SettingError
+from chalicelib.settings.table import ROWS
 from tests.events import scan_event
 
 JSON = {"Content-Type": "application/json"}
@@ -193,11 +193,11 @@ def test_log_lines_name_the_request(application, aws, capsys):
 
 
 def test_the_schedule_and_the_events_follow_the_settings(load_app):
-    app = load_app(SCAN_RATE="12 hours", NOTIFY_ON_SCAN_FAILURE="false").app
+    app = load_app(SCAN_RATE="12 hours", NOTIFY_ON_INSPECTOR_FINDINGS="true").app
     by_name = {source.name: source for source in app.event_sources}
     assert by_name["list_repositories"].schedule_expression == "rate(12 hours)"
-    basic, *_ = by_name["notify"].event_pattern["$or"]
-    assert basic["detail"] == {"scan-status": ["COMPLETE"]}
+    *_, finding = by_name["notify"].event_pattern["$or"]
+    assert finding["detail-type"] == ["Inspector2 Finding"]
     assert by_name["scan_images"].batch_size == 1
 
 
@@ -207,15 +207,52 @@ def test_the_scanner_hangs_on_the_queue_of_the_settings(load_app):
     assert by_name["scan_images"].queue == "other-jobs"
 
 
-def test_a_wrong_setting_stops_the_application_at_its_start(load_app):
-    with pytest.raises(SettingError, match="^CRITICAL is 'many'; accepted: a whole number"):
-        load_app(CRITICAL="many")
+class TestWrongSettings:
+    """What is wrong is not deployed; where it is all the same, it stops what uses it alone."""
 
+    @pytest.fixture
+    def deploying(self, monkeypatch):
+        """As Chalice's command line loads the application, to package or deploy it."""
+        monkeypatch.setenv("AWS_CHALICE_CLI_MODE", "true")
 
-def test_errors_in_a_shipped_list_of_accepted_risks_show_at_start(load_app, monkeypatch, tmp_path):
-    monkeypatch.setattr("chalicelib.aws.lists.ROOT", tmp_path)
-    (tmp_path / "risks.yaml").write_text("accepted:\n- {vulnerability: CVE-1, reson: typo}\n")
-    with pytest.raises(AcceptedRisksError, match="risks.yaml, line 2: .*reson"):
-        load_app(ACCEPTED_RISKS="risks.yaml")
-    with pytest.raises(ListNotRead, match="missing.yaml cannot be read"):
-        load_app(ACCEPTED_RISKS="missing.yaml")
+    def test_one_is_not_deployed(self, load_app, deploying):
+        with pytest.raises(SettingError, match="^CRITICAL is 'many'; accepted: a whole number"):
+            load_app(CRITICAL="many")
+
+    @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.variable)
+    def test_none_keeps_the_functions_from_starting(self, load_app, row, capsys):
+        assert load_app(**{row.variable: "("}).app
+        wrong, counted = map(json.loads, capsys.readouterr().out.splitlines())
+        assert (wrong["level"], wrong["message"]) == ("ERROR", "wrong setting")
+        assert wrong["error"].startswith(f"{row.variable} is '('; accepted: ")
+        assert counted["WrongSettings"] == 1
+
+    def test_a_wrong_filter_stops_the_lister_and_not_the_notifier(
+        self, chalice_client, queue, topic_arn, inbox
+    ):
+        application = chalice_client(
+            REPOSITORIES_FILTER_REGEXP="(",
+            IMAGES_SCAN_JOBS_QUEUE_URL=queue.url,
+            ECR_SNS_REPORT_TOPIC_ARN=topic_arn,
+        )
+        with pytest.raises(SettingError, match="REPOSITORIES_FILTER_REGEXP is '\\('"):
+            application.lambda_.invoke("list_repositories", {})
+        assert queue.receive_all() == []
+        application.lambda_.invoke("notify", scan_event())
+        assert len(inbox()) == 1
+
+    @pytest.fixture
+    def risks(self, monkeypatch, tmp_path):
+        """A list of accepted risks with an error, which ships with the code."""
+        monkeypatch.setattr("chalicelib.aws.documents.ROOT", tmp_path)
+        (tmp_path / "risks.yaml").write_text("accepted:\n- {vulnerability: CVE-1, reson: typo}\n")
+
+    def test_a_wrong_list_of_accepted_risks_is_not_deployed(self, load_app, deploying, risks):
+        with pytest.raises(DocumentError, match="risks.yaml, line 2: .*reson"):
+            load_app(ACCEPTED_RISKS="risks.yaml")
+        with pytest.raises(DocumentNotRead, match="missing.yaml cannot be read"):
+            load_app(ACCEPTED_RISKS="missing.yaml")
+
+    def test_a_wrong_list_of_accepted_risks_shows_at_start(self, load_app, risks, capsys):
+        assert load_app(ACCEPTED_RISKS="risks.yaml").app
+        assert "risks.yaml, line 2: " in capsys.readouterr().out

@@ -44,7 +44,8 @@ def test_a_recipe_has_four_steps_at_most(title, steps):
 def test_names_that_the_guide_leans_on_are_in_the_files():
     for name, path in {
         "SENDERS": "chalicelib/notifying/channels/__init__.py",
-        "CHANNELS": "chalicelib/settings/channels.py",
+        "by_email": "chalicelib/settings/table/reporting.py",
+        "class Kind": "chalicelib/settings/kinds.py",
         "class Reason": "chalicelib/policy/due.py",
         "ADAPTERS": "tests/deployment/test_permissions.py",
         "class Permission": "deployment/policies.py",

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from chalicelib.runtime.pace import SCANNERS_AT_ONCE
+from chalicelib.settings.table import ROWS
 from deployment.packages import MERGED_TEMPLATE, PROJECT
-from local.environment import settings_defaults
+from deployment.parameters import parameters_by_group
 
 DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *PROJECT.glob("*.md")])
@@ -132,24 +133,32 @@ def test_the_runbook_has_every_metric_and_every_log_line():
 @pytest.fixture(scope="module")
 def defaults():
     """Every variable of the settings, with the default that it has when it is not set."""
-    return settings_defaults()
+    return {row.variable: row.default for row in ROWS}
 
 
-def settings_table():
-    """The default by variable, as the readme's table of settings tells."""
+def test_the_few_settings_of_the_readme_have_their_defaults(defaults):
     section = README.partition("\n## Settings\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[A-Z].*?) \| (.*?) \|", section, re.MULTILINE)
-    return {name: told for names, told in rows for name in re.findall(r"`(\w+)`", names)}
+    told = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+    assert len(told) > 5
+    assert told == {name: f"`{defaults[name]}`" if defaults[name] else "none" for name in told}
 
 
-def test_the_readme_tells_every_setting_and_no_other(defaults):
-    assert sorted(settings_table()) == sorted(defaults)
+def test_the_few_parameters_of_the_readme_are_there():
+    section = README.partition("\n### Parameters\n")[2].partition("\n### ")[0]
+    named = set(re.findall(r"`([A-Z][a-z]+[A-Z]\w*)`", section))
+    assert len(named) > 8
+    assert named <= parameters()
 
 
-def test_the_readme_tells_the_default_of_every_setting(defaults):
-    for variable, told in settings_table().items():
-        default = defaults[variable]
-        assert told == f"`{default}`" if default else "`" not in told, variable
+def parameters():
+    return {each.name for group in parameters_by_group().values() for each in group}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_parameters_that_are_given_values_in_a_page_exist(page):
+    given = re.findall(r"\b([A-Z][a-z]+[A-Z][A-Za-z]*)=", page.read_text())
+    assert set(given) - {"OutputKey"} <= parameters()
 
 
 def test_the_readme_leads_to_every_document():

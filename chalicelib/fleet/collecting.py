@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.images import Image
     from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
-    from chalicelib.policy.finding_filters import FindingFilters
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
+    from chalicelib.settings.settings import Settings
 
 AT_ONCE = 8
 """How many repositories are looked at at the same time."""
@@ -63,8 +63,8 @@ def gather_fleet(
 
     Accepted risks and the finding filters apply as they do to the report of a scan.
 
-    :raises ListNotRead: when the list of accepted risks cannot be read.
-    :raises AcceptedRisksError: when there are errors in it.
+    :raises DocumentNotRead: when the list of accepted risks cannot be read.
+    :raises DocumentError: when there are errors in it.
     :raises PatternTooSlow: when matching the repositories' names takes too long.
     """
     gathering = _Gathering(
@@ -72,7 +72,7 @@ def gather_fleet(
         repositories_filter or services.settings.repositories_filter,
         services.settings.resolve_indexes,
         # Read before anything is looked at, so that a wrong list is told at once.
-        _Weighing(services.accepted_risks, services.settings.finding_filters),
+        _Weighing(services.accepted_risks, services.settings),
     )
     for address in services.settings.registries:
         registry = services.registry_of(address)
@@ -89,19 +89,21 @@ class _Listed:
 class _Weighing:
     """Which findings count on the day of the report; keeps the entries that ran out."""
 
-    def __init__(self, risks: AcceptedRisks, finding_filters: FindingFilters) -> None:
+    def __init__(self, risks: AcceptedRisks, settings: Settings) -> None:
         self._risks = risks
-        self._finding_filters = finding_filters
+        self._rules_of = settings.rules_of
+        self._finding_filters = settings.finding_filters
         self._today = datetime.now(UTC).date()
         self._expired: set[AcceptedRisk] = set()
 
     def weigh(self, report: RepositoryReport) -> RepositoryReport:
         """The report with those of its findings apart that do not count."""
+        filters = self._rules_of(report.repository.name).finding_filters(self._finding_filters)
         apart = counted(
             report.repository.name,
             report.findings,
             self._risks,
-            self._finding_filters,
+            filters,
             self._today,
         )
         self._expired.update(apart.expired)

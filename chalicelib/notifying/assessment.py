@@ -108,7 +108,9 @@ def _unread(
 
 def _weighed(report: Report, findings: tuple[Finding, ...], services: Services) -> Report:
     """The report with the findings that are shown, and the thresholds that those reach."""
-    finding_filters = services.settings.finding_filters
+    settings = services.settings
+    rules = settings.rules_of(report.result.repository)
+    finding_filters = rules.finding_filters(settings.finding_filters)
     today = datetime.now(UTC).date()
     apart = counted(
         report.result.repository, findings, services.accepted_risks, finding_filters, today

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.ecr.indexes import with_indexes
-from chalicelib.policy.thresholds import thresholds_for
 from chalicelib.runtime import logs
 from chalicelib.settings.repository_tags import parse_rules
 
@@ -54,9 +53,7 @@ def thresholds_of(result: ScanResult, services: Services, backoff: Backoff) -> T
     :raises ClientError: and others, when it is unknown what the tags say.
     """
     settings = services.settings
-    thresholds = thresholds_for(
-        result.repository, settings.thresholds, settings.repository_thresholds
-    )
+    thresholds = settings.rules_of(result.repository).thresholds(settings.thresholds)
     if not settings.repository_tag_rules:
         return thresholds
     arn = _repository_arn(result)

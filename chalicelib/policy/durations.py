@@ -14,10 +14,12 @@ ACCEPTED_DURATIONS = (
     " more than zero in all (7d, 1m2w3d, 36h)"
 )
 
-_DURATION = re.compile(
-    r"(?:(?P<months>\d+)m)?(?:(?P<weeks>\d+)w)?(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?",
-    re.ASCII,
-)
+_UNITS = ("months", "weeks", "days", "hours")
+
+DURATION_PATTERN = "(?=.*[1-9])" + "".join(f"([0-9]+{unit[0]})?" for unit in _UNITS)
+"""Of texts as a whole; of regular expressions as Python, Java and JavaScript know them."""
+
+_DURATION = re.compile(DURATION_PATTERN)
 _BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -35,11 +37,10 @@ class Duration:
         :raises ValueError: when the text is empty, zero, out of order or has anything else in it.
         """
         match = _DURATION.fullmatch(text)
-        digits = match.groupdict("0") if match else {}
-        units = {unit: int(number) for unit, number in digits.items()}
-        if not any(units.values()):
+        if match is None:
             raise ValueError(f"{shown(text)} is not a duration; accepted: {ACCEPTED_DURATIONS}")
-        return cls(text, units)
+        numbers = (int(part[:-1]) if part else 0 for part in match.groups())
+        return cls(text, dict(zip(_UNITS, numbers, strict=True)))
 
     def before(self, moment: datetime) -> datetime:
         """The aware UTC moment that lies this long before ``moment``."""

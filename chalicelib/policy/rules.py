@@ -1,15 +1,20 @@
-"""Which of a repository's images to review and how often.
+"""Which of a repository's images to review, how often, and what of their findings counts.
 
-A rule that a repository's ECR tags give wins over the same rule of the settings; what a request
-names wins over both.
+A rule that a repository's ECR tags give wins over the same rule of the settings, and there one by a
+pattern of names over one for all repositories; what a request names wins over all of them.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.durations import Duration
+from chalicelib.policy.finding_filters import FindingFilters
+from chalicelib.policy.globs import GlobIndex
 from chalicelib.policy.thresholds import Thresholds
+
+_FILTERS = ("fixable_only", "ignore_unfixed", "minimum_score")
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class Rules:
     low: int | None = None
     informational: int | None = None
     undefined: int | None = None
+    fixable_only: bool | None = None
+    ignore_unfixed: bool | None = None
+    minimum_score: float | None = None
 
     @property
     def select(self) -> bool:
@@ -47,3 +55,29 @@ class Rules:
         return settings.with_counts(
             {severity: count for severity, count in given.items() if count is not None}
         )
+
+    def finding_filters(self, settings: FindingFilters) -> FindingFilters:
+        """The settings' finding filters with those of these rules in their place."""
+        given = {name: getattr(self, name) for name in _FILTERS}
+        return replace(settings, **{name: v for name, v in given.items() if v is not None})
+
+
+@dataclass(frozen=True)
+class RepositoryRules:
+    """The rules of the repositories whose names match a glob pattern."""
+
+    pattern: str
+    rules: Rules
+
+
+class RulesByName:
+    """Rules of repositories in order, of which the first counts whose pattern matches the name."""
+
+    def __init__(self, entries: Sequence[RepositoryRules]) -> None:
+        self._entries = entries
+        self._index = GlobIndex([entry.pattern for entry in entries])
+
+    def of(self, repository: str) -> Rules:
+        """The rules of a repository; none where no pattern matches its name."""
+        matching = self._index.matching(repository) | self._index.unnamed
+        return self._entries[min(matching)].rules if matching else Rules()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from chalicelib.ecr.severities import SEVERITIES
 
@@ -45,19 +44,3 @@ class Thresholds:
     def _is_crossed(self, severity: str, counts: Mapping[str, int]) -> bool:
         threshold = self.of(severity)
         return threshold is not None and counts.get(severity, 0) >= max(1, threshold)
-
-
-@dataclass(frozen=True)
-class RepositoryThresholds:
-    """The thresholds, by severity, of the repositories whose names match a glob pattern."""
-
-    pattern: str
-    counts: Mapping[str, int]
-
-
-def thresholds_for(
-    repository: str, thresholds: Thresholds, entries: tuple[RepositoryThresholds, ...]
-) -> Thresholds:
-    """The thresholds of a repository: those of the first entry that matches, over the others."""
-    matching = (entry.counts for entry in entries if fnmatchcase(repository, entry.pattern))
-    return thresholds.with_counts(next(matching, {}))

@@ -49,7 +49,8 @@ class Review:
     def of(cls, job: ScanJob, settings: Settings) -> Review:
         """What a job and the settings say, as of now."""
         now = datetime.now(UTC)
-        rules = parse_rules(job.rules)[0].over(settings.rules)
+        of_repository = parse_rules(job.rules)[0].over(settings.rules_of(job.repository))
+        rules = of_repository.over(settings.rules)
         # The settings always name a duration; a request's wins over a repository's tag.
         duration = job.duration or rules.duration or settings.images_duration
         return cls(

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
+from chalicelib.settings.table import rows_of
+from chalicelib.settings.table.reporting import Channels
+
+CHANNELS = tuple(row.name.removeprefix("by_") for row in rows_of(Channels))
+
 ON_TOPIC = ("email", "sms", "json")
 """The channels that one message to the report topic is worded for."""
-
-CHANNELS = (*ON_TOPIC, "chat", "security_hub")
-
-ON_BY_DEFAULT = ON_TOPIC
 
 
 def on_topic(channels: Iterable[str]) -> list[str]:

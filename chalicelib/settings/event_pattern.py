@@ -11,13 +11,14 @@ def event_pattern(settings: Settings) -> dict[str, Any]:
     """The EventBridge pattern of the events that the notifier acts on.
 
     Basic scans that ended, Inspector's scans of images, and Inspector's findings where the
-    settings ask for them. Sources: ECR user guide, "Amazon ECR events and EventBridge"; Amazon
-    Inspector user guide, "EventBridge event schema".
+    settings ask for them. The notifier itself leaves out failed scans that are not to be reported,
+    for a configuration file can say so without a deployment. Sources: ECR user guide, "Amazon ECR
+    events and EventBridge"; Amazon Inspector user guide, "EventBridge event schema".
     """
     basic = {
         "source": ["aws.ecr"],
         "detail-type": ["ECR Image Scan"],
-        "detail": {"scan-status": list(settings.reported_scan_statuses)},
+        "detail": {"scan-status": ["COMPLETE", "FAILED"]},
     }
     scan = {
         "source": ["aws.inspector2"],

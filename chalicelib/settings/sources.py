@@ -1,4 +1,4 @@
-"""Where a list is kept that operators write: a file, an S3 object or a parameter."""
+"""Where a document is kept that operators write: a file, an S3 object or a parameter."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ ACCEPTED_SOURCES = (
     " s3://BUCKET/KEY, ssm:/PARAMETER/NAME"
 )
 
-BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-_PARAMETER = re.compile(r"/?[\w.-]+(/[\w.-]+)*", re.ASCII)
-_PATH = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
+BUCKET_PATTERN = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_PATH = "[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*"
+
+# No wildcard, for what is named is what the functions may read.
+SOURCE_PATTERN = rf"(?!.*\.\.)(s3://{BUCKET_PATTERN}/[A-Za-z0-9_.=+@/-]{{1,1024}}|(ssm:/)?{_PATH})"
+"""Of texts as a whole; of regular expressions as Python, Java and JavaScript know them."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,15 @@ Source = FileSource | ObjectSource | ParameterSource
 
 
 def parse_source(text: str) -> Source:
-    """Read where a list is kept.
+    """Read where a document is kept.
 
     :raises ValueError: for anything but :data:`ACCEPTED_SOURCES`.
     """
+    if not re.fullmatch(SOURCE_PATTERN, text):
+        raise ValueError(text)
     if text.startswith("s3://"):
         bucket, _, key = text.removeprefix("s3://").partition("/")
-        if BUCKET_NAME.fullmatch(bucket) and 0 < len(key) <= 1024 and key.isprintable():
-            return ObjectSource(bucket, key)
-    elif text.startswith("ssm:"):
-        name = text.removeprefix("ssm:")
-        if _PARAMETER.fullmatch(name) and len(name) <= 1011:
-            return ParameterSource(name)
-    elif _PATH.fullmatch(text) and ".." not in text.split("/"):
-        return FileSource(text)
-    raise ValueError(text)
+        return ObjectSource(bucket, key)
+    if text.startswith("ssm:"):
+        return ParameterSource(text.removeprefix("ssm:"))
+    return FileSource(text)

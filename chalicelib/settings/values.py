@@ -7,13 +7,14 @@ ACCEPTED_POSITIVES = "a whole number, 1 or more"
 ACCEPTED_SCORES = "a number from 0 to 10, such as 7.5"
 ACCEPTED_SWITCHES = "true, false"
 
-_SCORE = re.compile(r"\d{1,2}(\.\d{1,3})?", re.ASCII)
-_COUNT = re.compile(r"\d{1,18}", re.ASCII)
+COUNT_PATTERN = "[0-9]{1,18}"
+POSITIVE_PATTERN = "[1-9][0-9]{0,17}"
+SCORE_PATTERN = r"10(\.0{1,20})?|[0-9](\.[0-9]{1,20})?"
 
 
 def parse_count(text: str) -> int:
     """Read a whole number, 0 or more; :raises ValueError: for anything else."""
-    if not _COUNT.fullmatch(text):
+    if not re.fullmatch(COUNT_PATTERN, text):
         raise ValueError(text)
     return int(text)
 
@@ -34,6 +35,6 @@ def parse_switch(text: str) -> bool:
 
 def parse_score(text: str) -> float:
     """Read a CVSS score, 0 to 10; :raises ValueError: for anything else."""
-    if not _SCORE.fullmatch(text) or float(text) > 10:
+    if not re.fullmatch(SCORE_PATTERN, text):
         raise ValueError(text)
     return float(text)

@@ -178,8 +178,8 @@ def test_check_risks_names_every_error_of_a_list_and_ends_with_status_2(run, wri
     write_risks(RISKS.replace("package", "pakage").replace("2020-01-01", "soon"))
     status, out, err = run("check-risks", "risks.yaml")
     assert (status, out) == (2, "")
-    assert "risks.yaml, line 2: 'pakage' is no key here" in err
-    assert "risks.yaml, line 7: expires is 'soon'" in err
+    assert "risks.yaml, line 2: 'pakage' in accepted[0] is no key here" in err
+    assert "risks.yaml, line 7: accepted[1].expires is 'soon'" in err
 
 
 @pytest.mark.parametrize(
@@ -370,3 +370,52 @@ def test_the_demos_fleet_needs_no_account_and_has_something_of_everything(run):
     assert document["comparison"]["new"]
     assert document["comparison"]["fixed"]
     assert any(finding["fixedVersion"] for finding in document["findings"])
+
+
+class TestCheckConfig:
+    CONFIGURATION = "images:\n  newest: 3\nrepositories:\n- {pattern: payments/*, duration: 1d}\n"
+
+    @pytest.fixture
+    def write(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        return (tmp_path / "settings.yaml").write_text
+
+    def test_shows_the_settings_of_a_configuration_file(self, run, write):
+        write(self.CONFIGURATION)
+        status, out, _ = run("check-config", "settings.yaml")
+        assert status == 0
+        for text in ("images.newest", "3", "repositories", "payments/*"):
+            assert text in out
+
+    def test_as_json(self, run, write):
+        write(self.CONFIGURATION)
+        _, out, _ = run("check-config", "settings.yaml", "--json")
+        assert json.loads(out) == [
+            {"key": "images.newest", "value": "3"},
+            {"key": "repositories", "value": "payments/*"},
+        ]
+
+    def test_names_every_error_and_ends_with_status_2(self, run, write):
+        write("images:\n  newest: 0\nscanning:\n  rate: 1 day\n")
+        status, out, err = run("check-config", "settings.yaml")
+        assert (status, out) == (2, "")
+        assert "settings.yaml, line 2: images.newest is '0'; accepted: a whole number" in err
+        assert "settings.yaml, line 4: scanning.rate is for the deployment to set" in err
+
+    def test_a_plan_follows_the_file_that_the_environment_names(self, run, write, monkeypatch):
+        write("scanning: {repositories-filter: ^payments/}")
+        monkeypatch.setenv("CONFIGURATION", "settings.yaml")
+        _, out, _ = run("plan", "--json")
+        assert {image["repository"] for image in json.loads(out)} == {"payments/api"}
+
+    def test_a_wrong_file_or_setting_ends_a_plan_with_status_2(self, run, write, monkeypatch):
+        write("reporting: {mode: changes}")
+        monkeypatch.setenv("CONFIGURATION", "settings.yaml")
+        status, _, err = run("plan")
+        assert (status, "NOTIFY_MODE is 'changes'; accepted: every-scan without" in err) == (
+            2,
+            True,
+        )
+        monkeypatch.setenv("IMAGES_NEWEST", "none")
+        status, _, err = run("plan")
+        assert (status, "IMAGES_NEWEST is 'none'" in err) == (2, True)

@@ -29,8 +29,8 @@ def deploy(run: Run, project: Path) -> Callable[..., None]:
     """The commands of `make deploy`."""
     # The Python that runs the tests need not be one that Lambda has for long.
     template = project / ".chalice" / "template.yaml"
-    runtimes = "AllowedValues: [python3.10, python3.11, python3.12, "
-    template.write_text(template.read_text().replace("AllowedValues: [python3.12, ", runtimes))
+    *before, values = template.read_text().partition("    - python3.12\n")
+    template.write_text("".join((*before, "    - python3.10\n    - python3.11\n", values)))
 
     def deploy(*parameters: str) -> None:
         run("python", "-m", "deployment", "resources", "dev", *parameters)
@@ -119,7 +119,7 @@ def test_turns_features_on_with_their_permissions(
         f"ScanRoles={roles}",
         "ScanRegions=us-east-1",
         "NotifyByChat=true",
-        "RepositoryThresholds=payments/*: CRITICAL=1; sandbox/*: HIGH=20",
+        "Configuration=ssm:/ecr-scan-reporter/configuration",
     )
 
     settings = Settings.from_environment(variables(client))
@@ -127,20 +127,19 @@ def test_turns_features_on_with_their_permissions(
     assert settings.daily_scan_budget is None
     assert "chat" in settings.channels
     assert settings.require_chat_topic_arn().endswith(f":{STACK}-chat")
-    assert [entry.pattern for entry in settings.repository_thresholds] == [
-        "payments/*",
-        "sandbox/*",
-    ]
+    assert str(settings.configuration) == "ssm:/ecr-scan-reporter/configuration"
     patterns = [rule.get("EventPattern") for rule in client("events").list_rules()["Rules"]]
     [pattern] = [json.loads(pattern) for pattern in patterns if pattern]
     assert pattern == event_pattern(settings)
     assert "Inspector2 Finding" in json.dumps(pattern)
     for role in client("iam").list_roles()["Roles"]:
-        (policy,) = client("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
-        answer = client("iam").get_role_policy(RoleName=role["RoleName"], PolicyName=policy)
-        document = str(answer["PolicyDocument"])
-        assert all(arn in document for arn in roles.split(","))
-        assert "ecs:ListClusters" not in document
+        name = role["RoleName"]
+        names = client("iam").list_role_policies(RoleName=name)["PolicyNames"]
+        documents = [client("iam").get_role_policy(RoleName=name, PolicyName=n) for n in names]
+        text = str([answer["PolicyDocument"] for answer in documents])
+        assert all(arn in text for arn in roles.split(","))
+        assert ":parameter/ecr-scan-reporter/configuration" in text
+        assert "ecs:ListClusters" not in text
 
 
 def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., None]) -> None:
@@ -175,6 +174,21 @@ def test_keeps_parameters_when_deployed_again(client: Client, deploy: Callable[.
 
     assert (variables(client)["CRITICAL"], variables(client)["HIGH"]) == ("3", "5")
     assert len(functions(client)) == 5
+
+
+def test_names_parameters_that_are_gone_and_what_they_held(
+    client: Client, deploy: Callable[..., None], project: Path, run: Run
+) -> None:
+    template = project / ".chalice" / "template.yaml"
+    today = template.read_text()
+    name = "TopicName: !Sub ${AWS::StackName}-reports\n"
+    older = today.replace(name, f"{name}      Tags: [{{Key: newest, Value: !Ref ImagesNewest}}]\n")
+    parameter = "\nParameters:\n  ImagesNewest: {Type: String, Default: ''}\n"
+    template.write_text(older.replace("\nParameters:\n", parameter))
+    run("python", "-m", "deployment", "resources", "dev", "ImagesNewest=5", "CriticalThreshold=3")
+    template.write_text(today)
+    said = run("python", "-m", "deployment", "resources", "dev")
+    assert "keys of the configuration file: ImagesNewest=5\n" in said
 
 
 def test_leaves_nothing_behind_but_the_reports(

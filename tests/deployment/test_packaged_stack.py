@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.ecr.registries import Role
 from chalicelib.settings.event_pattern import event_pattern
 from chalicelib.settings.settings import Settings
+from chalicelib.settings.table import ROWS
 from deployment.packages import Package
 from tests.deployment.conftest import STACK
 
@@ -71,63 +71,11 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
     assert targets == {"reporter-list_repositories", "reporter-notify", "reporter-report_fleet"}
 
 
-ROLE = "arn:aws:iam::222222222222:role/scan"
-OTHER_ROLE = "arn:aws:iam::333333333333:role/path/find"
-PARAMETERS = {
-    "ScanRate": ("SCAN_RATE", "rate(12 hours)"),
-    "ImagesDuration": ("ECR_IMAGES_DURATION_DELTA", "36h"),
-    "RepositoriesFilter": ("REPOSITORIES_FILTER_REGEXP", "^shop/"),
-    "ScanTimeLookup": ("SCAN_TIME_LOOKUP", "true"),
-    "ImagesTagPattern": ("IMAGES_TAG_PATTERN", "^v"),
-    "ImagesTaggedOnly": ("IMAGES_TAGGED_ONLY", "true"),
-    "ImagesNewest": ("IMAGES_NEWEST", "5"),
-    "ImagesPushedWithin": ("IMAGES_PUSHED_WITHIN", "3m"),
-    "ImagesPulledWithin": ("IMAGES_PULLED_WITHIN", "2w"),
-    "ResolveImageIndexes": ("RESOLVE_IMAGE_INDEXES", "false"),
-    "RepositoryTagRules": ("REPOSITORY_TAG_RULES", "true"),
-    "ScanRegions": ("SCAN_REGIONS", "eu-west-1,us-east-1"),
-    "ScanRoles": ("SCAN_ROLES", f"{ROLE},{OTHER_ROLE}"),
-    "ScanRolesExternalId": ("SCAN_ROLES_EXTERNAL_ID", "scan-id"),
-    "EcsDiscoveryEnabled": ("ECS_DISCOVERY_ENABLED", "true"),
-    "EcsDiscoveryAllTaskDefinitions": ("ECS_DISCOVERY_ALL_TASK_DEFINITIONS", "true"),
-    "EcsDiscoveryRoles": ("ECS_DISCOVERY_ROLES", OTHER_ROLE),
-    "EcsDiscoveryRolesExternalId": ("ECS_DISCOVERY_ROLES_EXTERNAL_ID", "find-id"),
-    "ScanInUseOnly": ("SCAN_IN_USE_ONLY", "true"),
-    "CriticalThreshold": ("CRITICAL", "1"),
-    "HighThreshold": ("HIGH", "2"),
-    "MediumThreshold": ("MEDIUM", "3"),
-    "LowThreshold": ("LOW", "4"),
-    "InformationalThreshold": ("INFORMATIONAL", "5"),
-    "UndefinedThreshold": ("UNDEFINED", "6"),
-    "RepositoryThresholds": ("REPOSITORY_THRESHOLDS", "payments/*: CRITICAL=1 HIGH=5"),
-    "FixableOnly": ("FIXABLE_ONLY", "true"),
-    "IgnoreUnfixed": ("IGNORE_UNFIXED", "true"),
-    "MinimumScore": ("MINIMUM_SCORE", "7.5"),
-    "AcceptedRisks": ("ACCEPTED_RISKS", "ssm:/lists/accepted-risks"),
-    "NotifyMode": ("NOTIFY_MODE", "new-findings"),
-    "NotifyByEmail": ("NOTIFY_BY_EMAIL", "false"),
-    "NotifyBySms": ("NOTIFY_BY_SMS", "false"),
-    "NotifyByJson": ("NOTIFY_BY_JSON", "false"),
-    "NotifyByChat": ("NOTIFY_BY_CHAT", "true"),
-    "NotifyBySecurityHub": ("NOTIFY_BY_SECURITY_HUB", "true"),
-    "Digest": ("DIGEST", "false"),
-    "DigestRate": ("DIGEST_RATE", "rate(1 day)"),
-    "NotifyOnScanFailure": ("NOTIFY_ON_SCAN_FAILURE", "false"),
-    "NotifyOnInspectorFindings": ("NOTIFY_ON_INSPECTOR_FINDINGS", "true"),
-    "DailyScanBudget": ("DAILY_SCAN_BUDGET", "50000"),
-    "ScansPerSecond": ("SCANS_PER_SECOND", "20"),
-    "JobsPerMinute": ("JOBS_PER_MINUTE", "60"),
-    "LogLevel": ("LOG_LEVEL", "DEBUG"),
-}
-BY_THE_STACK = {
-    "IMAGES_SCAN_JOBS_QUEUE_URL",
-    "ECR_SNS_REPORT_TOPIC_ARN",
-    "CHAT_SNS_TOPIC_ARN",
-    "HISTORY_TABLE_NAME",
-    "REPORT_BUCKET_NAME",
-}
+PARAMETERS = {row.parameter: (row.variable, row.example) for row in ROWS if row.parameter}
+BY_THE_STACK = {row.variable for row in ROWS if row.resource}
 # What is set on the resources, or is said by which of them there are.
 NOT_FOR_THE_FUNCTIONS = {
+    "ConfiguredRoles",
     "NotificationEmails",
     "ReportRetentionDays",
     "KmsKeyArn",
@@ -152,7 +100,7 @@ def test_gives_every_setting_to_the_functions(create_stack: CreateStack) -> None
     given = variables()
     wanted = dict(PARAMETERS.values())
     assert {name: given[name] for name in given.keys() - BY_THE_STACK} == wanted
-    assert Settings.from_environment(given).ecs_discovery_roles == (Role(OTHER_ROLE, "find-id"),)
+    assert Settings.from_environment(given).errors() == []
 
 
 def test_every_parameter_is_a_setting_or_shapes_the_resources(packaged: Package) -> None:
@@ -164,17 +112,17 @@ def test_parameters_that_are_not_given_leave_every_setting_at_its_default(
 ) -> None:
     create_stack()
 
-    given = variables()
-    by_the_stack = {name: given[name] for name in BY_THE_STACK}
-    assert Settings.from_environment(given) == Settings.from_environment(by_the_stack)
+    settings = Settings.from_environment(variables())
+    for row in ROWS:
+        if not row.resource:
+            assert getattr(settings, row.name) == row.parsed_default, row.variable
 
 
-@pytest.mark.parametrize("failures", ["true", "false"])
 @pytest.mark.parametrize("findings", ["true", "false"])
 def test_starts_the_notifier_by_the_events_that_it_acts_on(
-    create_stack: CreateStack, failures: str, findings: str
+    create_stack: CreateStack, findings: str
 ) -> None:
-    create_stack(NotifyOnScanFailure=failures, NotifyOnInspectorFindings=findings)
+    create_stack(NotifyOnInspectorFindings=findings)
 
     rules = boto3.client("events").list_rules()["Rules"]
     [pattern] = [json.loads(rule["EventPattern"]) for rule in rules if rule.get("EventPattern")]
@@ -194,7 +142,7 @@ def schedules() -> dict[str, tuple[str, str]]:
 
 
 def test_schedules_lister_and_digest_by_their_rates(create_stack: CreateStack) -> None:
-    create_stack(ScanRate="cron(0 6 * * ? *)", DigestRate="rate(1 day)")
+    create_stack(ScanRate="cron(0 6 * * ? *)", DigestRate="1 day")
 
     assert schedules() == {
         "list_repositories": ("cron(0 6 * * ? *)", "ENABLED"),

@@ -39,6 +39,7 @@ REGION = "eu-west-1"
 KEY = f"arn:aws:kms:{REGION}:123456789012:key/4d2c8a0e-0000-4000-8000-000000000000"
 SCAN_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/scan"
 DISCOVERY_ROLE = "arn:aws:iam::333333333333:role/find"
+ROLES = [f"arn:aws:iam::{account:012}:role/ecr-scan-reporter" for account in range(25)]
 HOST = f"123456789012.dkr.ecr.{REGION}.amazonaws.com"
 FUNCTIONS = {
     "list_repositories": f"{STACK}-list_repositories",
@@ -55,8 +56,11 @@ TAGS = {"RepositoryTagRules": "true"}
 BUDGET = {"DailyScanBudget": "1000"}
 ACCEPTED_RISKS = {"s3": "s3://lists/accepted/risks.yaml", "ssm": "ssm:/lists/accepted-risks"}
 CHANNELS = {"NotifyByChat": "true", "NotifyBySecurityHub": "true"}
-NOT_BY_TOPIC = {"NotifyByEmail": "false", "NotifyBySms": "false", "NotifyByJson": "false"}
 NO_DIGEST = {"Digest": "false"}
+CONFIGURED_ROLES = {
+    "Configuration": "ssm:/lists/accounts",
+    "ConfiguredRoles": SCAN_ROLE.replace(OTHER_ACCOUNT, "*"),
+}
 EVERYTHING = {
     **TASK_DEFINITIONS,
     **IN_USE_ELSEWHERE,
@@ -68,6 +72,7 @@ EVERYTHING = {
     "NotifyOnInspectorFindings": "true",
     "NotifyMode": "new-findings",
     "AcceptedRisks": ACCEPTED_RISKS["ssm"],
+    "Configuration": "s3://lists/selection.yaml",
     **CHANNELS,
     "KmsKeyArn": KEY,
 }
@@ -75,7 +80,9 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "customer key": {"KmsKeyArn": KEY},
     "scan times": {"ScanTimeLookup": "true"},
-    "selection": {"ImagesTaggedOnly": "true"},
+    "configuration in S3": {"Configuration": "s3://lists/selection.yaml"},
+    "configuration in a parameter": {"Configuration": "ssm:/lists/selection"},
+    "configured roles": CONFIGURED_ROLES,
     "no indexes": {"ResolveImageIndexes": "false", **BUDGET},
     "regions": {"ScanRegions": f"{REGION},{OTHER_REGION}"},
     "regions without the own": {"ScanRegions": OTHER_REGION},
@@ -94,7 +101,6 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "new findings": {"NotifyMode": "new-findings"},
     "chat": {"NotifyByChat": "true"},
     "Security Hub": {"NotifyBySecurityHub": "true"},
-    "neither email nor SMS nor JSON": {**NOT_BY_TOPIC, **CHANNELS},
     "no digest": NO_DIGEST,
     "no digest elsewhere": {**NO_DIGEST, "ScanRoles": SCAN_ROLE, "KmsKeyArn": KEY},
     "everything": EVERYTHING,
@@ -139,7 +145,7 @@ ADAPTERS = {
     "ecr": ["ecr"],
     "ecs": ["ecs"],
     "lambda_functions": ["lambda"],
-    "lists": ["s3", "ssm"],
+    "documents": ["s3", "ssm"],
     "s3": ["s3"],
     "security_hub": ["securityhub"],
     "sns": ["sns"],
@@ -324,12 +330,18 @@ class World:
 
 
 def _keep_lists() -> None:
-    """Lists of accepted risks where a deployment may have them."""
-    text = "accepted: []"
-    s3 = boto3.client("s3")
+    """Lists of accepted risks and configuration files where a deployment may have them."""
+    s3, ssm = boto3.client("s3"), boto3.client("ssm")
     s3.create_bucket(Bucket="lists", CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_object(Bucket="lists", Key="accepted/risks.yaml", Body=text.encode())
-    boto3.client("ssm").put_parameter(Name="/lists/accepted-risks", Type="String", Value=text)
+    risks, selection = "accepted: []", "images: {tagged-only: true}"
+    s3.put_object(Bucket="lists", Key="accepted/risks.yaml", Body=risks.encode())
+    s3.put_object(Bucket="lists", Key="selection.yaml", Body=selection.encode())
+    for name, text in {
+        "accepted-risks": risks,
+        "selection": selection,
+        "accounts": f"{selection}\nregistries: {{accounts: [{{role: '{SCAN_ROLE}'}}]}}",
+    }.items():
+        ssm.put_parameter(Name=f"/lists/{name}", Type="String", Value=text)
 
 
 # The digest is sent every week; its event tells for which time.
@@ -365,7 +377,8 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     yield "scan_images", calls
     with recorded_calls() as calls:
         app = load()
-        for event in world.events(app.settings):
+        app.services.read_configuration()
+        for event in world.events(app.services.settings):
             app.notify(event, Unhurried())
     yield "notify", calls
     with recorded_calls() as calls:
@@ -449,10 +462,12 @@ def _statements(function: str) -> Statements:
     role = boto3.client("lambda").get_function_configuration(FunctionName=function)["Role"]
     name = role.rsplit("/", 1)[1]
     iam = boto3.client("iam")
-    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    # moto keeps the document of a template as Python writes it.
-    statements: Statements = ast.literal_eval(document)["Statement"]
+    statements: Statements = []
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        # moto keeps the document of a template as Python writes it.
+        written = ast.literal_eval(document) if isinstance(document, str) else document
+        statements += written["Statement"]
     return statements
 
 
@@ -527,7 +542,11 @@ def test_the_roles_of_other_accounts_need_what_is_documented(deploy: Deploy) -> 
     assert set(re.findall(r"`([a-z]+:[A-Z]\w+)`", table)) == needed
 
 
-@pytest.mark.parametrize("parameters", [{}, EVERYTHING], ids=["as it comes", "everything"])
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, CONFIGURED_ROLES, EVERYTHING],
+    ids=["as it comes", "configured roles", "everything"],
+)
 def test_no_action_and_no_resource_is_any(
     create_stack: CreateStack, parameters: dict[str, str]
 ) -> None:
@@ -540,6 +559,8 @@ def test_no_action_and_no_resource_is_any(
             for resource in _listed(statement["Resource"]):
                 # Which repositories, workloads, reports and log streams there are is not known.
                 known, _, _ = resource.partition(":log-group:/aws/lambda/")
+                # Which accounts there are, the configuration file says.
+                known = known.removeprefix("arn:aws:iam::*:role/")
                 known = re.sub(r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/(sent/)?\*$", "", known)
                 match = re.fullmatch(r"arn:aws:(ecr|ecs|lambda):\*:123456789012:\w+[/:]\*", known)
                 regional = regional or bool(match)
@@ -572,25 +593,36 @@ def test_roles_are_assumed_that_are_named_and_no_others(create_stack: CreateStac
 
 def test_policies_and_variables_stay_within_what_aws_takes(create_stack: CreateStack) -> None:
     """Of an inline policy IAM counts all but white space; Lambda counts the variables as JSON."""
-    roles = [f"arn:aws:iam::{account:012}:role/ecr-scan-reporter" for account in range(25)]
-    everywhere = {"ScanRoles": ",".join(roles), "EcsDiscoveryRoles": ",".join(roles)}
+    everywhere = {"ScanRoles": ",".join(ROLES), "EcsDiscoveryRoles": ",".join(ROLES)}
     create_stack(**{**EVERYTHING, **everywhere})
     for function in FUNCTIONS.values():
         assert len(re.sub(r"\s", "", json.dumps(_statements(function)))) <= 10_000
-        variables = {name: str(value) for name, value in _configuration(function).items()}
-        measured = json.dumps(variables, separators=(",", ":"))
-        # The resources bear the stack's name, which is longer than here.
-        assert len(measured.replace(f"{STACK}-", "ecr-scan-reporter-prod-")) <= 4_096
+        # Of 4,096 bytes, which a configuration file leaves alone.
+        assert _size_of_variables(function) <= 3_600
+
+
+def test_variables_are_few_where_a_configuration_file_has_the_accounts(
+    create_stack: CreateStack,
+) -> None:
+    create_stack(**{**EVERYTHING, "ScanRoles": "", "EcsDiscoveryRoles": "", **CONFIGURED_ROLES})
+    assert all(_size_of_variables(function) <= 1_200 for function in FUNCTIONS.values())
+
+
+def _size_of_variables(function: str) -> int:
+    """In bytes, as Lambda counts them."""
+    variables = {name: str(value) for name, value in _configuration(function).items()}
+    measured = json.dumps(variables, separators=(",", ":"))
+    # The resources bear the stack's name, which is longer than here.
+    return len(measured.replace(f"{STACK}-", "ecr-scan-reporter-prod-"))
 
 
 def test_policies_fit_into_roles_with_every_region_and_many_accounts(
     create_stack: CreateStack,
 ) -> None:
     """IAM takes 10,240 characters of inline policies a role, white space not counted."""
-    roles = [f"arn:aws:iam::{account:012}:role/ecr-scan-reporter" for account in range(25)]
     everywhere = {
-        "ScanRoles": ",".join(roles),
-        "EcsDiscoveryRoles": ",".join(roles),
+        "ScanRoles": ",".join(ROLES),
+        "EcsDiscoveryRoles": ",".join(ROLES),
         "ScanRegions": ",".join(boto3.Session().get_available_regions("ecr")),
     }
     create_stack(**{**EVERYTHING, **everywhere})

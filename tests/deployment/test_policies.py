@@ -1,6 +1,7 @@
 """Policy files are composed of permissions that are written once."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from typer.testing import CliRunner
 
 from deployment import __main__ as program
 from deployment import permissions
+from deployment.generate import TEMPLATE as TEMPLATE_FILE
 from deployment.generate import generated_files, stale_files
 from deployment.packages import MERGED_TEMPLATE, PROJECT
-from deployment.permissions import FUNCTIONS
+from deployment.permissions import FUNCTIONS, WITH_CONFIGURATION
 from deployment.policies import Permission, Resource, only_if, policy
 
 WRITTEN = [each for each in vars(permissions).values() if isinstance(each, Permission)]
@@ -27,7 +29,8 @@ class _Template(yaml.SafeLoader):
 
 
 _Template.add_multi_constructor("!", lambda loader, suffix, node: None)
-TEMPLATE = yaml.load(MERGED_TEMPLATE.read_text(), _Template)  # noqa: S506
+TEXT = MERGED_TEMPLATE.read_text()
+TEMPLATE = yaml.load(TEXT, _Template)  # noqa: S506
 
 
 def resolved(value: Any, holding: set[str]) -> Any:
@@ -124,13 +127,16 @@ def test_each_permission_is_written_once() -> None:
 
 
 def test_each_permission_is_some_functions() -> None:
-    listed = {each.name for own in FUNCTIONS.values() for each in own}
+    listed = {each.name for own in (*FUNCTIONS.values(), WITH_CONFIGURATION) for each in own}
     assert {each.name for each in WRITTEN} <= listed
 
 
 def test_conditions_that_are_named_are_in_the_template() -> None:
     named = {
-        condition for own in FUNCTIONS.values() for each in own for condition in each.conditions
+        condition
+        for own in (*FUNCTIONS.values(), WITH_CONFIGURATION)
+        for each in own
+        for condition in each.conditions
     }
     assert named <= TEMPLATE["Conditions"].keys()
 
@@ -139,7 +145,7 @@ def test_each_function_has_a_policy_file() -> None:
     config = json.loads((PROJECT / ".chalice" / "config.json").read_text())
     files = {each["iam_policy_file"] for each in config["lambda_functions"].values()}
     assert config["lambda_functions"].keys() == FUNCTIONS.keys()
-    assert {path.name for path in generated_files()} >= files
+    assert {path.name for path in generated_files(PROJECT)} >= files
 
 
 def test_what_is_generated_is_what_is_committed() -> None:
@@ -151,8 +157,11 @@ class TestGenerating:
     @pytest.fixture(autouse=True)
     def project(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.setattr(program, "PROJECT", tmp_path)
-        for path in generated_files():
+        for path in generated_files(PROJECT):
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        # What people write of it; the rest is filled in.
+        written = re.sub(r"(do not edit ---\n).*?( *# --- The end)", r"\1\2", TEXT, flags=re.DOTALL)
+        (tmp_path / TEMPLATE_FILE).write_text(written)
         return tmp_path
 
     def generate(self, *options: str) -> Any:
@@ -160,9 +169,8 @@ class TestGenerating:
 
     def test_writes_every_file(self, project: Path) -> None:
         assert self.generate().exit_code == 0
-        assert {path: (project / path).read_text() for path in generated_files()} == (
-            generated_files()
-        )
+        for path in generated_files(PROJECT):
+            assert (project / path).read_text() == (PROJECT / path).read_text()
         assert self.generate("--check").exit_code == 0
 
     def test_only_checking_names_what_is_stale_and_leaves_it(self, project: Path) -> None:
@@ -179,3 +187,7 @@ class TestGenerating:
         self.generate()
         (project / ".chalice" / "policy-notify.json").unlink()
         assert self.generate("--check").exit_code == 1
+
+    def test_a_template_without_the_place_for_a_part_is_an_error(self, project: Path) -> None:
+        (project / TEMPLATE_FILE).write_text("Resources: {}\n")
+        assert "has no lines" in str(self.generate().exception)

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from chalicelib.aws.lists import ListNotRead
 from chalicelib.fleet.collecting import MOST_NAMES, gather_fleet
 from chalicelib.fleet.model import NamedImages
+from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
+from chalicelib.settings.documents import DocumentNotRead
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings, LocalRegistry, local_ecr
 from local.images import HELM_CHART, OCI_IMAGE, OCI_INDEX, OCI_MANIFEST
@@ -330,8 +331,22 @@ def test_what_the_gates_leave_out_is_in_the_report_by_reason(aws):
     assert report.left_out == {"without a fix": 1, "below the minimum score": 1}
 
 
+def test_a_pattern_of_names_says_which_findings_count(aws):
+    aws.scan_type = "ENHANCED"
+    low = Findings((Finding("CVE-2026-4", "LOW", "curl", score=2.0),))
+    for repository in ("api", "web"):
+        aws.add_image(repository, tags=("1",), scanned_at=NOW, findings=low)
+    rules = (RepositoryRules("a*", Rules(minimum_score=5.0)),)
+    settings = Settings.from_environment({}).configured({"REPOSITORY_THRESHOLDS": rules})
+    report = gather(services=Services(settings))
+    assert {each.repository.name: len(each.findings) for each in report.repositories} == {
+        "api": 0,
+        "web": 1,
+    }
+
+
 def test_a_list_that_cannot_be_read_fails_before_anything_is_looked_at(aws):
-    with pytest.raises(ListNotRead, match="ssm:/missing cannot be read"):
+    with pytest.raises(DocumentNotRead, match="ssm:/missing cannot be read"):
         gather(ACCEPTED_RISKS="ssm:/missing")
     assert not aws.calls
 

@@ -13,9 +13,10 @@ from chalicelib.notifying.channels import Sender
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.notify import report_scan
+from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
-from chalicelib.settings.accepted_risks import AcceptedRisksError
+from chalicelib.settings.documents import DocumentError
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
 from tests.events import DIGEST, scan_event
@@ -366,6 +367,14 @@ def test_a_low_score_does_not_count(scans):
     assert names(told) == ["CVE-2"]
 
 
+@pytest.mark.parametrize(("pattern", "told"), [("shop/*", False), ("payments/*", True)])
+def test_a_pattern_of_names_says_which_findings_count(scans, pattern, told):
+    run = scans()
+    rules = (RepositoryRules(pattern, Rules(minimum_score=7.1)),)
+    run.services.settings = run.services.settings.configured({"REPOSITORY_THRESHOLDS": rules})
+    assert bool(run(run.image("CVE-1"))) == told
+
+
 class Channels:
     """Senders that fail or not, in place of the application's."""
 
@@ -440,7 +449,7 @@ def test_a_wrong_list_of_accepted_risks_is_an_error_that_names_line_and_key(scan
         Name="/risks", Type="String", Value="accepted:\n- {vulnerability: CVE-1, reson: typo}\n"
     )
     run = scans(ACCEPTED_RISKS="ssm:/risks")
-    with pytest.raises(AcceptedRisksError, match="ssm:/risks, line 2: .*reson"):
+    with pytest.raises(DocumentError, match="ssm:/risks, line 2: .*reson"):
         run(run.image("CVE-1"))
 
 

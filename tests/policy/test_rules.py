@@ -1,11 +1,14 @@
 """Rules of settings and of repository tags."""
 
 import re
+from fnmatch import fnmatchcase
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.policy.durations import Duration
-from chalicelib.policy.rules import Rules
+from chalicelib.policy.rules import RepositoryRules, Rules, RulesByName
 from chalicelib.policy.thresholds import Thresholds
 from chalicelib.settings.repository_tags import parse_rules, rule_texts
 
@@ -73,3 +76,14 @@ def test_a_repositorys_rules_win_over_the_settings_one_by_one():
 def test_a_threshold_of_a_tag_takes_the_place_of_the_settings_even_when_zero():
     settings = Thresholds(critical=5, high=5, medium=5, low=5)
     assert Rules(critical=0, low=9).thresholds(settings) == Thresholds(0, 5, 5, 9)
+
+
+NAMES = st.sampled_from(["", "a", "ab", "a/b", "b/a", "abc", "payments/api"])
+PATTERNS = st.sampled_from(["*", "a*", "*a", "a", "a/b", "?b", "[ab]*", "payments/*", "p*/a*", "c"])
+
+
+@given(NAMES, st.lists(PATTERNS, max_size=5))
+def test_of_rules_by_a_pattern_of_names_the_first_that_matches_counts(name, patterns):
+    entries = [RepositoryRules(each, Rules(newest=n)) for n, each in enumerate(patterns)]
+    first = [n for n, each in enumerate(patterns) if fnmatchcase(name, each)][:1]
+    assert RulesByName(entries).of(name) == Rules(newest=first[0] if first else None)

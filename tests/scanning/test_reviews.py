@@ -7,7 +7,7 @@ import pytest
 from chalicelib.ecr.images import Image
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
-from chalicelib.policy.rules import Rules
+from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.reviews import Review
 
@@ -140,3 +140,26 @@ def test_what_workloads_name_and_no_image_is_is_missing():
 def test_each_rule_of_a_tag_wins_over_the_settings_and_the_others_hold(settings, tags, expected):
     chosen = settings(IMAGES_TAGGED_ONLY="true", IMAGES_NEWEST="5")
     assert Review.of(ScanJob("shop/api", rules=tags), chosen).rules == expected
+
+
+@pytest.mark.parametrize(
+    ("repository", "tags", "expected"),
+    [
+        ("payments/api", {}, Rules(duration=Duration.parse("1d"), tagged_only=True, newest=5)),
+        ("payments/api", {"newest": "2"}, Rules(duration=Duration.parse("1d"), newest=2)),
+        ("shop/api", {}, Rules(newest=9)),
+    ],
+)
+def test_rules_by_a_pattern_of_names_lie_between_those_of_tags_and_of_settings(
+    settings, repository, tags, expected
+):
+    patterns = (
+        RepositoryRules("payments/*", Rules(duration=Duration.parse("1d"), newest=5)),
+        RepositoryRules("*", Rules(newest=9)),
+    )
+    chosen = settings(IMAGES_TAGGED_ONLY="true", IMAGES_NEWEST="7").configured(
+        {"REPOSITORY_THRESHOLDS": patterns}
+    )
+    review = Review.of(ScanJob(repository, rules=tags), chosen)
+    assert review.rules == expected.over(Rules(tagged_only=True))
+    assert review.now - review.stale_before == timedelta(days=1 if "pay" in repository else 7)

@@ -8,17 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.policy.accepted_risks import AcceptedRisk
-from chalicelib.settings.accepted_risks import (
-    LONGEST_LIST,
-    AcceptedRisksError,
-    parse_accepted_risks,
-)
+from chalicelib.settings.accepted_risks import parse_accepted_risks
+from chalicelib.settings.documents import DocumentError
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "accepted-risks.example.yaml"
 
 
 def errors_in(text):
-    with pytest.raises(AcceptedRisksError) as raised:
+    with pytest.raises(DocumentError) as raised:
         parse_accepted_risks(text, "risks.yaml")
     return raised.value.errors
 
@@ -62,38 +59,19 @@ def test_the_example_of_the_documentation_is_a_list():
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("", "risks.yaml, line 1: nothing; accepted: an object with the key accepted"),
-        ("# nothing", "risks.yaml, line 1: nothing"),
-        ("- CVE-1", "risks.yaml, line 1: a list; accepted: an object with the key accepted"),
-        ("{}", "risks.yaml, line 1: accepted is missing"),
-        ("accepted:", "risks.yaml, line 1: accepted is ''; accepted: a list of entries"),
-        ("accepted: {}", "risks.yaml, line 1: accepted is an object; accepted: a list of entries"),
-        ("accepted: [CVE-1]", "risks.yaml, line 1: 'CVE-1'; accepted: an object with reason"),
+        ("", "risks.yaml, line 1: there is nothing in it; accepted: an object"),
+        ("- CVE-1", "risks.yaml, line 1: the document is a list; accepted: an object with"),
+        ("{}", "risks.yaml, line 1: the document has no key accepted"),
+        ("accepted:", "risks.yaml, line 1: accepted is ''; accepted: a list"),
+        ("accepted: {}", "risks.yaml, line 1: accepted is an object; accepted: a list"),
+        ("accepted: [CVE-1]", "risks.yaml, line 1: accepted[0] is 'CVE-1'; accepted: an object"),
         ("accepted: []\nignored: []", "risks.yaml, line 2: 'ignored' is no key here"),
         ("accepted: []\naccepted: []", "risks.yaml, line 2: accepted is there twice"),
-        ("a: b: c", "risks.yaml, line 1: not YAML: mapping values are not allowed here"),
-        ("accepted:\n\t- x", "risks.yaml, line 2: not YAML: found character '\\t'"),
-        ("accepted: \x00", "risks.yaml, line 1: not YAML: unacceptable character"),
-        ("accepted: [", "risks.yaml, line 1: not YAML: "),
-        ("accepted: []\n---\naccepted: []", "risks.yaml, line 2: a second document"),
-        ("accepted: &all []", "risks.yaml, line 1: an anchor or alias; accepted: none"),
-        ("accepted: !!python/name:os.system x", "risks.yaml, line 1: a tag; accepted: none"),
-        ("a: " + "[" * 60_000, "risks.yaml, line 1: nesting; accepted: none"),
-        (" " * (LONGEST_LIST + 1), "risks.yaml, line 1: 65537 characters; accepted: at most 65536"),
     ],
 )
 def test_what_is_not_a_list_of_accepted_risks_is_refused(text, error):
     [found] = errors_in(text)
     assert found.startswith(error)
-
-
-def test_a_text_that_would_unfold_into_a_huge_one_is_refused_before_it_does():
-    bomb = "a: &a [x, x]\n" + "".join(
-        f"{after}: &{after} [*{before}, *{before}]\n"
-        for before, after in zip("abcdefghi", "bcdefghij", strict=True)
-    )
-    [found] = errors_in(bomb)
-    assert found == "risks.yaml, line 1: an anchor or alias; accepted: none"
 
 
 @pytest.mark.parametrize(
@@ -104,15 +82,20 @@ def test_a_text_that_would_unfold_into_a_huge_one_is_refused_before_it_does():
         ("package:", "package is ''; accepted: a text"),
         ("package: ' '", "package is ' '; accepted: a text"),
         ("package: [openssl]", "package is a list; accepted: a text"),
-        (f"package: {'x' * 1001}", f"package is '{'x' * 100}...'; accepted: a text"),
-        ("pakage: openssl", "'pakage' is no key here; accepted: vulnerability, package"),
+        (f"package: {'x' * 1001}", f"package is '{'x' * 76}...; accepted: a text"),
         ("reason: again", "reason is there twice; accepted: once"),
     ],
 )
 def test_a_wrong_line_of_an_entry_is_named_with_its_value_and_what_is_accepted(line, error):
     text = f"accepted:\n- vulnerability: CVE-1\n  reason: so\n  {line}\n  expires: 2027-01-01"
     [found] = errors_in(text)
-    assert found.startswith(f"risks.yaml, line 4: {error}")
+    assert found.startswith(f"risks.yaml, line 4: accepted[0].{error}")
+
+
+def test_a_key_that_is_none_is_named_with_its_entry():
+    text = "accepted:\n- {package: x, reason: so, expires: 2027-01-01}\n- pakage: openssl\n"
+    found, *_ = errors_in(text + "  package: x\n  reason: so\n  expires: 2027-01-01")
+    assert found.startswith("risks.yaml, line 3: 'pakage' in accepted[1] is no key here; accepted:")
 
 
 @pytest.mark.parametrize(
@@ -120,22 +103,22 @@ def test_a_wrong_line_of_an_entry_is_named_with_its_value_and_what_is_accepted(l
 )
 def test_an_expiry_must_be_a_day(day):
     [found] = errors_in(f"accepted:\n- package: x\n  reason: so\n  expires: {day}")
-    assert found.startswith("risks.yaml, line 4: expires is ")
+    assert found.startswith("risks.yaml, line 4: accepted[0].expires is ")
     assert found.endswith("accepted: a day, such as 2027-03-31")
 
 
 def test_nothing_is_accepted_for_ever_without_a_reason_or_everywhere_by_accident():
     assert [error.partition("; ")[0] for error in errors_in("accepted:\n- {}")] == [
-        "risks.yaml, line 2: reason is missing",
-        "risks.yaml, line 2: expires is missing",
-        "risks.yaml, line 2: nothing is covered",
+        "risks.yaml, line 2: accepted[0] has no reason",
+        "risks.yaml, line 2: accepted[0] has no expires",
+        "risks.yaml, line 2: accepted[0] covers nothing",
     ]
 
 
 def test_all_errors_are_told_at_once_and_of_very_many_the_first():
     entry = "- package: x\n  reason: ''\n  expires: soon\n"
     assert len(errors_in("accepted:\n" + entry * 3)) == 6
-    with pytest.raises(AcceptedRisksError, match="and 40 more$") as raised:
+    with pytest.raises(DocumentError, match="and 40 more$") as raised:
         parse_accepted_risks("accepted:\n" + entry * 30, "risks.yaml")
     assert len(str(raised.value).splitlines()) == 21
 
@@ -145,6 +128,6 @@ def test_any_text_is_either_a_list_or_refused_with_a_line(text):
     errors = ()
     try:
         parse_accepted_risks(text, "risks.yaml")
-    except AcceptedRisksError as error:
+    except DocumentError as error:
         errors = error.errors
     assert all(error.startswith("risks.yaml, line ") for error in errors)

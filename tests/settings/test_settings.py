@@ -1,15 +1,13 @@
-import dataclasses
 import re
 
 import pytest
 
 from chalicelib.ecr.registries import RegistryAddress, Role
 from chalicelib.policy.durations import Duration
-from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.rules import Rules
 from chalicelib.policy.thresholds import Thresholds
-from chalicelib.settings.channels import CHANNELS
 from chalicelib.settings.settings import SettingError, Settings
+from chalicelib.settings.table import ROWS
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/some-jobs_2"
 ROLE_ARN = "arn:aws:iam::111111111111:role/scan"
@@ -48,7 +46,7 @@ def test_every_variable_is_read():
             "MEDIUM": "30",
             "LOW": "400",
             "NOTIFY_ON_SCAN_FAILURE": "false",
-            "SCAN_TIME_LOOKUP": "True",
+            "SCAN_TIME_LOOKUP": "true",
             "LOG_LEVEL": "DEBUG",
             "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
             "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
@@ -58,7 +56,7 @@ def test_every_variable_is_read():
             "IMAGES_PUSHED_WITHIN": "3m",
             "IMAGES_PULLED_WITHIN": "2w",
             "REPOSITORY_TAG_RULES": "true",
-            "SCAN_REGIONS": "eu-west-1, us-gov-west-1",
+            "SCAN_REGIONS": "eu-west-1,us-gov-west-1",
             "SCAN_ROLES": f"{ROLE_ARN},arn:aws-cn:iam::222222222222:role/path/scan",
             "SCAN_ROLES_EXTERNAL_ID": "shared",
             "ECS_DISCOVERY_ENABLED": "true",
@@ -107,26 +105,11 @@ def test_every_variable_is_read():
     assert settings.require_report_topic_arn() == TOPIC_ARN
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [
-        "IMAGES_TAG_PATTERN",
-        "IMAGES_NEWEST",
-        "IMAGES_PUSHED_WITHIN",
-        "IMAGES_PULLED_WITHIN",
-        "SCAN_REGIONS",
-        "SCAN_ROLES",
-        "SCAN_ROLES_EXTERNAL_ID",
-        "ECS_DISCOVERY_ROLES",
-        "ECS_DISCOVERY_ROLES_EXTERNAL_ID",
-        "DAILY_SCAN_BUDGET",
-        "SCANS_PER_SECOND",
-        "IMAGES_SCAN_JOBS_QUEUE_URL",
-        "ECR_SNS_REPORT_TOPIC_ARN",
-    ],
-)
-def test_a_setting_without_a_default_is_not_set_by_an_empty_value(variable):
-    assert Settings.from_environment({variable: ""}) == Settings.from_environment({})
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.variable)
+def test_an_empty_value_sets_nothing(row):
+    settings = Settings.from_environment({row.variable: ""})
+    assert settings.check()
+    assert getattr(settings, row.name) == row.parsed_default
 
 
 WRONG_VALUES = {
@@ -148,22 +131,26 @@ WRONG_VALUES = {
     "DIGEST_RATE": ("a rate", ["weekly"]),
     "REPORT_BUCKET_NAME": ("the name of an S3 bucket", ["x", "Bucket", "a/b"]),
     "ACCEPTED_RISKS": ("a file's path", ["/etc/passwd", "../x", "s3://x", "ssm:", "https://x/y"]),
+    "CONFIGURATION": ("a file's path", ["s3://x", "https://x/y"]),
     "CHAT_SNS_TOPIC_ARN": ("an SNS topic ARN", ["x"]),
-    "SCAN_RATE": ("a rate", ["", "daily", "0 days", "cron(* * * * * *)"]),
+    "SCAN_RATE": ("a rate", ["daily", "0 days", "1 days", "cron(* * * * * *)", "cron(0)"]),
     "REPOSITORIES_FILTER_REGEXP": (
         "a Python regular expression",
         ["(", "[a", "*", "a{99999999999}"],
     ),
-    "ECR_IMAGES_DURATION_DELTA": ("months, weeks, days and hours", ["", "0d", "7", "1d1m", "7d "]),
-    "CRITICAL": ("a whole number, 0 or more", ["", "-1", "1.0", "one", " 1", "1\n", "٣", "9" * 19]),
+    "ECR_IMAGES_DURATION_DELTA": (
+        "months, weeks, days and hours",
+        ["0d", "0h", "7", "1d1m", "7d "],
+    ),
+    "CRITICAL": ("a whole number, 0 or more", ["-1", "1.0", "one", " 1", "1\n", "٣", "9" * 19]),
     "HIGH": ("a whole number, 0 or more", ["x"]),
     "MEDIUM": ("a whole number, 0 or more", ["x"]),
     "LOW": ("a whole number, 0 or more", ["x"]),
     "INFORMATIONAL": ("a whole number, 0 or more", ["x"]),
     "UNDEFINED": ("a whole number, 0 or more", ["x"]),
-    "NOTIFY_ON_SCAN_FAILURE": ("true, false", ["", "yes", "1", "true "]),
-    "SCAN_TIME_LOOKUP": ("true, false", ["", "no", "0"]),
-    "LOG_LEVEL": ("DEBUG, INFO, WARNING, ERROR", ["", "info", "TRACE"]),
+    "NOTIFY_ON_SCAN_FAILURE": ("true, false", ["yes", "1", "true "]),
+    "SCAN_TIME_LOOKUP": ("true, false", ["no", "0", "True"]),
+    "LOG_LEVEL": ("DEBUG, INFO, WARNING, ERROR", ["info", "TRACE"]),
     "IMAGES_SCAN_JOBS_QUEUE_URL": (
         "an SQS queue URL",
         ["jobs", "https://sqs.example/", f"{QUEUE_URL}.fifo", f"{QUEUE_URL}{'x' * 80}", " "],
@@ -173,27 +160,30 @@ WRONG_VALUES = {
         ["reports", "arn:aws:sqs:eu-west-1:123456789012:reports", TOPIC_ARN + "/x"],
     ),
     "IMAGES_TAG_PATTERN": ("a Python regular expression", ["("]),
-    "IMAGES_TAGGED_ONLY": ("true, false", ["", "yes"]),
+    "IMAGES_TAGGED_ONLY": ("true, false", ["yes"]),
     "IMAGES_NEWEST": ("a whole number, 1 or more", ["0", "-1"]),
     "IMAGES_PUSHED_WITHIN": ("months, weeks, days and hours", ["7"]),
     "IMAGES_PULLED_WITHIN": ("months, weeks, days and hours", ["7"]),
-    "REPOSITORY_TAG_RULES": ("true, false", ["", "yes"]),
-    "SCAN_REGIONS": ("AWS regions, separated by commas", ["Ireland", "eu-west-1;eu-west-2"]),
+    "REPOSITORY_TAG_RULES": ("true, false", ["yes"]),
+    "SCAN_REGIONS": (
+        "AWS regions, separated by commas",
+        ["Ireland", "eu-west-1;eu-west-2", "eu-west-1, eu-west-2"],
+    ),
     "SCAN_ROLES": (
         "ARNs of IAM roles of different accounts",
         ["role", "arn:aws:iam::1:role/x", f"{ROLE_ARN},{ROLE_ARN}-2"],
     ),
     "SCAN_ROLES_EXTERNAL_ID": ("2 to 1224 letters", ["x", "with space"]),
-    "ECS_DISCOVERY_ENABLED": ("true, false", ["", "yes"]),
-    "ECS_DISCOVERY_ALL_TASK_DEFINITIONS": ("true, false", ["", "yes"]),
+    "ECS_DISCOVERY_ENABLED": ("true, false", ["yes"]),
+    "ECS_DISCOVERY_ALL_TASK_DEFINITIONS": ("true, false", ["yes"]),
     "ECS_DISCOVERY_ROLES": ("ARNs of IAM roles of different accounts", [ROLE_ARN + "\n\n?"]),
     "ECS_DISCOVERY_ROLES_EXTERNAL_ID": ("2 to 1224 letters", ["x"]),
-    "SCAN_IN_USE_ONLY": ("true", ["", "yes", "true"]),
-    "RESOLVE_IMAGE_INDEXES": ("true, false", ["", "yes"]),
-    "NOTIFY_ON_INSPECTOR_FINDINGS": ("true, false", ["", "yes"]),
+    "SCAN_IN_USE_ONLY": ("true", ["yes", "true"]),
+    "RESOLVE_IMAGE_INDEXES": ("true, false", ["yes"]),
+    "NOTIFY_ON_INSPECTOR_FINDINGS": ("true, false", ["yes"]),
     "DAILY_SCAN_BUDGET": ("a whole number from 1 to 100000", ["0", "100001"]),
     "SCANS_PER_SECOND": ("a whole number, 1 or more", ["0", "0.5"]),
-    "JOBS_PER_MINUTE": ("a whole number, 1 or more", ["", "0"]),
+    "JOBS_PER_MINUTE": ("a whole number, 1 or more", ["0"]),
 }
 
 
@@ -205,19 +195,41 @@ def test_a_wrong_value_is_an_error_that_names_variable_value_and_what_is_accepte
     variable, value, accepted
 ):
     with pytest.raises(SettingError) as raised:
-        Settings.from_environment({variable: value})
+        Settings.from_environment({variable: value}).check()
     assert str(raised.value).startswith(f"{variable} is {value!r}; accepted: {accepted}")
 
 
 def test_every_variable_is_tried_with_wrong_values():
-    rules = [name for name in WRONG_VALUES if name.startswith("IMAGES_") and "QUEUE" not in name]
-    external_ids = [name for name in WRONG_VALUES if name.endswith("_EXTERNAL_ID")]
-    grouped = {"thresholds", "rules", "finding_filters", "channels"}
-    single = {field.name for field in dataclasses.fields(Settings)} - grouped
-    thresholds, finding_filters = dataclasses.fields(Thresholds), dataclasses.fields(FindingFilters)
-    assert len(WRONG_VALUES) == len(
-        [*single, *thresholds, *rules, *finding_filters, *CHANNELS, *external_ids]
-    )
+    assert WRONG_VALUES.keys() == {row.variable for row in ROWS}
+
+
+USED_AT_START = [row for row in ROWS if row.used_at_start]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.variable)
+def test_a_wrong_setting_stops_what_uses_it_and_nothing_else(row):
+    settings = Settings.from_environment({row.variable: WRONG_VALUES[row.variable][1][0]})
+    for other in ROWS:
+        if other is not row or row in USED_AT_START:
+            assert getattr(settings, other.name) == other.parsed_default
+    if row not in USED_AT_START:
+        with pytest.raises(SettingError, match=f"^{row.variable} is "):
+            getattr(settings, row.name)
+
+
+def test_what_the_application_needs_to_start_falls_back():
+    assert {row.variable for row in USED_AT_START} == {
+        *("SCAN_RATE", "DIGEST_RATE", "NOTIFY_ON_INSPECTOR_FINDINGS", "LOG_LEVEL")
+    }
+    assert Settings.from_environment({"IMAGES_SCAN_JOBS_QUEUE_URL": "?"}).jobs_queue_name
+
+
+def test_modes_that_need_a_history_are_refused_without_one():
+    settings = Settings.from_environment({"NOTIFY_MODE": "changes"})
+    with pytest.raises(SettingError, match="NOTIFY_MODE is 'changes'; accepted: every-scan with"):
+        _ = settings.notify_mode
+    with_history = {"NOTIFY_MODE": "changes", "HISTORY_TABLE_NAME": "reported"}
+    assert Settings.from_environment(with_history).check().notify_mode == "changes"
 
 
 def test_scanners_share_the_pace_unless_a_plan_lets_them_follow_one_another():
