@@ -499,7 +499,7 @@ MUTATIONS = [
     ),
     *mutations_of(
         "chalicelib/settings/documents.py",
-        "tests/settings/test_documents.py tests/settings/test_accepted_risks.py",
+        "tests/settings/test_documents.py",
         (
             "aliases are unfolded",
             '("an anchor or alias", getattr(event, "anchor", None) is not None),',
