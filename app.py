@@ -10,8 +10,8 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.events import AnyEvent, accept_any_event
 from chalicelib.runtime.pace import SCANNERS_AT_ONCE
-from chalicelib.services import start
 from chalicelib.settings.event_pattern import event_pattern
+from chalicelib.starting import start
 
 services = start(os.environ)
 settings = services.settings

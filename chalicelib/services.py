@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.aws.clients import client
 from chalicelib.ecr.registries import OWN_REGISTRY, RegistryAddress
 from chalicelib.runtime import logs
-from chalicelib.settings.settings import SettingError, Settings
-from chalicelib.settings.sources import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,28 +26,10 @@ if TYPE_CHECKING:
     from chalicelib.ecr.registries import Role
     from chalicelib.ecr.uses import Workloads
     from chalicelib.policy.accepted_risks import AcceptedRisks
-    from chalicelib.settings.rows import Setting
+    from chalicelib.settings.settings import Settings
     from chalicelib.settings.sources import Source
 
 Value = TypeVar("Value")
-
-
-def start(environ: Mapping[str, str]) -> Services:
-    """The services of an application that starts with these variables.
-
-    What is wrong with a setting stops what uses it and nothing else, so it is logged here.
-
-    :raises ValueError: and others, for it, where Chalice's command line loads the application:
-        nothing that is wrong is packaged or deployed.
-    """
-    settings = Settings.from_environment(environ)
-    logs.configure(settings.log_level)
-    services = Services(settings)
-    errors = [*services.read_shipped_documents(), *services.settings.errors()]
-    if errors and "AWS_CHALICE_CLI_MODE" in environ:
-        raise errors[0]
-    log_wrong(errors)
-    return services
 
 
 def log_wrong(errors: Sequence[Exception]) -> None:
@@ -58,16 +38,6 @@ def log_wrong(errors: Sequence[Exception]) -> None:
         logs.logger.error("wrong setting", extra={"error": str(error)})
     if errors:
         logs.count("WrongSettings", len(errors))
-
-
-def _error_of(read: Callable[[], Any]) -> Exception | None:
-    from chalicelib.settings.documents import DocumentNotRead
-
-    try:
-        read()
-    except (DocumentNotRead, ValueError) as error:
-        return error
-    return None
 
 
 class Services:
@@ -218,21 +188,6 @@ class Services:
         from chalicelib.policy.accepted_risks import AcceptedRisks
 
         return AcceptedRisks() if self._accepted_risks is None else self._accepted_risks.read()
-
-    def read_shipped_documents(self) -> list[Exception]:
-        """Read those documents that ship with the code; returns what is wrong with them."""
-        reads: Mapping[Setting[Source | None], Callable[[], Any]] = {
-            Settings.configuration: self.read_configuration,
-            Settings.accepted_risks: lambda: self.accepted_risks,
-        }
-        shipped = [read for setting, read in reads.items() if self._is_shipped(setting)]
-        return [error for read in shipped if (error := _error_of(read))]
-
-    def _is_shipped(self, setting: Setting[Source | None]) -> bool:
-        try:
-            return isinstance(self.settings.value_of(setting), FileSource)
-        except SettingError:
-            return False  # which is one of the settings' own errors
 
     @cached_property
     def _accepted_risks(self) -> KeptDocument[AcceptedRisks] | None:
