@@ -20,9 +20,10 @@ from chalicelib.aws.clients import client_of
 from chalicelib.aws.documents import read_document
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.collecting import gather_fleet
+from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.formats import rendered
+from chalicelib.fleet.formats.json_reader import ReportError, from_json
 from chalicelib.fleet.formats.sarif import MOST_RESULTS, Choice, results_left_out
-from chalicelib.fleet.model import ReportError, compare, from_json
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.patterns import PatternTooSlow
 from chalicelib.scanning.lister import start_listing
@@ -40,7 +41,7 @@ from cli import tables
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from chalicelib.fleet.model import FleetReport
+    from chalicelib.fleet.report import FleetReport
     from chalicelib.scanning.jobs import ScanJob
 
 Profile = Annotated[str | None, typer.Option(help="AWS profile whose credentials to use.")]
@@ -207,8 +208,9 @@ def report(
         raise typer.BadParameter("only one form can go to standard output")
     overrides = {} if repos_regex is None else {"REPOSITORIES_FILTER_REGEXP": repos_regex}
     with _fleet(profile, region, demo, overrides) as (services, demo_earlier):
-        found = gather_fleet(services, Deadline.unlimited())
-    if earlier := earlier or demo_earlier:
+        earlier = earlier or demo_earlier
+        found = gather_fleet(services, Deadline.unlimited(), earlier=earlier)
+    if earlier:
         found = compare(found, earlier)
     choice = Choice(sarif_severity, sarif_everything)
     for form, target in chosen.items():

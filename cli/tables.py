@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chalicelib.fleet.formats.pages import counted, day, not_counted
+from chalicelib.fleet.formats.pages import counted, day, not_counted, state, unknown_in
 from chalicelib.fleet.formats.pages import place as place_of
 from chalicelib.text.templating import count_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from chalicelib.fleet.model import FleetReport
+    from chalicelib.fleet.report import FleetReport
 
 _RISK_COLUMNS = ("Vulnerability", "Package", "Repository")
 
@@ -81,11 +81,14 @@ def print_fleet(report: FleetReport) -> None:
     table = Table("Repository", "Image", "Findings", title="Open findings", title_justify="left")
     others = [each for each in report.repositories if not each.findings]
     for each in (*report.worst, *others):
-        found = counted(each.counts) if each.known else each.status or "no image to scan"
         name, tag = place_of(each.repository, report), ", ".join(each.tags[:1])
-        table.add_row(*(escape(plain(text)) for text in (name, tag, found)))
+        table.add_row(*(escape(plain(text)) for text in (name, tag, state(each, report))))
     console.print(table)
-    console.print(f"{counted(report.totals)}. {report.fix_summary}".rstrip())
+    unknown = unknown_in(report)
+    if report.open_findings or not unknown:
+        console.print(f"{counted(report.totals)}. {report.fix_summary}".rstrip())
+    if unknown:
+        console.print(f"What is open is unknown in {unknown}.")
     if ignored := not_counted(len(report.accepted), report.left_out):
         console.print(f"Not counted: {ignored}.")
     for risk in report.expired:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from moto import mock_aws
 
 from chalicelib.fleet.collecting import gather_fleet
-from chalicelib.fleet.model import compare
+from chalicelib.fleet.comparison import compare
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
@@ -21,7 +21,7 @@ from local.seed import seed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.fleet.model import FleetReport
+    from chalicelib.fleet.report import FleetReport
 
 REGION = "eu-west-1"
 NEW_BUILDS = {
@@ -56,7 +56,7 @@ def demo_fleet(**settings: str) -> Iterator[tuple[Services, FleetReport]]:
 def demo_report() -> FleetReport:
     """The report of the demo's registry, compared with that of a week earlier."""
     with demo_fleet() as (services, earlier):
-        return compare(gather_fleet(services, Deadline.unlimited()), earlier)
+        return compare(gather_fleet(services, Deadline.unlimited(), earlier=earlier), earlier)
 
 
 def _push_builds(registry: LocalRegistry) -> None:

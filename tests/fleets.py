@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from chalicelib.ecr.findings import Finding, Package, worst_first
 from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.model import (
-    FleetReport,
     ImageScan,
     NamedImages,
     NotLookedAt,
     Repository,
     RepositoryReport,
-    compare,
 )
+from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from tests.reports import found_in
 
@@ -80,6 +80,11 @@ RAN_OUT = AcceptedRisk(
 )
 
 
+def report_of(*repositories):
+    """A report of one registry with these repositories."""
+    return FleetReport(NOW, (repository(""),), repositories)
+
+
 def example():
     """A report with something of everything, values that mean harm included."""
     earlier = FleetReport(
@@ -89,6 +94,9 @@ def example():
             looked_at("shop/api", ZLIB, CURL),
             looked_at("shop/web", CURL, BASH),
             looked_at("shop/old", CURL),
+            looked_at("shop/broken", ZLIB),
+            replace(looked_at("shop/secret", CURL, scans=()), as_of=NOW - timedelta(days=21)),
+            looked_at("shop/left"),
         ),
     )
     report = FleetReport(
@@ -114,6 +122,7 @@ def example():
             NotLookedAt(repository("", region="us-east-1"), "no time was left"),
         ),
         expired=(RAN_OUT,),
+        deleted=(repository("shop/old"),),
     )
     return compare(report, earlier)
 
@@ -156,6 +165,7 @@ def _unique(found):
 
 
 _repositories = st.builds(Repository, st.just("1"), st.sampled_from("ab"), _texts.filter(bool))
+_places = _repositories | st.builds(Repository, st.just("1"), st.sampled_from("ab"), st.just(""))
 _risks = st.builds(
     AcceptedRisk, _texts, st.dates(), *[st.none() | _texts] * 3, line=st.integers(0, 9)
 )
@@ -179,6 +189,7 @@ _looked_at = st.builds(
     findings=st.lists(findings, max_size=4).map(_unique),
     accepted=st.lists(st.tuples(findings, _risks), max_size=3).map(tuple),
     left_out=_left_out,
+    as_of=st.none() | _times,
     images=st.integers(0, 9),
     never_scanned=_named,
     failed=_named,
@@ -190,8 +201,9 @@ _reports = st.builds(
     _times,
     st.lists(st.builds(Repository, st.just("1"), st.sampled_from("ab"), st.just(""))).map(tuple),
     st.lists(_looked_at, max_size=4, unique_by=lambda each: each.repository).map(tuple),
-    st.lists(st.builds(NotLookedAt, _repositories, _texts), max_size=2).map(tuple),
+    st.lists(st.builds(NotLookedAt, _places, _texts, st.none() | _times), max_size=2).map(tuple),
     st.lists(_risks, max_size=2, unique=True).map(tuple),
+    st.lists(_repositories, max_size=2, unique=True).map(tuple),
 )
 fleet_reports = st.one_of(_reports, st.builds(compare, _reports, _reports))
 

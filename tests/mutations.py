@@ -50,33 +50,79 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/fleet/model.py",
         "tests/fleet/test_model.py",
+        ("one image of an index will do", "and statuses <= FINDINGS_KNOWN | UNSUPPORTED", ""),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/comparison.py",
+        "tests/fleet/test_comparison.py",
+        ("what is unknown now is fixed", "        if each.certain:\n", "        if True:\n"),
         (
-            "what is unknown now is fixed",
-            "for each in report.repositories if each.known}",
-            "for each in report.repositories}",
+            "what is unknown now is forgotten",
+            "each if each.certain or not old else _kept(each, old, went)",
+            "each",
         ),
         (
-            "what was unknown then is new",
-            "for each in earlier.repositories if each.known}",
-            "for each in earlier.repositories}",
+            "what could not be read is forgotten",
+            "repositories += (_last_known(before[each]) for each in sorted(unread))",
+            "",
         ),
+        (
+            "what is not looked at any more is kept",
+            "if not report.was_looked_at(each)}",
+            "}",
+        ),
+        (
+            "a repository that was deleted is unknown",
+            "deleted = absent & set(report.deleted)",
+            "deleted = set()",
+        ),
+        (
+            "the date of what is last known moves on",
+            "each.as_of or earlier.generated_at",
+            "earlier.generated_at",
+        ),
+        (
+            "what was never known has a date",
+            "if each.certain or each.as_of or any(each.all_findings)",
+            "",
+        ),
+        ("what one platform has hides the rest", "(*now.findings, *missing)", "now.findings"),
         (
             "new and fixed are exchanged",
             "current.keys() - known.keys()",
             "known.keys() & current.keys()",
         ),
-        ("one image of an index will do", "and statuses <= FINDINGS_KNOWN | UNSUPPORTED", ""),
         (
             "what does not count since is fixed",
-            "known_keys(now[repository].all_findings, old.keys())",
-            "known_keys(now[repository].findings, old.keys())",
+            "known_keys(now.all_findings, before.keys())",
+            "known_keys(now.findings, before.keys())",
         ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/formats/pages.py",
+        "tests/fleet/test_formats.py",
+        ("nothing is said to be open", "[] if worst or report.unknown", "[] if worst"),
     ),
     *mutations_of(
         "chalicelib/fleet/collecting.py",
         "tests/fleet/test_collecting.py",
         ("unlisted scans are no scans", "if told or image.digest in statuses", ""),
-        ("a refusal ends the report", "TokenExpired, *AWS_ERRORS)", "TokenExpired)"),
+        (
+            "one broken repository ends the report",
+            'return self._missed(listed.repository, f"failed ({type(error).__name__})")',
+            "raise",
+        ),
+        (
+            "the last ones are always the last",
+            "key=lambda e: self._last_looks.get(e.repository, _NEVER)",
+            "key=lambda e: e.repository",
+        ),
+        ("a throttled listing is not tried again", "if is_throttling(error):", "if False:"),
+        (
+            "all that was known was deleted",
+            "in self._last_looks if each.registry == place} - listed",
+            "in self._last_looks}",
+        ),
         ("accepted risks count", "findings=apart.findings", "findings=report.findings"),
         ("nothing says which entries ran out", "self._expired.update(apart.expired)", "pass"),
         (
@@ -96,6 +142,7 @@ MUTATIONS = [
             "bucket.put(keys.mark, _SENDING,",
         ),
         ("a kept report is gathered anew", "_kept(keys, bucket) or ", ""),
+        ("what was not sent is a baseline", "if bucket.get(mark) == _SENT", ""),
     ),
     *mutations_of(
         "chalicelib/text/templating.py",

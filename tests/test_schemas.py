@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.fleet.digest import digest_message
-from chalicelib.fleet.model import to_json
+from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.notifying.messages import message_of
 from chalicelib.runtime import logs
 from chalicelib.scanning import image_warnings as alerts

@@ -22,9 +22,9 @@ def code_of(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
-def is_throttling(error: ClientError) -> bool:
+def is_throttling(error: Exception) -> bool:
     """Whether the service asked for a slower pace."""
-    return code_of(error) in _THROTTLING
+    return isinstance(error, ClientError) and code_of(error) in _THROTTLING
 
 
 _REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -61,16 +62,12 @@ class ReportBucket:
         """Delete an object, if it is there. Source: DeleteObject."""
         self._client.delete_object(Bucket=self.name, Key=key)
 
-    def last_before(self, prefix: str, key: str) -> str | None:
-        """The last key with a prefix that sorts before the given one. Source: ListObjectsV2."""
+    def keys_before(self, prefix: str, key: str) -> list[str]:
+        """The keys with a prefix that sort before another, in order. Source: ListObjectsV2."""
         paginator = self._client.get_paginator("list_objects_v2")
-        last = None
-        for page in paginator.paginate(Bucket=self.name, Prefix=prefix):
-            for entry in page.get("Contents", ()):
-                if entry["Key"] >= key:
-                    return last
-                last = entry["Key"]
-        return last
+        pages = paginator.paginate(Bucket=self.name, Prefix=prefix)
+        keys = (entry["Key"] for page in pages for entry in page.get("Contents", ()))
+        return list(takewhile(lambda each: each < key, keys))
 
     def presigned_url(self, key: str, seconds: int) -> str:
         """An address at which anyone may read the object for so long; seven days at most.

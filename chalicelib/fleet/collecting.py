@@ -9,22 +9,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
-from chalicelib.aws.errors import AWS_ERRORS, reason_of
+from chalicelib.aws.errors import AWS_ERRORS, is_throttling, reason_of
 from chalicelib.ecr.findings import merged
 from chalicelib.fleet.model import (
     SCAN_FAILED,
     UNSUPPORTED,
-    FleetReport,
     ImageScan,
     NamedImages,
     NotLookedAt,
     Repository,
     RepositoryReport,
 )
+from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.counting import counted
 from chalicelib.policy.due import unscannable
 from chalicelib.policy.selection import newest_tagged
-from chalicelib.runtime.backoff import Backoff, DeadlineReached
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
 from chalicelib.runtime.patterns import names_matching
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ AT_ONCE = 8
 MOST_NAMES = 20
 """The most images of a repository that are named, of those never scanned and those that failed."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 GONE = "deleted since it was listed"
 OUT_OF_TIME = "no time was left"
 
@@ -54,12 +57,14 @@ def gather_fleet(
     deadline: Deadline,
     repositories_filter: re.Pattern[str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    earlier: FleetReport | None = None,
 ) -> FleetReport:
     """Look at the newest tagged image of each repository in every registry that is covered.
 
     A repository takes one DescribeImages for 1,000 images, one BatchGetImage where an index was
     tagged last, and for each image looked at one DescribeImageScanFindings for 1,000 findings. What
-    cannot be looked at is in the report, with the reason.
+    cannot be looked at is in the report, with the reason. What an earlier report did not reach, or
+    looked at longest ago, is looked at first.
 
     Accepted risks and the finding filters apply as they do to the report of a scan.
 
@@ -73,10 +78,11 @@ def gather_fleet(
         services.settings.resolve_indexes,
         # Read before anything is looked at, so that a wrong list is told at once.
         _Weighing(services.accepted_risks, services.settings),
+        earlier,
     )
     for address in services.settings.registries:
         registry = services.registry_of(address)
-        gathering.list(registry, address.account or services.own_account)
+        gathering.add(registry, address.account or services.own_account)
     return gathering.report()
 
 
@@ -124,33 +130,46 @@ class _Gathering:
         repositories_filter: re.Pattern[str],
         resolves_indexes: bool,
         weighing: _Weighing,
+        earlier: FleetReport | None,
     ) -> None:
         self._backoff = backoff
         self._filter = repositories_filter
         self._resolves_indexes = resolves_indexes
         self._weighing = weighing
-        self._registries: list[Repository] = []
+        self._registries: dict[Repository, Registry] = {}
         self._listed: list[_Listed] = []
         self._not_looked_at: list[NotLookedAt] = []
+        self._last_looks = earlier.last_looks if earlier else {}
+        self._missed_before = {e.repository for e in earlier.not_looked_at} if earlier else set()
+        self._deleted: set[Repository] = set()
         # Images share most of their findings, which are kept once.
         self._findings: dict[Finding, Finding] = {}
 
-    def list(self, registry: Registry, account: str) -> None:
+    def add(self, registry: Registry, account: str) -> None:
+        """Note a registry to look at."""
+        self._registries[Repository(account, registry.region, "")] = registry
+
+    def _list(self, place: Repository, registry: Registry) -> None:
         """Note the registry's repositories, or that they cannot be listed."""
-        place = Repository(account, registry.region, "")
-        self._registries.append(place)
         try:
-            names = self._backoff.call(lambda: [*registry.repositories()])
+            names = self._backoff.call(_names, registry)
         except (DeadlineReached, *AWS_ERRORS) as error:
             self._not_looked_at.append(NotLookedAt(place, _why(error)))
             return
+        listed = {replace(place, name=name) for name in names}
+        self._deleted |= {each for each in self._last_looks if each.registry == place} - listed
         for name in names_matching(self._filter, names):
-            self._listed.append(_Listed(registry, Repository(account, registry.region, name)))
+            self._listed.append(_Listed(registry, replace(place, name=name)))
 
     def report(self) -> FleetReport:
-        """Look at every repository that was noted."""
+        """Look at every repository of the registries."""
+        for place in sorted(self._registries, key=lambda each: each not in self._missed_before):
+            self._list(place, self._registries[place])
+        # What the last report did not reach comes first, so that everything has its turn.
+        order = sorted(self._listed, key=lambda e: self._last_looks.get(e.repository, _NEVER))
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            seen = [*pool.map(self._look_at, self._listed)]
+            looks = dict(zip(order, pool.map(self._look_at, order), strict=True))
+        seen = [looks[each] for each in self._listed]
         missed = [each for each in seen if isinstance(each, NotLookedAt)]
         return FleetReport(
             generated_at=datetime.now(UTC),
@@ -158,13 +177,22 @@ class _Gathering:
             repositories=tuple(each for each in seen if isinstance(each, RepositoryReport)),
             not_looked_at=tuple(self._not_looked_at + missed),
             expired=self._weighing.expired,
+            deleted=tuple(sorted(self._deleted)),
         )
 
     def _look_at(self, listed: _Listed) -> RepositoryReport | NotLookedAt:
         try:
             return self._look_into(listed)
         except (DeadlineReached, RepositoryDeleted, TokenExpired, *AWS_ERRORS) as error:
-            return NotLookedAt(listed.repository, _why(error))
+            return self._missed(listed.repository, _why(error))
+        except Exception as error:
+            # Whatever is wrong with one repository, the others are looked at.
+            extra = {"repository": listed.repository.name}
+            logs.logger.exception("repository not looked at", extra=extra)
+            return self._missed(listed.repository, f"failed ({type(error).__name__})")
+
+    def _missed(self, repository: Repository, reason: str) -> NotLookedAt:
+        return NotLookedAt(repository, reason, self._last_looks.get(repository))
 
     def _look_into(self, listed: _Listed) -> RepositoryReport:
         images = self._images(listed)
@@ -243,6 +271,15 @@ def _report(
 def _named(images: Iterable[Image]) -> NamedImages:
     names = [image.tags[0] if image.tags else image.digest for image in images]
     return NamedImages(len(names), tuple(names[:MOST_NAMES]))
+
+
+def _names(registry: Registry) -> list[str]:
+    try:
+        return [*registry.repositories()]
+    except AWS_ERRORS as error:
+        if is_throttling(error):
+            raise Throttled(str(error)) from error
+        raise
 
 
 def _why(error: Exception) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.fleet.collecting import gather_fleet
+from chalicelib.fleet.comparison import compare
+from chalicelib.fleet.formats.json_form import to_json
+from chalicelib.fleet.formats.json_reader import ReportError, from_json
 from chalicelib.fleet.formats.pages import StoredReport, as_email, as_html, email_subject
-from chalicelib.fleet.model import ReportError, compare, from_json, to_json
 from chalicelib.runtime import logs
 from chalicelib.settings.channels import ON_TOPIC, on_topic
 from chalicelib.text.notifications import SMS_LENGTH, Message
@@ -18,14 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from chalicelib.aws.s3 import ReportBucket
-    from chalicelib.fleet.model import FleetReport
+    from chalicelib.fleet.report import FleetReport
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
 
 PREFIX = "fleet-reports/"
+MARKS = f"{PREFIX}sent/"
 
 DIGEST_VERSION = "1"
 """The version of the message's JSON, which ``docs/schemas/digest-1.json`` describes."""
+
+MOST_TRIED = 5
+"""The most digests, from the last one that was sent back, whose reports are tried to be read."""
 
 URL_HOURS = 12
 """For how long the link in the email is signed; Lambda's credentials may end before."""
@@ -53,13 +61,13 @@ class DigestKeys:
 
     @property
     def json(self) -> str:
-        """The report that the next one is compared with."""
+        """The report that the next one is compared with, once it was sent."""
         return f"{PREFIX}json/{self._time}.json"
 
     @property
     def mark(self) -> str:
         """Holds ``sending`` or ``sent``."""
-        return f"{PREFIX}sent/{self._time}.txt"
+        return f"{MARKS}{self._time}.txt"
 
     @property
     def _time(self) -> str:
@@ -142,8 +150,10 @@ def _document(report: FleetReport, stored: StoredReport) -> dict[str, Any]:
         "since": comparison and comparison.since.isoformat(),
         "new": comparison and len(comparison.new),
         "fixed": comparison and len(comparison.fixed),
-        "repositories": len(report.repositories),
+        "repositories": len(report.looked_at),
         "notLookedAt": len(report.not_looked_at),
+        "unknown": len(report.unknown),
+        "lastKnown": len(report.last_known),
         "imagesNeverScanned": report.images_never_scanned,
         "scansFailed": report.scans_failed,
         "bucket": stored.bucket,
@@ -165,27 +175,35 @@ def _is_sent(keys: DigestKeys, bucket: ReportBucket) -> bool:
 
 def _kept(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
     """The report of a run that was cut short before it sent anything."""
-    text = bucket.get(keys.json)
-    return None if text is None else from_json(text)
+    return _read(keys.json, bucket)
 
 
 def _gather(
     keys: DigestKeys, services: Services, bucket: ReportBucket, deadline: Deadline
 ) -> FleetReport:
-    report = gather_fleet(services, deadline)
-    earlier = _earlier(keys, bucket)
+    earlier = _last_sent(keys, bucket)
+    report = gather_fleet(services, deadline, earlier=earlier)
     return report if earlier is None else compare(report, earlier)
 
 
-def _earlier(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
-    key = bucket.last_before(f"{PREFIX}json/", keys.json)
-    text = key and bucket.get(key)
-    if not text:
+def _last_sent(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
+    """The report of the last digest that was sent: a run that sent nothing is no baseline."""
+    marks = reversed(bucket.keys_before(MARKS, keys.mark))
+    sent = (mark for mark in marks if bucket.get(mark) == _SENT)
+    kept = (f"{PREFIX}json/{PurePosixPath(mark).stem}.json" for mark in sent)
+    reports = (_read(key, bucket) for key in islice(kept, MOST_TRIED))
+    return next((report for report in reports if report is not None), None)
+
+
+def _read(key: str, bucket: ReportBucket) -> FleetReport | None:
+    """A report that was kept; None where there is none, or none that can be read."""
+    text = bucket.get(key)
+    if text is None:
         return None
     try:
         return from_json(text)
     except ReportError as error:
-        logs.logger.warning("earlier report not read", extra={"key": key, "error": str(error)})
+        logs.logger.warning("kept report not read", extra={"key": key, "error": str(error)})
         return None
 
 
@@ -213,4 +231,5 @@ def _log(report: FleetReport, keys: DigestKeys) -> None:
         totals=report.totals,
         repositories=len(report.repositories),
         scans_failed=report.scans_failed,
+        unknown=len(report.unknown),
     )

@@ -52,14 +52,15 @@ def test_creating_in_a_bucket_that_is_not_there_is_an_error(client):
         ReportBucket(client, "nobodys").create("mark", "one")
 
 
-def test_the_last_key_before_another_is_found_over_many_pages(bucket, client):
+def test_the_keys_before_another_are_found_over_many_pages(bucket, client):
     for number in range(1005):
         client.put_object(Bucket="reports", Key=f"json/{number:04}", Body=b"")
     client.put_object(Bucket="reports", Key="html/9999", Body=b"")
-    assert bucket.last_before("json/", "json/1003") == "json/1002"
-    assert bucket.last_before("json/", "json/0000") is None
-    assert bucket.last_before("json/", "json/2") == "json/1004"
-    assert bucket.last_before("other/", "other/1") is None
+    before = bucket.keys_before("json/", "json/1003")
+    assert (len(before), before[0], before[-1]) == (1003, "json/0000", "json/1002")
+    assert bucket.keys_before("json/", "json/0000") == []
+    assert len(bucket.keys_before("json/", "json/2")) == 1005
+    assert bucket.keys_before("other/", "other/1") == []
 
 
 def test_a_link_is_of_the_buckets_region_and_signed_for_so_long(bucket):

@@ -529,7 +529,7 @@ class TestCode:
 import sys
 from datetime import UTC, datetime
 sys.path.insert(0, {str(tmp_path)!r})
-from chalicelib.fleet.model import FleetReport
+from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.formats import FORMS, rendered
 print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC)))])
 """

@@ -8,7 +8,11 @@ import boto3
 import pytest
 
 from chalicelib.fleet.collecting import MOST_NAMES, gather_fleet
-from chalicelib.fleet.model import NamedImages
+from chalicelib.fleet.comparison import compare
+from chalicelib.fleet.formats.json_form import to_json
+from chalicelib.fleet.formats.json_reader import from_json
+from chalicelib.fleet.model import NamedImages, NotLookedAt, Repository
+from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
@@ -23,13 +27,14 @@ ONE = Finding("CVE-2026-1", "HIGH", "zlib")
 TWO = Finding("CVE-2026-2", "CRITICAL", "openssl")
 
 
-def gather(pattern=None, deadline=None, services=None, **settings):
+def gather(pattern=None, deadline=None, services=None, earlier=None, **settings):
     services = services or Services(Settings.from_environment(settings))
     return gather_fleet(
         services,
         deadline or Deadline.unlimited(),
         pattern and re.compile(pattern),
         sleep=lambda _: None,
+        earlier=earlier,
     )
 
 
@@ -214,6 +219,101 @@ def test_what_there_was_no_time_for_is_in_the_report(aws, looks):
     else:
         assert len(missed) + len(report.repositories) == 9
         assert missed
+
+
+class Turns:
+    """A deadline that allows so many calls more."""
+
+    def __init__(self, calls):
+        self._calls = calls
+        self._lock = threading.Lock()
+
+    def allows(self, seconds=0):
+        with self._lock:
+            self._calls -= 1
+        return self._calls >= 0
+
+
+def test_what_there_was_no_time_for_comes_first_the_next_time(aws):
+    names = {f"r{number:02}" for number in range(12)}
+    for name in names:
+        aws.add_image(name, tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
+    report, turns = None, []
+    for _ in range(4):
+        # One call to list and two a repository, of which five have their turn.
+        found = gather(deadline=Turns(1 + 2 * 5), earlier=report)
+        report = from_json(to_json(compare(found, report or found)))
+        turns.append({each.repository.name for each in report.looked_at})
+        assert len(report.repositories) + len(report.not_looked_at) >= 12
+    assert {*turns[0], *turns[1], *turns[2], *turns[3]} == names
+    assert not turns[0] & turns[1]
+    assert {each.repository.name for each in report.repositories} == names
+    assert report.totals["HIGH"] == 12
+
+
+def test_what_was_looked_at_longest_ago_comes_first(aws, monkeypatch):
+    monkeypatch.setattr("chalicelib.fleet.collecting.AT_ONCE", 1)
+    looks = {"api": days_ago(2), "web": days_ago(9), "jobs": days_ago(5)}
+    for name in looks:
+        aws.add_image(name, tags=("1",), scanned_at=NOW)
+    earlier = FleetReport(
+        days_ago(1),
+        not_looked_at=tuple(
+            NotLookedAt(Repository("123456789012", "eu-west-1", name), "no time", look)
+            for name, look in looks.items()
+        ),
+    )
+    report = gather(deadline=Turns(1 + 2), earlier=earlier)
+    assert only(report).repository.name == "web"
+    missed = {each.repository.name: each.looked_at for each in report.not_looked_at}
+    assert missed == {"api": looks["api"], "jobs": looks["jobs"]}
+
+
+def test_a_registry_that_was_not_listed_is_listed_first_the_next_time(aws):
+    there = LocalRegistry(region="us-east-1")
+    with local_ecr(aws, there):
+        there.add_image("there", tags=("1",), scanned_at=NOW)
+        aws.add_image("here", tags=("1",), scanned_at=NOW)
+        first = gather(SCAN_REGIONS="eu-west-1,us-east-1", deadline=Turns(1))
+        report = gather(SCAN_REGIONS="eu-west-1,us-east-1", deadline=Turns(1), earlier=first)
+    assert "us-east-1" in {each.repository.region for each in first.not_looked_at}
+    missed = {each.repository for each in report.not_looked_at if not each.repository.name}
+    assert {each.region for each in missed} == {"eu-west-1"}
+    assert [each.region for each in report.registries] == ["eu-west-1", "us-east-1"]
+
+
+def test_repositories_that_were_deleted_since_are_known_and_those_filtered_out_are_not(aws):
+    for name in ("api", "web", "old"):
+        aws.add_image(name, tags=("1",), scanned_at=NOW)
+    earlier = gather()
+    del aws.repositories["old"]
+    assert [each.name for each in gather("^api", earlier=earlier).deleted] == ["old"]
+    aws.fail_next("DescribeRepositories", "AccessDeniedException")
+    assert gather(earlier=earlier).deleted == ()
+
+
+def test_a_listing_that_is_throttled_is_waited_out(aws):
+    aws.add_image("api", tags=("1",), scanned_at=NOW)
+    aws.fail_next("DescribeRepositories", "ThrottlingException", times=9)
+    assert only(gather()).repository.name == "api"
+
+
+def test_one_repository_that_nothing_can_be_made_of_costs_itself_alone(aws, monkeypatch, caplog):
+    for name in ("api", "web"):
+        aws.add_image(name, tags=("1",), scanned_at=NOW)
+    answer = aws.answer
+
+    def odd(operation, request):
+        given = answer(operation, request)
+        if operation == "DescribeImages" and request["repositoryName"] == "api":
+            given["imageDetails"][0].pop("imageDigest")
+        return given
+
+    monkeypatch.setattr(aws, "answer", odd)
+    report = gather()
+    [missed] = report.not_looked_at
+    assert (missed.repository.name, missed.reason) == ("api", "failed (KeyError)")
+    assert only(report).repository.name == "web"
 
 
 def test_throttling_is_waited_out(aws):

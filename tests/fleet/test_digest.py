@@ -19,21 +19,26 @@ from chalicelib.fleet.digest import (
     scheduled_time,
     send_digest,
 )
-from chalicelib.fleet.formats.pages import StoredReport
-from chalicelib.fleet.model import from_json
+from chalicelib.fleet.formats.json_reader import from_json
+from chalicelib.fleet.formats.pages import StoredReport, day
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
 from tests.doubles import Stopped
-from tests.fleet.test_model import SCHEMA
+from tests.fleet.test_json_form import SCHEMA
 from tests.fleets import example
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 NEXT_MONDAY = MONDAY + timedelta(days=7)
+THIRD_MONDAY = MONDAY + timedelta(days=14)
 NOW = datetime.now(UTC)
 ONE = Finding("CVE-2026-1", "HIGH", "zlib")
 TWO = Finding("CVE-2026-2", "CRITICAL", "openssl")
+
+
+def refused(message):
+    raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
 
 
 class Digests:
@@ -106,6 +111,103 @@ def test_a_digest_that_comes_late_is_compared_with_the_one_before_it(digests):
     assert digests.report(MONDAY).comparison is None
 
 
+def image_of(aws, name="shop/api"):
+    return next(iter(aws.repositories[name].images.values()))
+
+
+def changed(digests, scheduled):
+    """The vulnerabilities that are new and those that are fixed, as the digest of a time says."""
+    comparison = digests.report(scheduled).comparison
+    return (
+        [change.finding.identifier for change in comparison.new],
+        [change.finding.identifier for change in comparison.fixed],
+    )
+
+
+@pytest.mark.parametrize("operation", ["DescribeRepositories", "DescribeImages"])
+def test_what_could_not_be_read_for_one_digest_is_as_it_was_last_known(digests, aws, operation):
+    digests.send(MONDAY)
+    aws.fail_next(operation, "AccessDeniedException")
+    digests.send(NEXT_MONDAY)
+    assert changed(digests, NEXT_MONDAY) == ([], [])
+    [kept] = digests.report(NEXT_MONDAY).repositories
+    assert [finding.identifier for finding in kept.findings] == ["CVE-2026-1"]
+    assert kept.as_of == digests.report(MONDAY).generated_at
+    assert "1 HIGH, 0 new, unknown in 1 re" in digests.sent[-1]["sms"]
+    assert f"1 high as of {day(NOW)}" in digests.sent[-1]["email"]
+    image_of(aws).findings = Findings((ONE, TWO))
+    image_of(aws).report(NOW)
+    digests.send(THIRD_MONDAY)
+    assert changed(digests, THIRD_MONDAY) == (["CVE-2026-2"], [])
+    assert digests.report(THIRD_MONDAY).unknown == ()
+
+
+def test_a_newest_image_that_is_not_scanned_yet_hides_nothing(digests, aws):
+    digests.send(MONDAY)
+    later = NOW + timedelta(seconds=1)
+    image = aws.add_image("shop/api", tags=("2",), pushed_at=later, findings=Findings((ONE, TWO)))
+    digests.send(NEXT_MONDAY)
+    assert changed(digests, NEXT_MONDAY) == ([], [])
+    assert digests.report(NEXT_MONDAY).totals["HIGH"] == 1
+    image.begin_scan(later)
+    image.end_scan(later)
+    digests.send(THIRD_MONDAY)
+    assert changed(digests, THIRD_MONDAY) == (["CVE-2026-2"], [])
+
+
+def test_a_new_repository_s_findings_are_new(digests, aws):
+    digests.send(MONDAY)
+    aws.add_image("shop/brand-new", tags=("1",), scanned_at=NOW, findings=Findings((ONE, TWO)))
+    digests.send(NEXT_MONDAY)
+    assert changed(digests, NEXT_MONDAY) == (["CVE-2026-2", "CVE-2026-1"], [])
+    assert "1 CRITICAL, 2 HIGH, 2 new" in digests.sent[-1]["sms"]
+
+
+def test_with_a_repository_that_is_deleted_its_findings_are_fixed(digests, aws):
+    digests.send(MONDAY)
+    del aws.repositories["shop/api"]
+    digests.send(NEXT_MONDAY)
+    assert changed(digests, NEXT_MONDAY) == ([], ["CVE-2026-1"])
+    assert "no open findings" in digests.sent[-1]["sms"]
+
+
+def test_a_digest_that_could_not_be_sent_is_compared_with_by_none(digests, aws, monkeypatch):
+    digests.send(MONDAY)
+    image_of(aws).findings = Findings((ONE, TWO))
+    image_of(aws).report(NOW)
+    with monkeypatch.context() as patch:
+        patch.setattr(digests.services.report_topic, "publish", refused)
+        for _ in range(3):
+            with pytest.raises(ClientError):
+                digests.send(NEXT_MONDAY)
+    digests.send(THIRD_MONDAY)
+    assert changed(digests, THIRD_MONDAY) == (["CVE-2026-2"], [])
+    assert digests.report(THIRD_MONDAY).comparison.since == digests.report(MONDAY).generated_at
+
+
+def test_a_digest_of_which_it_is_unclear_whether_it_was_sent_is_compared_with_by_none(digests):
+    digests.send(MONDAY)
+    digests.send(NEXT_MONDAY)
+    digests.bucket.put(DigestKeys(NEXT_MONDAY).mark, "sending", "text/plain")
+    digests.send(THIRD_MONDAY)
+    assert digests.report(THIRD_MONDAY).comparison.since == digests.report(MONDAY).generated_at
+
+
+@pytest.mark.parametrize("text", ["{}", '{"version": "1"}'])
+def test_where_the_last_report_cannot_be_read_the_one_before_it_is_compared_with(digests, text):
+    digests.send(MONDAY)
+    digests.send(NEXT_MONDAY)
+    digests.bucket.put(DigestKeys(NEXT_MONDAY).json, text, "application/json")
+    digests.send(THIRD_MONDAY)
+    assert digests.report(THIRD_MONDAY).comparison.since == digests.report(MONDAY).generated_at
+
+
+def test_a_kept_report_that_cannot_be_read_is_gathered_anew(digests):
+    digests.bucket.put(DigestKeys(MONDAY).json, '{"version": "1"}', "application/json")
+    assert digests.send() is True
+    assert digests.report(MONDAY).totals["HIGH"] == 1
+
+
 def test_an_event_that_is_delivered_again_sends_nothing(digests, aws):
     digests.send()
     aws.calls.clear()
@@ -116,10 +218,6 @@ def test_an_event_that_is_delivered_again_sends_nothing(digests, aws):
 
 def test_what_was_gathered_is_kept_when_the_digest_cannot_be_sent(digests, aws, monkeypatch):
     publish = digests.services.report_topic.publish
-
-    def refused(message):
-        raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
-
     monkeypatch.setattr(digests.services.report_topic, "publish", refused)
     with pytest.raises(ClientError):
         digests.send()
@@ -202,7 +300,7 @@ def test_a_run_that_is_stopped_at_any_call_is_made_up_for_or_told_of(digests, mo
         return call
 
     with monkeypatch.context() as patch:
-        for name in ("put", "create", "get", "last_before"):
+        for name in ("put", "create", "get", "keys_before"):
             patch.setattr(digests.bucket, name, stopping(getattr(digests.bucket, name)))
         topic = digests.services.report_topic
         patch.setattr(topic, "publish", stopping(topic.publish))
@@ -219,8 +317,9 @@ def test_a_run_that_is_stopped_at_any_call_is_made_up_for_or_told_of(digests, mo
         assert len(digests.sent) == 1
 
 
-def test_an_earlier_report_that_cannot_be_read_does_not_stop_the_digest(digests, caplog):
+def test_an_earlier_report_that_cannot_be_read_does_not_stop_the_digest(digests):
     digests.bucket.put(DigestKeys(MONDAY).json, "{}", "application/json")
+    digests.bucket.put(DigestKeys(MONDAY).mark, "sent", "text/plain")
     assert digests.send(NEXT_MONDAY) is True
     assert digests.report(NEXT_MONDAY).comparison is None
 
@@ -251,7 +350,8 @@ def test_each_medium_gets_what_it_can_take():
     assert len(message.body.encode()) < 256 * 1024
     document = json.loads(texts["default"])
     assert (document["report"], document["version"]) == ("fleet", "1")
-    assert (document["new"], document["notLookedAt"]) == (2, 2)
+    assert (document["new"], document["notLookedAt"]) == (3, 2)
+    assert (document["unknown"], document["lastKnown"]) == (5, 2)
     assert document["totals"]["CRITICAL"] == 1
     assert message.attributes == {"report": "fleet"}
     assert message.lists == {"channels": ["email", "sms", "json"]}

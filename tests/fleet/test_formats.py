@@ -27,7 +27,8 @@ from chalicelib.fleet.formats.pages import (
     segments,
 )
 from chalicelib.fleet.formats.spreadsheet import COLUMNS, as_csv
-from chalicelib.fleet.model import FleetReport, NamedImages, NotLookedAt
+from chalicelib.fleet.model import NamedImages, NotLookedAt
+from chalicelib.fleet.report import FleetReport
 from chalicelib.text.templating import TEMPLATES, markdown
 from local import browser
 from tests.fleets import (
@@ -177,7 +178,53 @@ def test_accepted_and_expired_risks_beyond_the_bounds_are_counted(form, bound):
 
 def test_the_page_says_at_the_top_that_it_is_incomplete():
     assert "Incomplete:" in as_html(example())
-    assert "Incomplete:" not in as_html(replace(example(), not_looked_at=()))
+    whole = FleetReport(NOW, (repository(""),), (looked_at("a", ZLIB), looked_at("b")))
+    assert "Incomplete:" not in as_html(whole)
+
+
+UNKNOWN = {
+    "not read": (
+        (looked_at("a"),),
+        (NotLookedAt(repository("b"), "refused"), NotLookedAt(repository("c"), "refused")),
+        "2 repositories",
+    ),
+    "not listed": ((looked_at("a"),), (NotLookedAt(repository(""), "refused"),), "1 registry"),
+    "not scanned": ((looked_at("a"), looked_at("b", status=None)), (), "1 repository"),
+    "failed": ((looked_at("a"), looked_at("b", status="FAILED")), (), "1 repository"),
+    "last known": ((replace(looked_at("a", status=None), as_of=NOW),), (), "1 repository"),
+}
+NOTHING_OPEN = r"no (open )?findings(?! as of)|\b0 (open )?findings|none\."
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "email", "subject"])
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_nothing_is_said_to_be_open_nowhere_while_anything_is_unknown(form, unknown):
+    repositories, missed, count = UNKNOWN[unknown]
+    report = FleetReport(NOW, (repository(""),), repositories, missed)
+    text = email_subject(report) if form == "subject" else FORMS[form](report)
+    shown = re.sub(r"<details>.*</details>|<style>.*</style>", "", text, flags=re.DOTALL)
+    assert not re.search(NOTHING_OPEN, shown, re.IGNORECASE)
+    assert "nknown" in shown
+    assert f"in {count}" in shown
+    whole = FleetReport(NOW, (repository(""),), (looked_at("a"),))
+    text = email_subject(whole) if form == "subject" else FORMS[form](whole)
+    assert re.search(NOTHING_OPEN, text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "email"])
+def test_what_is_last_known_is_shown_with_its_date(form):
+    text = re.sub(r"\s*<[^>]*>\s*", " ", FORMS[form](example()))
+    for day in ("1 high as of 23 February 2026", "1 low as of 9 February 2026"):
+        assert day in re.sub(r"\s+", " ", text)
+
+
+def test_csv_has_the_date_of_what_is_last_known_and_says_nothing_of_an_image_then():
+    rows = csv.DictReader(io.StringIO(as_csv(example()), newline=""))
+    dates = {row["repository"]: row for row in rows}
+    assert dates["shop/secret"]["as of"] == "2026-02-09 06:00:00+00:00"
+    assert {dates["shop/secret"][column] for column in ("digest", "tags", "scanned")} == {""}
+    assert dates["shop/web"]["as of"] == ""
+    assert dates["shop/web"]["digest"]
 
 
 def test_a_page_of_ten_thousand_repositories_stays_small_and_says_what_is_left_out():
@@ -339,7 +386,9 @@ def test_an_email_shows_values_on_one_line_each(report):
 
 
 def test_a_subject_says_what_is_worst_what_is_new_and_what_is_missing():
-    assert email_subject(example()) == ("[ECR] Fleet report: 1 CRITICAL, 2 HIGH, 2 new, incomplete")
+    assert email_subject(example()) == (
+        "[ECR] Fleet report: 1 CRITICAL, 3 HIGH, 3 new, unknown in 4 repositories and 1 registry"
+    )
     assert email_subject(FleetReport(NOW)) == "[ECR] Fleet report: no open findings"
 
 
@@ -404,5 +453,5 @@ def test_csv_says_what_is_new():
     rows = list(csv.DictReader(io.StringIO(as_csv(example()), newline="")))
     new = [row["vulnerability"] for row in rows if row["new"] == "yes"]
     assert new[0] == "CVE-2026-0001"
-    assert len(new) == 2
+    assert len(new) == 3
     assert rows[0]["fixed version"] == "libssl3 3.0.2, openssl 3.0.2"

@@ -20,7 +20,8 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.formats import sarif
 from chalicelib.fleet.formats.sarif import MOST_RESULTS, Choice, as_sarif, results_left_out
 from chalicelib.fleet.formats.sarif_rules import rule_id
-from chalicelib.fleet.model import FleetReport, Repository
+from chalicelib.fleet.model import Repository
+from chalicelib.fleet.report import FleetReport
 from tests.fleets import (
     CURL,
     HOSTILE,
@@ -255,6 +256,7 @@ def test_sarif_says_what_is_new_and_what_is_unchanged():
         *(("shop/api/libssl3", None), ("shop/api/openssl", None), ("shop/api/zlib", None)),
         *((uri, None) for uri, _ in states(run_of(example())) if "script" in uri),
         *(("shop/web/curl", None), ("shop/new/zlib", None)),
+        *(("shop/broken/zlib", None), ("shop/secret/curl", None)),
     }
     found = {uri: state for uri, state in states(run_of(example())) if "script" not in uri}
     assert found == {
@@ -263,7 +265,19 @@ def test_sarif_says_what_is_new_and_what_is_unchanged():
         "shop/api/zlib": "unchanged",
         "shop/web/curl": "unchanged",
         "shop/new/zlib": "new",
+        "shop/broken/zlib": "unchanged",
+        "shop/secret/curl": "unchanged",
     }
+
+
+def test_what_is_last_known_stays_a_result_and_says_nothing_of_an_image():
+    properties = {
+        address(each)[0].removeprefix("123456789012/eu-west-1/"): each["properties"]
+        for each in run_of(example())["results"]
+    }
+    assert properties["shop/secret/curl"]["asOf"] == "2026-02-09T06:00:00+00:00"
+    assert "imageDigest" not in properties["shop/secret/curl"]
+    assert "asOf" not in properties["shop/web/curl"]
 
 
 def test_what_was_fixed_and_what_is_accepted_is_there_where_it_is_asked_for():

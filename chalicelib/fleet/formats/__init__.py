@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chalicelib.fleet.model import FleetReport
+    from chalicelib.fleet.report import FleetReport
 
 _FORMS = {
     "html": ("chalicelib.fleet.formats.pages", "as_html"),
-    "json": ("chalicelib.fleet.model", "to_json"),
+    "json": ("chalicelib.fleet.formats.json_form", "to_json"),
     "csv": ("chalicelib.fleet.formats.spreadsheet", "as_csv"),
     "markdown": ("chalicelib.fleet.formats.pages", "as_markdown"),
     "sarif": ("chalicelib.fleet.formats.sarif", "as_sarif"),

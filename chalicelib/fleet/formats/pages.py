@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.fleet.model import change_counts
+from chalicelib.fleet.comparison import change_counts
 from chalicelib.text.templating import TEMPLATES, count_of, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from chalicelib.fleet.model import FleetReport, Repository, RepositoryReport
+    from chalicelib.fleet.model import Repository, RepositoryReport
+    from chalicelib.fleet.report import FleetReport
 
 Entry = TypeVar("Entry")
 
@@ -90,10 +91,46 @@ def as_email(report: FleetReport, stored: StoredReport) -> str:
 
 def email_subject(report: FleetReport) -> str:
     """At most 99 ASCII characters: SNS takes fewer than 100."""
+    return f"[ECR] Fleet report: {headline(report)}"[:99]
+
+
+def headline(report: FleetReport) -> str:
+    """``1 CRITICAL, 2 HIGH, 3 new, unknown in 4 repositories``; never that nothing is open then."""
     worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
-    incomplete = ", incomplete" if report.not_looked_at else ""
-    new = f", {len(report.comparison.new)} new" if report.comparison else ""
-    return f"[ECR] Fleet report: {', '.join(worst) or 'no open findings'}{new}{incomplete}"
+    nothing = [] if worst or report.unknown else ["no open findings"]
+    new = [f"{len(report.comparison.new)} new"] if report.comparison else []
+    unknown = [f"unknown in {unknown_in(report)}"] if report.unknown else []
+    return ", ".join((*worst, *nothing, *new, *unknown))
+
+
+def unknown_in(report: FleetReport) -> str:
+    """``3 repositories and 1 registry``, of which it is not known what is open; empty for none."""
+    named = sum(bool(each.name) for each in report.unknown)
+    unnamed = len(report.unknown) - named
+    repositories = [count_of(named, "repository", "repositories")] if named else []
+    registries = [count_of(unnamed, "registry", "registries")] if unnamed else []
+    return " and ".join(repositories + registries)
+
+
+def state(each: RepositoryReport, report: FleetReport) -> str:
+    """What is open in a repository, as it was last known where it is not known now, and why not."""
+    if each.certain:
+        return counted(each.counts) if each.digest else "no tagged image"
+    known = [f"{counted(each.counts)} {note(each)}"] if each.findings or each.as_of else []
+    looked_at = report.was_looked_at(each.repository)
+    return "; ".join([*known, each.status or "no image to scan" if looked_at else "not looked at"])
+
+
+def known_then(each: RepositoryReport | None) -> str:
+    """What was open in a repository when it was last known: ``3 high as of 3 November 2026``."""
+    return f"{counted(each.counts)} {note(each)}" if each else "never"
+
+
+def note(each: RepositoryReport) -> str:
+    """What to say beside findings that are not known to be all: ``as of 3 November 2026``."""
+    if each.certain:
+        return ""
+    return f"as of {day(each.as_of)}" if each.as_of else "so far"
 
 
 def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
@@ -101,10 +138,14 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
     comparison = report.comparison
     longest = max((sum(each.counts.values()) for each in report.worst[: bounds.worst]), default=1)
     in_order = [*report.worst, *(each for each in report.repositories if not each.findings)]
+    last_known = {each.repository: each for each in report.last_known}
     return {
         "report": report,
         "bounds": bounds,
         "severities": SEVERITIES,
+        "headline": headline(report),
+        "unknown_in": unknown_in(report),
+        "certain": sum(each.certain for each in report.repositories),
         "registries": _first(report.registries, bounds.others),
         "total_bar": segments(report.totals, report.open_findings),
         "worst": _first(report.worst, bounds.worst),
@@ -133,6 +174,9 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "moment": moment,
         "day": day,
         "place": lambda repository: place(repository, report),
+        "note": note,
+        "state": lambda each: state(each, report),
+        "last_known": lambda repository: known_then(last_known.get(repository)),
     }
 
 

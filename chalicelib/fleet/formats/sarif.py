@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chalicelib.ecr.findings import Finding
-    from chalicelib.fleet.model import FleetReport, Repository, RepositoryReport
+    from chalicelib.fleet.model import Repository, RepositoryReport
+    from chalicelib.fleet.report import FleetReport
     from chalicelib.policy.accepted_risks import AcceptedRisk
 
 SCHEMA = (
@@ -119,7 +120,6 @@ def _places(report: FleetReport, choice: Choice) -> list[_Place]:
 
 def _by_repository(report: FleetReport, choice: Choice) -> Iterator[list[_Place]]:
     comparison = report.comparison
-    first = set(comparison.first_seen if comparison else ())
     fixed: dict[Repository, list[Finding]] = {}
     for change in comparison.fixed if comparison and choice.everything else ():
         fixed.setdefault(change.repository, []).append(change.finding)
@@ -127,7 +127,7 @@ def _by_repository(report: FleetReport, choice: Choice) -> Iterator[list[_Place]
         rows: list[tuple[Finding, AcceptedRisk | None, str | None]] = []
         for finding, risk in each.rows:
             if risk is None or choice.everything:
-                is_new = each.repository in first or report.is_new(each.repository, finding)
+                is_new = report.is_new(each.repository, finding)
                 state = ("new" if is_new else "unchanged") if comparison else None
                 rows.append((finding, risk, state))
         rows += [(finding, None, "absent") for finding in fixed.pop(each.repository, ())]
@@ -204,6 +204,9 @@ def _location(place: _Place, uri: str, line: int) -> dict[str, Any]:
 
 
 def _image(report: RepositoryReport) -> dict[str, Any]:
+    if report.as_of is not None:
+        # Of an image that was newest then, and may not be this one.
+        return {"asOf": report.as_of.isoformat()}
     return {"imageDigest": report.digest, "imageTags": list(report.tags[:_MOST_TAGS])}
 
 

@@ -8,12 +8,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr import finding_texts
+from chalicelib.fleet.model import RepositoryReport
 from chalicelib.text.templating import link, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chalicelib.fleet.model import FleetReport
+    from chalicelib.fleet.report import FleetReport
 
 COLUMNS = (
     "account",
@@ -38,6 +39,7 @@ COLUMNS = (
     "description",
     "file path",
     "about",
+    "as of",
 )
 
 # What a spreadsheet takes for the start of a formula, the wide forms of these marks included, where
@@ -48,8 +50,9 @@ _FORMULA = re.compile(r"(^|;)([\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 def as_csv(report: FleetReport) -> str:
     """The findings as CSV (RFC 4180), with a row of titles.
 
-    A repository's accepted risks come after its findings that count. What the finding filters leave
-    out is not there.
+    Where ``as of`` has a time, the finding is as it was last known then, and nothing is said of an
+    image. A repository's accepted risks come after its findings that count. What the finding
+    filters leave out is not there.
 
     What a spreadsheet would take for a formula has an apostrophe before it, also within a text,
     where spreadsheets that separate cells by semicolons begin another cell. ``fixable`` and
@@ -64,13 +67,15 @@ def as_csv(report: FleetReport) -> str:
 
 def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
     for each in report.repositories:
+        # What was last known is of an image that was newest then, and may not be of this one.
+        now = each if each.as_of is None else RepositoryReport(each.repository)
         for finding, risk in each.rows:
             yield (
                 each.repository.account,
                 each.repository.region,
                 each.repository.name,
-                ", ".join(each.tags),
-                each.digest,
+                ", ".join(now.tags),
+                now.digest,
                 finding.severity,
                 finding.identifier,
                 finding_texts.packages(finding),
@@ -82,12 +87,13 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 report.is_new(each.repository, finding),
                 risk and risk.expires,
                 risk and risk.reason,
-                each.pushed_at,
-                each.scanned_at,
+                now.pushed_at,
+                now.scanned_at,
                 link(finding.url),
                 finding.description,
                 finding_texts.paths(finding),
                 finding_texts.related(finding),
+                each.as_of,
             )
 
 

@@ -1,0 +1,125 @@
+"""What changed from one fleet report to another, and what is still as it was last known.
+
+What the earlier report showed as open stays open until it is known to be gone: a repository that
+could not be read, or whose newest image is not scanned, keeps what it had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chalicelib.ecr.findings import counts_of, known_keys, worst_first
+from chalicelib.fleet.model import Change, Comparison, RepositoryReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.fleet.model import Repository
+    from chalicelib.fleet.report import FleetReport
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What an earlier report showed of a repository, and when that was known."""
+
+    report: RepositoryReport
+    as_of: datetime
+
+
+def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
+    """The report with what is new and what is fixed since the earlier one, worst first.
+
+    What is not known now is as it was in the earlier report, with the date of that. Only findings
+    that count are compared; what is accepted or left out now is not fixed by that.
+    """
+    before = _by_repository(earlier)
+    new: list[Change] = []
+    fixed: list[Change] = []
+    repositories: list[RepositoryReport] = []
+    for each in report.repositories:
+        old = before.get(each.repository)
+        came, went = _difference(each, old.report.findings if old else ())
+        new += (Change(each.repository, finding) for finding in came)
+        if each.certain:
+            fixed += (Change(each.repository, finding) for finding in went)
+        repositories.append(each if each.certain or not old else _kept(each, old, went))
+    looked_at = {each.repository for each in report.repositories}
+    absent = before.keys() - looked_at
+    deleted = absent & set(report.deleted)
+    fixed += (Change(each, finding) for each in deleted for finding in before[each].report.findings)
+    unread = {each for each in absent - deleted if not report.was_looked_at(each)}
+    repositories += (_last_known(before[each]) for each in sorted(unread))
+    known = {each.repository for each in report.repositories if each.known}
+    comparison = Comparison(
+        since=earlier.generated_at,
+        new=worst_changes(new),
+        fixed=worst_changes(fixed),
+        first_seen=tuple(sorted(known - before.keys())),
+        dropped=tuple(sorted(absent - deleted - unread)),
+    )
+    return replace(report, repositories=tuple(repositories), comparison=comparison)
+
+
+def change_counts(changes: Iterable[Change]) -> dict[str, int]:
+    """How many changed findings of each severity there are, worst first."""
+    return counts_of(change.finding for change in changes)
+
+
+def worst_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes by the importance of their findings."""
+    return tuple(sorted(changes, key=lambda change: change.importance))
+
+
+def _by_repository(earlier: FleetReport) -> dict[Repository, _Before]:
+    """The repositories of which anything was known, with their last known state."""
+    return {
+        each.repository: _Before(each, each.as_of or earlier.generated_at)
+        for each in earlier.repositories
+        if each.certain or each.as_of or any(each.all_findings)
+    }
+
+
+def _difference(
+    now: RepositoryReport, shown: Iterable[Finding]
+) -> tuple[list[Finding], list[Finding]]:
+    """The findings that count and were not shown, and those that were shown and are not found."""
+    current = {finding.key: finding for finding in now.findings}
+    before = {finding.key: finding for finding in shown}
+    # What is accepted or left out now is among those known, and so not fixed by that.
+    known = known_keys(now.all_findings, before.keys())
+    came = [current[key] for key in current.keys() - known.keys()]
+    return came, [before[key] for key in before.keys() - set(known.values())]
+
+
+def _kept(now: RepositoryReport, before: _Before, missing: list[Finding]) -> RepositoryReport:
+    """What is found now, and beside it what was there before and is not known to be gone."""
+    old, found = before.report, {finding.key for finding in now.all_findings}
+    left_out: dict[str, tuple[Finding, ...]] = dict(now.left_out)
+    for why, findings in old.left_out.items():
+        if still := tuple(finding for finding in findings if finding.key not in found):
+            left_out[why] = (*left_out.get(why, ()), *still)
+    return replace(
+        now,
+        findings=worst_first((*now.findings, *missing)),
+        accepted=(*now.accepted, *(each for each in old.accepted if each[0].key not in found)),
+        left_out=left_out,
+        as_of=before.as_of,
+    )
+
+
+def _last_known(before: _Before) -> RepositoryReport:
+    """A repository that could not be read: as it was, with nothing of the images of now."""
+    old = before.report
+    return RepositoryReport(
+        repository=old.repository,
+        digest=old.digest,
+        tags=old.tags,
+        pushed_at=old.pushed_at,
+        findings=old.findings,
+        accepted=old.accepted,
+        left_out=old.left_out,
+        as_of=before.as_of,
+    )

@@ -1,0 +1,156 @@
+"""The fleet report: the open findings of every repository's newest image, and what was not seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.ecr import finding_texts
+from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.fleet.model import Acceptance
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.fleet.model import Comparison, NotLookedAt, Repository, RepositoryReport
+    from chalicelib.policy.accepted_risks import AcceptedRisk
+
+
+@dataclass(frozen=True)
+class FleetReport:
+    """All repositories at one time; ``registries`` have an empty repository name.
+
+    Compared with an earlier report, ``repositories`` are also those that could not be read this
+    time, as they were last known. ``expired`` are the entries of the list of accepted risks that
+    ran out and would cover findings, and ``deleted`` the repositories of the earlier report that
+    are no more.
+    """
+
+    generated_at: datetime
+    registries: tuple[Repository, ...] = ()
+    repositories: tuple[RepositoryReport, ...] = ()
+    not_looked_at: tuple[NotLookedAt, ...] = ()
+    expired: tuple[AcceptedRisk, ...] = ()
+    deleted: tuple[Repository, ...] = ()
+    comparison: Comparison | None = None
+
+    def is_new(self, repository: Repository, finding: Finding) -> bool:
+        """Whether a finding is among those that are new since the earlier report."""
+        return (repository, finding.key) in self._new_keys
+
+    @cached_property
+    def _new_keys(self) -> frozenset[tuple[Repository, str]]:
+        changes = self.comparison.new if self.comparison else ()
+        return frozenset((change.repository, change.finding.key) for change in changes)
+
+    def was_looked_at(self, repository: Repository) -> bool:
+        """Whether neither the repository nor its registry is among what could not be read."""
+        return self._missed.isdisjoint((repository, repository.registry))
+
+    @cached_property
+    def _missed(self) -> frozenset[Repository]:
+        return frozenset(each.repository for each in self.not_looked_at)
+
+    @cached_property
+    def looked_at(self) -> tuple[RepositoryReport, ...]:
+        """The repositories that were read this time."""
+        return tuple(each for each in self.repositories if self.was_looked_at(each.repository))
+
+    @property
+    def last_looks(self) -> dict[Repository, datetime]:
+        """When each repository was last looked at, as far as is known."""
+        looks = {each.repository: each.as_of for each in self.repositories if each.as_of}
+        looks |= {each.repository: each.looked_at for each in self.not_looked_at if each.looked_at}
+        return looks | {each.repository: self.generated_at for each in self.looked_at}
+
+    @cached_property
+    def unknown(self) -> tuple[Repository, ...]:
+        """The repositories, and registries, of which it is not known what is open now."""
+        uncertain = {each.repository for each in self.repositories if not each.certain}
+        return tuple(sorted(uncertain | self._missed))
+
+    @property
+    def last_known(self) -> tuple[RepositoryReport, ...]:
+        """The repositories that are shown as they were last known."""
+        return tuple(each for each in self.repositories if each.as_of)
+
+    @cached_property
+    def totals(self) -> dict[str, int]:
+        """The findings by severity, worst first, last known ones too; each severity, be it none."""
+        found: Counter[str] = Counter()
+        for repository in self.repositories:
+            found.update(repository.counts)
+        return {severity: found[severity] for severity in SEVERITIES}
+
+    @property
+    def open_findings(self) -> int:
+        """How many findings there are."""
+        return sum(self.totals.values())
+
+    @property
+    def fix_summary(self) -> str:
+        """How many of the findings have a fix, in words, as far as the scanner says."""
+        return finding_texts.fix_summary(
+            finding for repository in self.repositories for finding in repository.findings
+        )
+
+    @cached_property
+    def accepted(self) -> tuple[Acceptance, ...]:
+        """The findings that are accepted risks, worst first."""
+        found = (
+            Acceptance(each.repository, finding, risk)
+            for each in self.repositories
+            for finding, risk in each.accepted
+        )
+        return tuple(sorted(found, key=lambda each: each.importance))
+
+    @cached_property
+    def left_out(self) -> dict[str, int]:
+        """How many findings the finding filters keep out, by reason."""
+        found: Counter[str] = Counter()
+        for repository in self.repositories:
+            found.update({why: len(findings) for why, findings in repository.left_out.items()})
+        return dict(found)
+
+    @property
+    def images_never_scanned(self) -> int:
+        """How many images have no scan."""
+        return sum(repository.never_scanned.count for repository in self.repositories)
+
+    @property
+    def scans_failed(self) -> int:
+        """How many images' scans failed."""
+        return sum(repository.failed.count for repository in self.repositories)
+
+    @property
+    def images_unsupported(self) -> int:
+        """How many images ECR cannot scan."""
+        return sum(repository.unsupported for repository in self.repositories)
+
+    @property
+    def images_untold(self) -> int:
+        """Of how many images nothing is known."""
+        return sum(repository.untold for repository in self.repositories)
+
+    @property
+    def findings_unknown(self) -> tuple[RepositoryReport, ...]:
+        """The repositories whose newest image has no scan, or none that is complete."""
+        return tuple(each for each in self.looked_at if each.digest and not each.known)
+
+    @property
+    def without_image(self) -> tuple[RepositoryReport, ...]:
+        """The repositories without a tagged image that can be scanned."""
+        return tuple(each for each in self.looked_at if not each.digest)
+
+    @cached_property
+    def worst(self) -> tuple[RepositoryReport, ...]:
+        """The repositories with findings, those with the most of the worst severity first."""
+        found = [repository for repository in self.repositories if repository.findings]
+        return tuple(sorted(found, key=_badness))
+
+
+def _badness(report: RepositoryReport) -> tuple[list[int], Repository]:
+    return [-report.counts.get(severity, 0) for severity in SEVERITIES], report.repository
