@@ -24,7 +24,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.simulated_time import SimulatedTime, application_at
-from chalicelib.aws.ecr import ImagePage
+from chalicelib.aws.ecr import ImagePage, LastScan
 from chalicelib.ecr.images import Image
 from chalicelib.policy.due import Reason
 from chalicelib.runtime import logs
@@ -115,13 +115,13 @@ class SimulatedRegistry:
         self.last_scan_ended_at = now
         return None
 
-    def last_scan(self, repository: str, digest: str) -> Image:
+    def last_scan(self, repository: str, digest: str) -> LastScan:
         """DescribeImageScanFindings: when the image was last scanned."""
         self._call("DescribeImageScanFindings")
         scanned_at = self._scanned_at[int(digest[-16:], 16)]
         completed_at = datetime.fromtimestamp(scanned_at, UTC) if scanned_at else None
-        status = "COMPLETE" if scanned_at else None
-        return Image(digest, scan_status=status, scan_completed_at=completed_at)
+        status = "COMPLETE" if scanned_at else ""
+        return LastScan(status, "", completed_at)
 
     def _image(self, number: int) -> Image:
         # The number fills the end of a digest whose beginning is spread as a hash is.

@@ -103,7 +103,7 @@ def application_at(time: SimulatedTime) -> Iterator[None]:
     with ExitStack() as stack:
         for module in ("scanning.reviews", "scanning.planner"):
             stack.enter_context(patch(f"chalicelib.{module}.datetime", time.datetime))
-        for module in ("scanning.scanner", "scanning.planner"):
+        for module in ("scanning.scanner", "scanning.planner", "scanning.last_scans"):
             stack.enter_context(patch(f"chalicelib.{module}.time.time", time))
         stack.enter_context(
             patch("chalicelib.scanning.scanner.TokenBucket", partial(TokenBucket, clock=time))

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.history import History
     from chalicelib.aws.image_uses import ImageUses
+    from chalicelib.aws.inspector import Inspector
+    from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
+    from chalicelib.aws.scan_records import ScanRecords
     from chalicelib.aws.security_hub import SecurityHub
     from chalicelib.aws.sns import ChatTopic, ReportTopic
     from chalicelib.aws.sqs import JobsQueue
@@ -92,6 +95,28 @@ class Services:
         if address not in self._registries:
             self._registries[address] = Registry(self._client_at("ecr", address), address.account)
         return self._registries[address]
+
+    def repository_images_of(self, address: RegistryAddress) -> RepositoryImages:
+        """The images of a registry's repositories, with what their indexes say of them."""
+        from chalicelib.aws.repositories import RepositoryImages
+
+        place = self.place_of(address) if self.table is not None else ""
+        return RepositoryImages(
+            self.registry_of(address), place, self.table, resolve=self.settings.resolve_indexes
+        )
+
+    def inspector_of(self, address: RegistryAddress) -> Inspector:
+        """Amazon Inspector, as far as it covers a registry."""
+        from chalicelib.aws.inspector import Inspector
+
+        account = address.account or self.own_account
+        return Inspector(self._client_at("inspector2", address), account)
+
+    def place_of(self, address: RegistryAddress, repository: str = "") -> str:
+        """A registry's account and region, and a repository in it, with slashes between."""
+        account = address.account or self.own_account
+        parts = (account, self.registry_of(address).region, repository)
+        return "/".join(part for part in parts if part)
 
     def repository_tags_of(self, address: RegistryAddress) -> RepositoryTags:
         """The tags of a registry's repositories."""
@@ -170,6 +195,15 @@ class Services:
         from chalicelib.aws.history import History
 
         return None if self.table is None else History(self.table)
+
+    @cached_property
+    def scan_records(self) -> ScanRecords | None:
+        """When images were last scanned; None where nothing is remembered."""
+        from chalicelib.aws.scan_records import ScanRecords
+
+        if self.table is None:
+            return None
+        return ScanRecords(self.table, self.settings.images_duration)
 
     @cached_property
     def image_uses(self) -> ImageUses | None:

@@ -109,8 +109,10 @@ READ_IMAGES = Permission("ReadImages", ("ecr:DescribeImages",), _REPOSITORIES)
 READ_INDEXES = Permission(
     "ReadIndexes", ("ecr:BatchGetImage",), _REPOSITORIES, ("ResolvesImageIndexes",)
 )
-# With the findings comes when an image was scanned, which DescribeImages does not always say.
+# With the findings comes when an image was scanned, which DescribeImages does not say.
 READ_FINDINGS = Permission("ReadFindings", ("ecr:DescribeImageScanFindings",), _REPOSITORIES)
+# Amazon Inspector says it of all images at once, where it scans.
+READ_COVERAGE = Permission("ReadCoverage", ("inspector2:ListCoverage",), _NO_RESOURCE)
 START_SCANS = Permission("StartScans", ("ecr:StartImageScan",), _REPOSITORIES)
 ASSUME_SCAN_ROLES = Permission(
     "AssumeScanRoles", ("sts:AssumeRole",), _all_in("ScanRoles"), ("HasScanRoles",)
@@ -165,6 +167,10 @@ PUBLISH_TO_CHAT = Permission("PublishToChat", ("sns:Publish",), _CHAT_TOPIC, ("H
 IMPORT_FINDINGS = Permission(
     "ImportFindings", ("securityhub:BatchImportFindings",), _SECURITY_HUB, ("HasSecurityHub",)
 )
+# When images were scanned, and what indexes list.
+QUERY_RECORDS = Permission("QueryRecords", ("dynamodb:Query",), _HISTORY)
+KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
+READ_RECORDS_OF_JOB = Permission("ReadRecordsOfJob", ("dynamodb:BatchGetItem",), _HISTORY)
 # What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
 UPDATE_HISTORY = Permission(
@@ -241,21 +247,25 @@ _TO_LIST = (
 )
 _TO_REVIEW = (
     READ_IMAGES,
-    *only_if("LooksUpScanTimes", READ_FINDINGS),
+    READ_INDEXES,
+    READ_FINDINGS,
+    QUERY_RECORDS,
+    KEEP_RECORDS,
     ASSUME_SCAN_ROLES,
     SEND_JOBS,
     *only_if("FindsImagesInUse", PUBLISH_REPORTS),  # warnings of what is amiss with them
 )
-_TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_INDEXES)
+_TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_COVERAGE)
 _TO_READ_RISKS = (READ_RISKS_IN_S3, READ_RISKS_IN_PARAMETER)
 
 _OWN: dict[str, tuple[Permission, ...]] = {
     "list_repositories": _TO_LIST_AND_DRY_RUN,
     "scan_images": (
         *_TO_REVIEW,
-        *only_if("ReviewsImagesTogether", READ_INDEXES),
         START_SCANS,
-        *only_if("FindsImagesInUse", PUT_INTO_HISTORY),
+        READ_RECORDS_OF_JOB,
+        # Where Inspector scans there are jobs of repositories with images in use only.
+        *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
         *only_if("HasDailyScanBudget", *_TO_LIST),  # the scanner makes the plan of the day
     ),
@@ -269,6 +279,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ASSUME_SCAN_ROLES,
         PUT_INTO_HISTORY,
         UPDATE_HISTORY,
+        *only_if("ResolvesImageIndexes", QUERY_RECORDS, KEEP_RECORDS),
         READ_USES,
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,
@@ -280,9 +291,13 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         *only_if(
             "HasDigest",
             DESCRIBE_REPOSITORIES,
+            READ_SCANNING_OF_REGISTRY,
+            READ_COVERAGE,
             READ_IMAGES,
             READ_INDEXES,
             READ_FINDINGS,
+            QUERY_RECORDS,
+            *only_if("ResolvesImageIndexes", KEEP_RECORDS),
             ASSUME_SCAN_ROLES,
             *_TO_READ_RISKS,
             KEEP_FLEET_REPORTS,

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 REGION = "eu-west-1"
 SETTINGS = {
     "ECR_IMAGES_DURATION_DELTA": "7d",
-    "SCAN_TIME_LOOKUP": "true",
     "CRITICAL": "2",
     "HIGH": "15",
     "MEDIUM": "48",

@@ -1,6 +1,7 @@
 """Clients without HTTP, for the tests that need thousands of calls."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 from botocore.exceptions import ClientError
 
@@ -23,20 +24,28 @@ class EcrClient:
         self.registry = registry
         self.stops_after = None
 
+    meta = SimpleNamespace(region_name="eu-west-1")
+
     def describe_images(self, **request):
         answer = self._call("DescribeImages", request)
         for detail in answer["imageDetails"]:
             detail["imagePushedAt"] = datetime.fromtimestamp(detail["imagePushedAt"], UTC)
-            summary = detail.get("imageScanFindingsSummary")
-            if summary:
-                completed_at = datetime.fromtimestamp(summary["imageScanCompletedAt"], UTC)
-                detail["imageScanFindingsSummary"] = {"imageScanCompletedAt": completed_at}
+        return answer
+
+    def describe_image_scan_findings(self, **request):
+        answer = self._call("DescribeImageScanFindings", request)
+        summary = answer.get("imageScanFindings") or {}
+        if "imageScanCompletedAt" in summary:
+            completed_at = datetime.fromtimestamp(summary["imageScanCompletedAt"], UTC)
+            summary["imageScanCompletedAt"] = completed_at
         return answer
 
     def start_image_scan(self, **request):
         return self._call("StartImageScan", request)
 
     def _call(self, operation, request):
+        if self.stops_after == 0:
+            raise Stopped
         try:
             return self.registry.answer(operation, request)
         except EcrError as error:
@@ -47,6 +56,25 @@ class EcrClient:
                 self.stops_after -= 1
                 if self.stops_after == 0:
                     raise Stopped
+
+
+class Records:
+    """The records of scans, kept by digest; a function that is stopped keeps nothing any more."""
+
+    def __init__(self, ecr):
+        self.records = {}
+        self._ecr = ecr
+
+    def of_repository(self, place):
+        return dict(self.records)
+
+    def of_images(self, place, digests):
+        return {digest: self.records[digest] for digest in digests if digest in self.records}
+
+    def keep(self, place, records):
+        if self._ecr.stops_after == 0:
+            raise Stopped
+        self.records |= records
 
 
 class Messages:

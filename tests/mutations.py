@@ -42,7 +42,7 @@ def mutations_of(module: str, tests: str, *changes: tuple[str, str, str]) -> lis
     return [Mutation(name, module, old, new, tests) for name, old, new in changes]
 
 
-AGE = "image.scan_completed_at < stale_before"
+AGE = "record.at < stale_before.timestamp()"
 DUE = "Decision(True, Reason.{})"
 NOT_DUE = "Decision(False, Reason.{})"
 
@@ -50,7 +50,6 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/fleet/model.py",
         "tests/fleet/test_model.py",
-        ("one image of an index will do", "and statuses <= FINDINGS_KNOWN | UNSUPPORTED", ""),
     ),
     *mutations_of(
         "chalicelib/fleet/comparison.py",
@@ -104,9 +103,17 @@ MUTATIONS = [
         ("nothing is said to be open", "[] if worst or report.unknown", "[] if worst"),
     ),
     *mutations_of(
+        "chalicelib/fleet/model.py",
+        "tests/fleet/test_model.py",
+        (
+            "one image of an index will do",
+            "ScanKind.KNOWN in kinds and all(",
+            "ScanKind.KNOWN in kinds or all(",
+        ),
+    ),
+    *mutations_of(
         "chalicelib/fleet/collecting.py",
         "tests/fleet/test_collecting.py",
-        ("unlisted scans are no scans", "if told or image.digest in statuses", ""),
         (
             "one broken repository ends the report",
             'return self._missed(listed.repository, f"failed ({type(error).__name__})")',
@@ -130,6 +137,17 @@ MUTATIONS = [
             "            report.repository.name,\n            report.findings",
             '            "",\n            report.findings',
         ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/sources.py",
+        "tests/fleet/test_collecting.py",
+        (
+            "unknown is never scanned",
+            "if kind is ScanKind.NONE",
+            "if kind in {ScanKind.NONE, None}",
+        ),
+        ("what runs was never scanned", "return ScanKind.RUNNING if started else", "return"),
+        ("Inspector is not asked", "if self._is_enhanced() else None", "if False else None"),
     ),
     *mutations_of(
         "chalicelib/fleet/digest.py",
@@ -172,12 +190,18 @@ MUTATIONS = [
         ("a scan exactly as old as allowed is due", AGE, AGE.replace("<", "<=")),
         ("fresh scans are due, stale ones are not", AGE, AGE.replace("<", ">")),
         ("stale scans are not due", DUE.format("SCAN_EXPIRED"), NOT_DUE.format("SCAN_EXPIRED")),
-        ("unscanned is not due", "Decision(True, _NO_FINDINGS", "Decision(False, _NO_FINDINGS"),
-        ("failed scans are not due", DUE.format("SCAN_FAILED"), NOT_DUE.format("SCAN_FAILED")),
-        ("failed scans go by their age", '.scan_status == "FAILED"', '.scan_status == "NONE"'),
-        ("running scans are started", '"IN_PROGRESS": Reason.SCAN_RUNNING,', ""),
-        ("pending scans are started", '"PENDING": Reason.SCAN_RUNNING,', ""),
-        ("Inspector's images are started", '"ACTIVE": Reason.CONTINUOUSLY_SCANNED,', ""),
+        ("unscanned is not due", DUE.format("NEVER_SCANNED"), NOT_DUE.format("NEVER_SCANNED")),
+        ("unknown is never scanned", "record is None or record.is_open(seconds)", "False"),
+        ("failed scans go by their age", "    ScanKind.FAILED: Reason.SCAN_FAILED,", ""),
+        ("failed scans are tried at once", "wait_days(record) * DAY_SECONDS", "0"),
+        ("failures wait a day each time", "1 << min(max(record.failures - 1, 0), 5)", "1"),
+        ("the unsupported is tried each day", "if record.kind.cannot_be_scanned:", "if False:"),
+        ("running scans are started", "if record.is_running(seconds):", "if False:"),
+        (
+            "an hour makes an image a day late",
+            "moment + min(LONGEST_TOLERANCE",
+            "moment + 0 * min(LONGEST_TOLERANCE",
+        ),
         ("archived images are started", "if image.archived:", "if False:"),
         ("manifest lists are started", "if image.is_manifest_list:", "if False:"),
         ("artifacts are started", "if image.is_artifact:", "if False:"),
@@ -208,14 +232,68 @@ MUTATIONS = [
         ("the first tags only", "twin.tags + image.tags", "twin.tags"),
         ("the last tags only", "twin.tags + image.tags", "image.tags"),
         ("tags twice", "tuple(dict.fromkeys(twin.tags + image.tags))", "twin.tags + image.tags"),
-        (
-            "the source's update is the scan's time",
-            '"imageScanCompletedAt"',
-            '"vulnerabilitySourceUpdatedAt"',
-        ),
         ("signatures are images", "bool(self.tags) and", "False and"),
         ("untagged images are signatures", "bool(self.tags) and ", ""),
-        ("what refers to an image is an image", "if self.subject_digest is not None:", "if False:"),
+        (
+            "what refers to an image is an image",
+            "if self.attestation or self.subject_digest is not None:",
+            "if self.attestation:",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/ecr/indexes.py",
+        "tests/ecr/test_indexes.py",
+        ("an unknown platform is one", "or text == _UNKNOWN", ""),
+        ("the annotation says nothing", 'kind == "attestation-manifest" or', "False or"),
+        ("what one index attests is no image", "attestation=all(", "attestation=any("),
+    ),
+    *mutations_of(
+        "chalicelib/ecr/scan_statuses.py",
+        "tests/ecr/test_scan_statuses.py",
+        ("unsupported is a failure", "description.startswith(_UNSUPPORTED)", "False"),
+        ("a new word is no scan", "_KINDS.get(status, ScanKind.UNKNOWN)", "ScanKind.NONE"),
+    ),
+    *mutations_of(
+        "chalicelib/ecr/scan_records.py",
+        "tests/ecr/test_scan_records.py",
+        ("failures are not counted", "(before or NEVER).failures + 1", "1"),
+        (
+            "a start forgets the scan before",
+            "replace(before or NEVER, at=at",
+            "replace(NEVER, at=at",
+        ),
+        ("scans that ended well are asked for", "self.kind is not ScanKind.KNOWN and", ""),
+        ("a lost event is never noticed", "and not self.is_running(now)", "and False"),
+        (
+            "a failed scan ended now",
+            "before.at if before and before.started else assumed_at",
+            "now",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/aws/scan_records.py",
+        "tests/aws/test_scan_records.py",
+        ("an earlier scan is remembered", "OR #at < :at", "OR #at > :at"),
+        ("a failure counts twice", "#at = :at AND attribute_exists(#started)", "#at = :at"),
+        ("a scan runs for ever", " REMOVE #started", ""),
+    ),
+    *mutations_of(
+        "chalicelib/aws/repositories.py",
+        "tests/aws/test_repositories.py",
+        ("indexes are read each time", "if digest not in found", "if True"),
+        ("archived indexes are read", "and not each.archived", ""),
+        ("a missing permission ends it", "if not is_refusal(error):", "if True:"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/inspector.py",
+        "tests/aws/test_inspector.py",
+        (
+            "what is not covered was never scanned",
+            'if reason == "SCAN_FREQUENCY_MANUAL":',
+            "if False:",
+        ),
+        ("what ran long ago is in use", "self._clock() - last < LATELY", "True"),
+        ("other repositories count too", '"ecrRepositoryName": [{', '"ecrImageTags": [{'),
     ),
     *mutations_of(
         "chalicelib/policy/durations.py",
@@ -248,7 +326,18 @@ MUTATIONS = [
         "tests/scanning/test_scanner.py",
         ("unstarted images are lost", "(*self._pending, *self._failures)", "(*self._failures,)"),
         ("failed images are lost", "(*self._pending, *self._failures)", "(*self._pending,)"),
-        ("unread pages are lost", "next_token=self._next_token", "next_token=None"),
+        ("a start is not noted", "self._last_scans.started(digest)", "pass"),
+        (
+            "what was looked up is not kept",
+            "            self._last_scans.keep()",
+            "            pass",
+        ),
+        ("fresh images of a late job are started", "if not decision.due:", "if False:"),
+        (
+            "what is refused is tried each time",
+            "self._last_scans.look_up(digest, within_a_day=True)",
+            "pass",
+        ),
         ("failures are forgotten", "if self._failures:", "if False:"),
         ("one stall too many", "attempts > MOST_ATTEMPTS", "attempts >= MOST_ATTEMPTS"),
         ("attempts are not counted", "self._job.attempts + 1", "1"),
@@ -314,6 +403,9 @@ MUTATIONS = [
         ("the rest begins anew", "after=self._repositories[reviewed - 1].repository", 'after=""'),
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "attempts > MOST_ATTEMPTS", "False"),
+        ("failures come first", "return Tier.SCANNED_IN_VAIN", "return Tier.IN_USE"),
+        ("today's scans are free", "record.at >= begin", "False"),
+        ("look-ups are no progress", "reviewed or (self._look_ups", "reviewed or (0"),
     ),
     *mutations_of(
         "chalicelib/runtime/pace.py",
@@ -503,7 +595,7 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/aws/ecr.py",
         "tests/aws/test_ecr_findings.py",
-        ("a missing page has no findings", "if not statuses <= FINDINGS_KNOWN or", "if"),
+        ("a missing page has no findings", "if kinds != {ScanKind.KNOWN} or", "if"),
         ("counted and not listed is none", "(scan.counts and not number)", "False"),
         ("counts not given are none", "None if counts is None else severity_counts(counts)", "{}"),
     ),
@@ -579,15 +671,6 @@ MUTATIONS = [
         "tests/notifying/channels/test_security_hub.py",
         ("refusals are kept quiet", "if refused:", "if False:"),
         ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
-    ),
-    *mutations_of(
-        "chalicelib/scanning/scanner.py",
-        "tests/test_large_organisations.py",
-        (
-            "no answer about indexes is taken for none",
-            "        if not is_refusal(error):",
-            "        if False:",
-        ),
     ),
     *mutations_of(
         "chalicelib/notifying/context.py",

@@ -74,7 +74,8 @@ def test_a_stale_image_is_listed_queued_scanned_and_reported(aws, application, q
         "GetRegistryScanningConfiguration": 1,
         "DescribeImages": 1,
         "StartImageScan": 1,
-        "DescribeImageScanFindings": 1,
+        # Each image's last scan, since no table remembers any, and the findings of the new one.
+        "DescribeImageScanFindings": 3,
     }
 
 
@@ -196,8 +197,10 @@ def test_the_schedule_and_the_events_follow_the_settings(load_app):
     app = load_app(SCAN_RATE="12 hours", NOTIFY_ON_INSPECTOR_FINDINGS="true").app
     by_name = {source.name: source for source in app.event_sources}
     assert by_name["list_repositories"].schedule_expression == "rate(12 hours)"
-    *_, finding = by_name["notify"].event_pattern["$or"]
+    basic, *_, finding = by_name["notify"].event_pattern["$or"]
     assert finding["detail-type"] == ["Inspector2 Finding"]
+    # A scan that failed is remembered, whether or not it is reported.
+    assert basic["detail"] == {"scan-status": ["COMPLETE", "FAILED"]}
     assert by_name["scan_images"].batch_size == 1
 
 

@@ -36,9 +36,7 @@ OVERRIDES = {
     "dryRun": False,
 }
 JOBS = (
-    ScanJob(
-        "shop/api", image_digests=("sha256:" + "1" * 64,), next_token="t", rules={"skip": "no"}
-    ),
+    ScanJob("shop/api", image_digests=("sha256:" + "1" * 64,), rules={"skip": "no"}),
     PlanJob(ListingRequest.from_values(OVERRIDES), after="shop", budget=5, attempts=1),
 )
 EVENTS = (scan_event(), inspector_scan(), inspector_finding("HIGH"))

@@ -18,6 +18,7 @@ from openapi_spec_validator import validate
 from schemathesis.checks import load_all_checks
 
 from chalicelib.ecr.images import Image
+from chalicelib.ecr.scan_records import ScanRecord
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.patterns import LONGEST_PATTERN
 from chalicelib.scanning.jobs import ScanJob
@@ -63,9 +64,11 @@ def test_the_request_has_the_keys_that_are_accepted():
 def test_a_planned_image_has_the_keys_that_are_answered():
     job = ScanJob("shop/api", account="222222222222", region="us-east-1")
     image = Image(
-        "sha256:1", ("1",), None, datetime.now(UTC), index_digests=("d",), index_tags=("t",)
+        "sha256:1", ("1",), index_digests=("d",), index_tags=("t",), platform="linux/amd64"
     )
-    row = PlannedImage(job, image, Decision(True, Reason.SCAN_EXPIRED), in_use=True).to_dict()
+    scan = ScanRecord(at=1, status="FAILED", description="UnknownError", failures=1, started=True)
+    decision = Decision(True, Reason.SCAN_FAILED)
+    row = PlannedImage(job, image, decision, in_use=True, last_scan=scan).to_dict()
     schema = SCHEMAS["PlannedImage"]
     assert sorted(row) == sorted(schema["properties"])
     bare = PlannedImage(

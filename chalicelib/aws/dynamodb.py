@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,8 @@ class Table:
 
     def get(self, pk: str, sk: str) -> Item | None:
         """One item, as it was lately. Source: GetItem."""
-        answer = self._call("get_item", Key=_wired({"pk": pk, "sk": sk}))
+        with _meanings():
+            answer = self._client.get_item(TableName=self.name, Key=_wired({"pk": pk, "sk": sk}))
         found = self._alive([answer["Item"]] if "Item" in answer else [])
         return next(found, None)
 
@@ -87,7 +89,9 @@ class Table:
         :raises ConditionFailed: when the condition does not hold.
         """
         item = {**item, "expires_at": self.now() + seconds}
-        self._call("put_item", Item=_wired(item), **_expressions(values, condition=condition))
+        expressions = _expressions(values, condition=condition)
+        with _meanings():
+            self._client.put_item(TableName=self.name, Item=_wired(item), **expressions)
 
     def update(
         self,
@@ -107,18 +111,16 @@ class Table:
         values = {**(values or {}), "expires_at": self.now() + seconds}
         joint = ", " if expression.startswith("SET ") else " "
         expression = f"SET #expires_at = :expires_at{joint}{expression.removeprefix('SET ')}"
-        answer = self._call(
-            "update_item",
-            Key=_wired({"pk": pk, "sk": sk}),
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            **_expressions(values, condition=condition, update=expression),
-        )
+        expressions = _expressions(values, condition=condition, update=expression)
+        with _meanings():
+            answer = self._client.update_item(
+                TableName=self.name,
+                Key=_wired({"pk": pk, "sk": sk}),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **expressions,
+            )
         return _read(answer["Attributes"])
-
-    def delete(self, pk: str, sk: str) -> None:
-        """Delete an item, if there is one. Source: DeleteItem."""
-        self._call("delete_item", Key=_wired({"pk": pk, "sk": sk}))
 
     def query(self, pk: str, prefix: str = "", attributes: Sequence[str] = ()) -> Iterator[Item]:
         """The items of a partition whose sort key begins with ``prefix``, a megabyte a call.
@@ -130,7 +132,8 @@ class Table:
         wanted = ", ".join(f"#{name}" for name in {*attributes, "expires_at"} if attributes)
         request = _expressions(values, key_condition=condition, projection=wanted)
         while True:
-            answer = self._call("query", **request)
+            with _meanings():
+                answer = self._client.query(TableName=self.name, **request)
             yield from self._alive(answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
@@ -142,8 +145,12 @@ class Table:
         """The items of these keys, those that there are, a hundred a call. Source: BatchGetItem."""
         wired = [_wired({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
         for batch in batches(wired, MOST_READ):
-            unread: Any = {self.name: {"Keys": batch, "ConsistentRead": consistent}}
-            for answer in self._until_done("batch_get_item", unread, "UnprocessedKeys"):
+            unread = {self.name: {"Keys": batch, "ConsistentRead": consistent}}
+            for answer in self._until_done(
+                lambda rest: self._client.batch_get_item(RequestItems=rest),
+                unread,
+                "UnprocessedKeys",
+            ):
                 yield from self._alive(answer["Responses"].get(self.name, ()))
 
     def batch_write(self, items: Iterable[Mapping[str, Any]], seconds: int) -> None:
@@ -152,38 +159,45 @@ class Table:
         by_key = {(item["pk"], item["sk"]): {**item, "expires_at": end} for item in items}
         requests = [{"PutRequest": {"Item": _wired(item)}} for item in by_key.values()]
         for batch in batches(requests, MOST_WRITTEN):
-            for _ in self._until_done("batch_write_item", {self.name: batch}, "UnprocessedItems"):
+            for _ in self._until_done(
+                lambda rest: self._client.batch_write_item(RequestItems=rest),
+                {self.name: batch},
+                "UnprocessedItems",
+            ):
                 pass
 
-    def _until_done(self, operation: str, request: Any, left: str) -> Iterator[Any]:
+    def _until_done(
+        self, call: Callable[[Any], Any], request: Any, left: str
+    ) -> Iterator[Mapping[str, Any]]:
         """The answers to a request and to what was left of it, with longer and longer pauses."""
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._sleep(2.0 ** (attempt - 3))
-            answer = self._request(operation, RequestItems=request)
+            with _meanings():
+                answer = call(request)
             yield answer
             request = answer.get(left)
             if not request:
                 return
         raise Throttled(f"{self.name} did not process a batch in full")
 
-    def _call(self, operation: str, **request: Any) -> Any:
-        return self._request(operation, TableName=self.name, **request)
-
-    def _request(self, operation: str, **request: Any) -> Any:
-        try:
-            return getattr(self._client, operation)(**request)
-        except ClientError as error:
-            if is_throttling(error):
-                raise Throttled(str(error)) from error
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            answer: Any = error.response
-            raise ConditionFailed(_read(answer.get("Item", {}))) from error
-
     def _alive(self, items: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
         now = self.now()
         return (item for item in map(_read, items) if item["expires_at"] >= now)
+
+
+@contextmanager
+def _meanings() -> Iterator[None]:
+    """What an answer means that is an error."""
+    try:
+        yield
+    except ClientError as error:
+        if is_throttling(error):
+            raise Throttled(str(error)) from error
+        if code_of(error) != "ConditionalCheckFailedException":
+            raise
+        answer: Any = error.response
+        raise ConditionFailed(_read(answer.get("Item", {}))) from error
 
 
 def _expressions(values: Mapping[str, Any] | None, **expressions: str) -> dict[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of, is_throttling
-from chalicelib.ecr.findings import FINDINGS_KNOWN, distinct, severity_counts, worst_first
+from chalicelib.ecr.findings import distinct, severity_counts, worst_first
 from chalicelib.ecr.findings_reader import findings_of, listed
-from chalicelib.ecr.images import MANIFEST_LISTS, Image, images_of
-from chalicelib.ecr.indexes import children_of
+from chalicelib.ecr.images import MANIFEST_LISTS, images_of
+from chalicelib.ecr.indexes import entries_of
+from chalicelib.ecr.scan_statuses import ScanKind, kind_of
 from chalicelib.policy.due import Reason
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.batches import batches
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from chalicelib.ecr.findings import Finding
+    from chalicelib.ecr.images import Image
+    from chalicelib.ecr.indexes import IndexEntry
     from chalicelib.runtime.backoff import Backoff
 
 PAGE_SIZE = 1000
@@ -67,6 +70,15 @@ class ScanFindings:
     counts: Mapping[str, int] | None
     findings: tuple[Finding, ...] | None
     listed: int = 0
+    description: str = ""
+
+
+class LastScan(NamedTuple):
+    """How an image's last scan stands; without a status there was none."""
+
+    status: str
+    description: str
+    completed_at: datetime | None
 
 
 _SKIPPED = {
@@ -118,17 +130,17 @@ class Registry:
                 frequencies[name] = configuration.get("scanFrequency", "MANUAL")
         return frequencies
 
-    def index_children(
+    def index_entries(
         self, repository: str, digests: Sequence[str]
-    ) -> Mapping[str, tuple[str, ...]]:
-        """The digests of the children of image indexes, by the index's digest.
+    ) -> Mapping[str, tuple[IndexEntry, ...]]:
+        """What image indexes list, by the index's digest, of those that there are.
 
         ECR counts this as a pull of the indexes. Source: BatchGetImage.
 
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryDeleted: when there is no such repository.
         """
-        children: dict[str, tuple[str, ...]] = {}
+        entries: dict[str, tuple[IndexEntry, ...]] = {}
         for batch in batches(digests, MOST_MANIFESTS):
             try:
                 answer = self._client.batch_get_image(
@@ -141,8 +153,8 @@ class Registry:
                 raise _meaning(error) from error
             for image in answer.get("images", ()):
                 digest = image.get("imageId", {}).get("imageDigest", "")
-                children[digest] = children_of(image.get("imageManifest", ""))
-        return children
+                entries[digest] = entries_of(image.get("imageManifest", ""))
+        return entries
 
     def repository_rules(self, arn: str) -> dict[str, str]:
         """The texts of the rules in a repository's tags, by rule. Source: ListTagsForResource.
@@ -173,16 +185,16 @@ class Registry:
         page = first = call(self._findings_page, repository, digest)
         if not first:
             return None
-        found, statuses, number = findings_of(_found(page)), {_status(page)}, listed(_found(page))
+        found, kinds, number = findings_of(_found(page)), {_kind(page)}, listed(_found(page))
         while token := page.get("nextToken"):
             page = call(self._findings_page, repository, digest, PAGE_SIZE, token)
             found += findings_of(_found(page))
-            statuses.add(_status(page))
+            kinds.add(_kind(page))
             number += listed(_found(page))
         scan = _unread_scan(first)
-        if not statuses & FINDINGS_KNOWN:
+        if ScanKind.KNOWN not in kinds:
             return scan
-        if not statuses <= FINDINGS_KNOWN or (scan.counts and not number):
+        if kinds != {ScanKind.KNOWN} or (scan.counts and not number):
             # Another scan began meanwhile, or ECR counts findings of which it lists none.
             return replace(scan, status="FINDINGS_UNAVAILABLE")
         return replace(scan, findings=worst_first(distinct(found)), listed=number)
@@ -241,20 +253,14 @@ class Registry:
             raise _meaning(error) from error
         return None
 
-    def last_scan(self, repository: str, digest: str) -> Image:
-        """The image as far as its last scan goes. Source: DescribeImageScanFindings.
-
-        AWS's own basic scanning tells here, and not in DescribeImages, when that was.
+    def last_scan(self, repository: str, digest: str) -> LastScan:
+        """How an image's last scan stands. Source: DescribeImageScanFindings.
 
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryDeleted: when there is no such repository.
         """
         page = self._findings_page(repository, digest, 1)
-        return Image(
-            digest,
-            scan_status=_status(page) or None,
-            scan_completed_at=_found(page).get("imageScanCompletedAt"),
-        )
+        return LastScan(*_state(page), _found(page).get("imageScanCompletedAt"))
 
     def _findings_page(
         self, repository: str, digest: str, most: int = PAGE_SIZE, token: str | None = None
@@ -277,19 +283,27 @@ class Registry:
 
 def _unread_scan(page: Mapping[str, Any]) -> ScanFindings:
     """What a scan's first page says of it, less its findings."""
-    summary = _found(page)
+    summary, (status, description) = _found(page), _state(page)
     counts = summary.get("findingSeverityCounts")
     return ScanFindings(
-        status=_status(page),
+        status=status,
         completed_at=summary.get("imageScanCompletedAt"),
         counts=None if counts is None else severity_counts(counts),
         findings=None,
+        description=description,
     )
 
 
-def _status(page: Mapping[str, Any]) -> str:
-    status: str = (page.get("imageScanStatus") or {}).get("status") or ""
-    return status
+def _state(page: Mapping[str, Any]) -> tuple[str, str]:
+    """The status of a scan, and its description where that says why there are no findings."""
+    state = page.get("imageScanStatus") or {}
+    status, description = state.get("status") or "", state.get("description") or ""
+    told = kind_of(status) in {ScanKind.KNOWN, ScanKind.RUNNING}
+    return status, "" if told else description
+
+
+def _kind(page: Mapping[str, Any]) -> ScanKind:
+    return kind_of(*_state(page))
 
 
 def _found(page: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-FINDINGS_KNOWN = frozenset({"COMPLETE", "ACTIVE"})
-"""The scan statuses with findings. Source: ECR, ImageScanStatus."""
-
 _RANKS = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 # What stands between the names in a key, so that no name can look like two.
 _SEPARATORS = re.compile(r"[\s,#%]")

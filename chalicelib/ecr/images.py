@@ -1,6 +1,7 @@
 """The images of a repository, as the scanner sees them."""
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,19 +23,17 @@ _IMAGE_CONFIGS = frozenset(
 _ATTACHMENT_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Image:
     """One image digest of a repository, with every tag that names it.
 
-    Times are timezone-aware. ``scan_status`` and ``scan_completed_at`` are None where ECR
-    reports no scan. ``index_tags`` and ``index_digests`` are those of the indexes which the image
-    is part of, as far as they were read; see :func:`chalicelib.ecr.indexes.with_indexes`.
+    Times are timezone-aware. ``index_tags`` and ``index_digests`` are those of the indexes which
+    the image is part of, ``platform`` and ``attestation`` what these say of it, as far as they were
+    read; see :func:`chalicelib.ecr.indexes.with_indexes`.
     """
 
     digest: str
     tags: tuple[str, ...] = ()
-    scan_status: str | None = None
-    scan_completed_at: datetime | None = None
     manifest_media_type: str | None = None
     artifact_media_type: str | None = None
     subject_digest: str | None = None
@@ -43,6 +42,8 @@ class Image:
     pulled_at: datetime | None = None
     index_digests: tuple[str, ...] = ()
     index_tags: tuple[str, ...] = ()
+    platform: str = ""
+    attestation: bool = False
 
     @property
     def all_tags(self) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ class Image:
     @property
     def is_artifact(self) -> bool:
         """Whether this is a Helm chart, a signature, an attestation or the like."""
-        if self.subject_digest is not None:
+        if self.attestation or self.subject_digest is not None:
             return True
         if self.artifact_media_type not in _IMAGE_CONFIGS | {None}:
             return True
@@ -76,19 +77,21 @@ def images_of(details: Iterable[Mapping[str, Any]]) -> list[Image]:
 
 
 def _image(detail: Mapping[str, Any]) -> Image:
-    completed_at = detail.get("imageScanFindingsSummary", {}).get("imageScanCompletedAt")
     return Image(
         digest=detail["imageDigest"],
         tags=tuple(detail.get("imageTags", ())),
-        scan_status=detail.get("imageScanStatus", {}).get("status"),
-        scan_completed_at=_utc(completed_at),
-        manifest_media_type=detail.get("imageManifestMediaType"),
-        artifact_media_type=detail.get("artifactMediaType"),
+        manifest_media_type=_interned(detail.get("imageManifestMediaType")),
+        artifact_media_type=_interned(detail.get("artifactMediaType")),
         subject_digest=detail.get("subjectManifestDigest"),
         archived=detail.get("imageStatus", "ACTIVE") != "ACTIVE",
         pushed_at=_utc(detail.get("imagePushedAt")),
         pulled_at=_utc(detail.get("lastRecordedPullTime")),
     )
+
+
+def _interned(text: str | None) -> str | None:
+    # The images of a large repository share a few texts.
+    return text and sys.intern(text)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -3,45 +3,75 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from chalicelib.ecr.images import Image
 
+_UNKNOWN = "unknown/unknown"
 
-def children_of(manifest: str) -> tuple[str, ...]:
-    """The digests that an index's manifest lists; none when it is no index.
 
-    Source: OCI image specification, "Image Index".
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What an index lists: an image, or an attestation about one of its images.
+
+    ``platform`` is ``os/architecture`` and the variant, if any, such as ``linux/arm64/v8``; empty
+    where the index does not say.
+    """
+
+    digest: str
+    platform: str = ""
+    attestation: bool = False
+
+
+def entries_of(manifest: str) -> tuple[IndexEntry, ...]:
+    """What an index's manifest lists; nothing when it is no index.
+
+    BuildKit marks an attestation by its platform, unknown/unknown, and by an annotation. Sources:
+    OCI image specification, "Image Index"; BuildKit, "Image Attestation Storage".
     """
     try:
-        descriptors = json.loads(manifest).get("manifests", ())
-        return tuple(descriptor["digest"] for descriptor in descriptors)
+        return tuple(map(_entry, json.loads(manifest).get("manifests", ())))
     except (ValueError, AttributeError, KeyError, TypeError):
         return ()
 
 
-def with_indexes(images: Iterable[Image], children: Mapping[str, Sequence[str]]) -> list[Image]:
-    """The images, each with the tags and digests of the indexes which it is part of.
+def _entry(descriptor: Mapping[str, Any]) -> IndexEntry:
+    platform = descriptor.get("platform") or {}
+    names = (platform.get("os"), platform.get("architecture"), platform.get("variant"))
+    text = "/".join(name for name in names if name)
+    kind = (descriptor.get("annotations") or {}).get("vnd.docker.reference.type")
+    attestation = kind == "attestation-manifest" or text == _UNKNOWN
+    return IndexEntry(descriptor["digest"], "" if attestation else text, attestation)
 
-    ``children`` are the digests of each index's children, by the index's digest. An image counts
-    as pulled when an index of its was, for which image of an index was pulled is not recorded.
+
+def with_indexes(
+    images: Iterable[Image], entries: Mapping[str, Sequence[IndexEntry]]
+) -> list[Image]:
+    """The images, each with what the indexes say of it that it is part of.
+
+    ``entries`` are what each index lists, by the index's digest. An image counts as pulled when an
+    index of its was, for which image of an index was pulled is not recorded.
     """
     images = list(images)
-    parents: dict[str, list[Image]] = defaultdict(list)
+    parents: dict[str, list[tuple[Image, IndexEntry]]] = defaultdict(list)
     for image in images:
-        for digest in children.get(image.digest, ()):
-            parents[digest].append(image)
+        for entry in entries.get(image.digest, ()):
+            parents[entry.digest].append((image, entry))
     return [
-        _child(image, parents[image.digest]) if image.digest in parents else image
+        _listed(image, parents[image.digest]) if image.digest in parents else image
         for image in images
     ]
 
 
-def _child(image: Image, indexes: Sequence[Image]) -> Image:
+def _listed(image: Image, parents: Sequence[tuple[Image, IndexEntry]]) -> Image:
+    indexes = [index for index, _ in parents]
     pulls = [each.pulled_at for each in (image, *indexes) if each.pulled_at]
     return replace(
         image,
         index_digests=tuple(index.digest for index in indexes),
         index_tags=tuple(dict.fromkeys(tag for index in indexes for tag in index.tags)),
         pulled_at=max(pulls, default=None),
+        platform=next((entry.platform for _, entry in parents if entry.platform), ""),
+        attestation=all(entry.attestation for _, entry in parents),
     )

@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS, is_throttling, reason_of
 from chalicelib.ecr.findings import merged
-from chalicelib.fleet.model import (
-    SCAN_FAILED,
-    UNSUPPORTED,
-    ImageScan,
-    NamedImages,
-    NotLookedAt,
-    Repository,
-    RepositoryReport,
-)
+from chalicelib.fleet.model import NotLookedAt, Repository, RepositoryReport
 from chalicelib.fleet.report import FleetReport
+from chalicelib.fleet.sources import RegistrySource, is_part_of, report_of
 from chalicelib.policy.counting import counted
 from chalicelib.policy.due import unscannable
 from chalicelib.policy.selection import newest_tagged
@@ -30,11 +23,10 @@ from chalicelib.runtime.patterns import names_matching
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
     from chalicelib.aws.ecr import Registry, ScanFindings
     from chalicelib.ecr.findings import Finding
-    from chalicelib.ecr.images import Image
     from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
@@ -42,9 +34,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 """How many repositories are looked at at the same time."""
-
-MOST_NAMES = 20
-"""The most images of a repository that are named, of those never scanned and those that failed."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -61,10 +50,11 @@ def gather_fleet(
 ) -> FleetReport:
     """Look at the newest tagged image of each repository in every registry that is covered.
 
-    A repository takes one DescribeImages for 1,000 images, one BatchGetImage where an index was
-    tagged last, and for each image looked at one DescribeImageScanFindings for 1,000 findings. What
-    cannot be looked at is in the report, with the reason. What an earlier report did not reach, or
-    looked at longest ago, is looked at first.
+    A repository takes one DescribeImages for 1,000 images, one Query for what is remembered of its
+    scans (under enhanced scanning one ListCoverage for 200 images), and for each image looked at
+    one DescribeImageScanFindings for 1,000 findings. What cannot be looked at is in the report,
+    with the reason. What an earlier report did not reach, or looked at longest ago, is looked at
+    first.
 
     Accepted risks and the finding filters apply as they do to the report of a scan.
 
@@ -75,20 +65,18 @@ def gather_fleet(
     gathering = _Gathering(
         Backoff(deadline, sleep),
         repositories_filter or services.settings.repositories_filter,
-        services.settings.resolve_indexes,
         # Read before anything is looked at, so that a wrong list is told at once.
         _Weighing(services.accepted_risks, services.settings),
         earlier,
     )
     for address in services.settings.registries:
-        registry = services.registry_of(address)
-        gathering.add(registry, address.account or services.own_account)
+        gathering.add(RegistrySource(address, services))
     return gathering.report()
 
 
 @dataclass(frozen=True)
 class _Listed:
-    registry: Registry
+    source: RegistrySource
     repository: Repository
 
 
@@ -128,15 +116,13 @@ class _Gathering:
         self,
         backoff: Backoff,
         repositories_filter: re.Pattern[str],
-        resolves_indexes: bool,
         weighing: _Weighing,
         earlier: FleetReport | None,
     ) -> None:
         self._backoff = backoff
         self._filter = repositories_filter
-        self._resolves_indexes = resolves_indexes
         self._weighing = weighing
-        self._registries: dict[Repository, Registry] = {}
+        self._registries: dict[Repository, RegistrySource] = {}
         self._listed: list[_Listed] = []
         self._not_looked_at: list[NotLookedAt] = []
         self._last_looks = earlier.last_looks if earlier else {}
@@ -145,21 +131,21 @@ class _Gathering:
         # Images share most of their findings, which are kept once.
         self._findings: dict[Finding, Finding] = {}
 
-    def add(self, registry: Registry, account: str) -> None:
+    def add(self, source: RegistrySource) -> None:
         """Note a registry to look at."""
-        self._registries[Repository(account, registry.region, "")] = registry
+        self._registries[Repository(source.account, source.registry.region, "")] = source
 
-    def _list(self, place: Repository, registry: Registry) -> None:
+    def _list(self, place: Repository, source: RegistrySource) -> None:
         """Note the registry's repositories, or that they cannot be listed."""
         try:
-            names = self._backoff.call(_names, registry)
+            names = self._backoff.call(_names, source.registry)
         except (DeadlineReached, *AWS_ERRORS) as error:
             self._not_looked_at.append(NotLookedAt(place, _why(error)))
             return
         listed = {replace(place, name=name) for name in names}
         self._deleted |= {each for each in self._last_looks if each.registry == place} - listed
         for name in names_matching(self._filter, names):
-            self._listed.append(_Listed(registry, replace(place, name=name)))
+            self._listed.append(_Listed(source, replace(place, name=name)))
 
     def report(self) -> FleetReport:
         """Look at every repository of the registries."""
@@ -195,36 +181,20 @@ class _Gathering:
         return NotLookedAt(repository, reason, self._last_looks.get(repository))
 
     def _look_into(self, listed: _Listed) -> RepositoryReport:
-        images = self._images(listed)
-        newest = newest_tagged(
-            image for image in images if self._resolves_indexes or not image.is_manifest_list
-        )
-        by_digest = {image.digest: image for image in images}
+        source, name = listed.source, listed.repository.name
+        images = source.images(name, self._backoff)
+        newest = newest_tagged(each for each in images if source.resolves(each))
+        if newest is not None and newest.is_manifest_list:
+            source.check_index(name, newest, images, self._backoff)
+        # An index may list what is no image, or is not in the repository any more.
         scanned = {
-            digest: self._findings_of(listed, digest)
-            for digest in self._to_scan(listed, newest)
-            # An index may list what is no image, or is not in the repository any more.
-            if digest in by_digest and unscannable(by_digest[digest]) is None
+            image.digest: source.registry.scan_findings(name, image.digest, self._backoff.call)
+            for image in images
+            if newest is not None and is_part_of(image, newest) and unscannable(image) is None
         }
-        found = _report(listed.repository, images, newest, scanned, self._together(scanned))
-        return self._weighing.weigh(found)
-
-    def _images(self, listed: _Listed) -> Sequence[Image]:
-        pages = listed.registry.image_pages(listed.repository.name, self._backoff)
-        return [image for page in pages for image in page]
-
-    def _to_scan(self, listed: _Listed, newest: Image | None) -> Sequence[str]:
-        if newest is None:
-            return ()
-        if not newest.is_manifest_list:
-            return (newest.digest,)
-        children = self._backoff.call(
-            listed.registry.index_children, listed.repository.name, [newest.digest]
-        )
-        return children.get(newest.digest, ())
-
-    def _findings_of(self, listed: _Listed, digest: str) -> ScanFindings | None:
-        return listed.registry.scan_findings(listed.repository.name, digest, self._backoff.call)
+        known, findings = source.known_scans(name, self._backoff), self._together(scanned)
+        report = report_of(listed.repository, images, newest, scanned, known)
+        return self._weighing.weigh(replace(report, findings=findings))
 
     def _together(self, scanned: dict[str, ScanFindings | None]) -> tuple[Finding, ...]:
         """What the scans found, each finding once, worst first.
@@ -234,43 +204,6 @@ class _Gathering:
         found = merged(f for scan in scanned.values() if scan for f in scan.findings or ())
         alike = (replace(each, first_observed_at=None, last_observed_at=None) for each in found)
         return tuple(self._findings.setdefault(finding, finding) for finding in alike)
-
-
-def _report(
-    repository: Repository,
-    images: Sequence[Image],
-    newest: Image | None,
-    scanned: dict[str, ScanFindings | None],
-    findings: tuple[Finding, ...],
-) -> RepositoryReport:
-    statuses = {digest: scan.status if scan else None for digest, scan in scanned.items()}
-    scannable = [image for image in images if unscannable(image) is None]
-    # Where the list tells nothing of an image that was scanned, it tells nothing of the others.
-    told = not any(statuses.get(image.digest) and not image.scan_status for image in scannable)
-    by_status = [(image, statuses.get(image.digest, image.scan_status)) for image in scannable]
-    unscanned = [image for image, status in by_status if not status]
-    never = [image for image in unscanned if told or image.digest in statuses]
-    return RepositoryReport(
-        repository=repository,
-        digest=newest.digest if newest else "",
-        tags=newest.tags if newest else (),
-        pushed_at=newest.pushed_at if newest else None,
-        scans=tuple(
-            ImageScan(digest, scan.status, scan.completed_at) if scan else ImageScan(digest)
-            for digest, scan in scanned.items()
-        ),
-        findings=findings,
-        images=len(scannable),
-        never_scanned=_named(never),
-        failed=_named(image for image, status in by_status if status in SCAN_FAILED),
-        unsupported=sum(status in UNSUPPORTED for _, status in by_status),
-        untold=len(unscanned) - len(never),
-    )
-
-
-def _named(images: Iterable[Image]) -> NamedImages:
-    names = [image.tags[0] if image.tags else image.digest for image in images]
-    return NamedImages(len(names), tuple(names[:MOST_NAMES]))
 
 
 def _names(registry: Registry) -> list[str]:

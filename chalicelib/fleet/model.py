@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.ecr.findings import FINDINGS_KNOWN, counts_of
+from chalicelib.ecr.findings import counts_of
+from chalicelib.ecr.scan_statuses import ScanKind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.policy.accepted_risks import AcceptedRisk
-
-SCAN_FAILED = frozenset({"FAILED", "LIMIT_EXCEEDED"})
-"""The scan statuses of images that a scan was asked for in vain."""
-
-UNSUPPORTED = frozenset({"UNSUPPORTED_IMAGE", "IMAGE_SIZE_EXCEEDED"})
-"""The scan statuses of images that ECR cannot scan."""
 
 
 @dataclass(frozen=True, order=True)
@@ -43,11 +38,26 @@ class Repository:
 
 @dataclass(frozen=True)
 class ImageScan:
-    """The last scan of an image; without a status there was none."""
+    """The last scan of an image; without a status there was none.
+
+    ``description`` is what ECR says beside the status, such as why the scan failed.
+    """
 
     digest: str
     status: str | None = None
     scanned_at: datetime | None = None
+    description: str = ""
+
+    @property
+    def kind(self) -> ScanKind:
+        """How the scan ended."""
+        return kind_of(self.status, self.description)
+
+    @property
+    def outcome(self) -> str:
+        """How the scan ended, in ECR's words."""
+        described = f"{self.status} ({self.description})" if self.description else self.status
+        return described or "never scanned"
 
 
 @dataclass(frozen=True)
@@ -72,10 +82,9 @@ class RepositoryReport:
     the findings are those of the image that was newest then, with what was found since.
 
     ``images`` counts what can be scanned in the repository, ``never_scanned`` and ``failed`` those
-    of them without a scan and those whose scan failed, ``unsupported`` those that ECR cannot scan,
-    among which are the attestations that an index lists like images. Where ECR's list of images
-    tells no scans, as under AWS's own basic scanning, ``untold`` counts those of which nothing is
-    known.
+    of them without a scan and those whose scan failed, ``unsupported`` those that ECR cannot scan.
+    ``untold`` counts those of which nothing is known: basic scanning tells of each image alone, so
+    that only what is remembered, or looked at, is known.
     """
 
     repository: Repository
@@ -114,9 +123,11 @@ class RepositoryReport:
     @property
     def known(self) -> bool:
         """Whether the findings of the newest image are known, all of them."""
-        statuses = {scan.status for scan in self.scans}
-        # Beside its images an index may list attestations, which look like images to ECR.
-        return bool(statuses & FINDINGS_KNOWN) and statuses <= FINDINGS_KNOWN | UNSUPPORTED
+        kinds = {scan.kind for scan in self.scans}
+        # Beside others an index may list images of platforms that ECR cannot scan.
+        return ScanKind.KNOWN in kinds and all(
+            kind is ScanKind.KNOWN or kind.cannot_be_scanned for kind in kinds
+        )
 
     @property
     def certain(self) -> bool:
@@ -126,8 +137,7 @@ class RepositoryReport:
     @property
     def status(self) -> str:
         """What became of the newest image's scans, in ECR's words; empty without an image."""
-        statuses = dict.fromkeys(scan.status or "never scanned" for scan in self.scans)
-        return ", ".join(statuses)
+        return ", ".join(dict.fromkeys(scan.outcome for scan in self.scans))
 
     @property
     def scanned_at(self) -> datetime | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import continued, counts_of
-from chalicelib.notifying.context import scan_findings, thresholds_of, uses_of, with_index_tags
+from chalicelib.notifying.context import scan_findings, thresholds_of, uses_of, with_indexes
 from chalicelib.notifying.delivery import follows_every_scan
 from chalicelib.notifying.history import image_keys, image_name
 from chalicelib.notifying.report import Report, may_reach
@@ -52,7 +52,10 @@ def report_of(result: ScanResult, services: Services, backoff: Backoff) -> Outco
         report = replace(report, crossed=())
     if not _is_told(report) and not follows_every_scan(services.settings.channels):
         return Outcome(result)
-    result = with_index_tags(report.result, services, backoff)
+    listed = with_indexes(report.result, services, backoff)
+    if listed is None:
+        return Outcome(result)
+    result = listed
     report = replace(
         report, result=result, name=image_name(result), where_in_use=uses_of(result, services)
     )

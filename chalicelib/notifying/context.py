@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
-from chalicelib.ecr.indexes import with_indexes
 from chalicelib.runtime import logs
 from chalicelib.settings.repository_tags import parse_rules
 
@@ -84,34 +83,43 @@ def scan_findings(result: ScanResult, services: Services, backoff: Backoff) -> S
         return None
 
 
-def with_index_tags(result: ScanResult, services: Services, backoff: Backoff) -> ScanResult:
-    """The result with the tags of the image's indexes, where it has none.
+def with_indexes(result: ScanResult, services: Services, backoff: Backoff) -> ScanResult | None:
+    """The result with the tags of the image's indexes, where it has none; None of an attestation.
 
-    ECR does not tell which index an image belongs to, so the repository's indexes are read: two
-    calls for a repository of up to 1,000 images and 100 indexes.
+    ECR does not tell which index an image belongs to, so the repository's images are listed; what
+    its indexes list is read once and remembered.
 
     :raises ClientError: and others, when the tags may exist and could not be read: they say with
         what the scan is to be compared.
     """
     if result.image_tags or not services.settings.resolve_indexes:
         return result
-    tags = _looked_up(
+    read = services.repository_images_of(result.address).read
+    images = _looked_up(result, services, (), lambda _: read(result.repository, backoff))
+    image = next((each for each in images if each.digest == result.image_digest), None)
+    if image is None:
+        return result
+    return None if image.attestation else replace(result, image_tags=image.index_tags)
+
+
+def described(result: ScanResult, services: Services, backoff: Backoff) -> ScanResult:
+    """The result with the reason why a basic scan failed, which its event does not tell.
+
+    It says whether the image can be scanned at all. A later scan may have ended otherwise by now.
+
+    :raises ClientError: and others, for a later try may tell it.
+    """
+    if not (result.is_basic and result.failed):
+        return result
+    scan = _looked_up(
         result,
         services,
-        (),
-        lambda registry: _index_tags(result, registry, backoff),
+        None,
+        lambda registry: backoff.call(registry.last_scan, result.repository, result.image_digest),
     )
-    return replace(result, image_tags=tags)
-
-
-def _index_tags(result: ScanResult, registry: Registry, backoff: Backoff) -> tuple[str, ...]:
-    pages = registry.image_pages(result.repository, backoff)
-    images = [image for page in pages for image in page]
-    indexes = [image.digest for image in images if image.is_manifest_list and image.tags]
-    if not indexes:
-        return ()
-    found = with_indexes(images, backoff.call(registry.index_children, result.repository, indexes))
-    return next((image.index_tags for image in found if image.digest == result.image_digest), ())
+    if scan is None or scan.status != result.status:
+        return result
+    return replace(result, description=scan.description)
 
 
 def uses_of(result: ScanResult, services: Services) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ def document(report: Report, most: int = MOST_LISTED) -> dict[str, Any]:
         "imageTags": list(result.image_tags[:MOST_TAGS]),
         "imageTagCount": len(result.image_tags),
         "scanStatus": result.status,
+        "scanStatusDescription": result.description or None,
         "time": result.time,
         "findingSeverityCounts": None if report.counts is None else dict(report.counts),
         "findingsOfUnknownSeverity": report.unlisted,

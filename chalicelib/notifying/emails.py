@@ -35,6 +35,7 @@ def email(report: Report) -> str:
         more=_more(report.new_first[MOST_LISTED:]),
         groups=list(_groups(report)),
         failed=result.failed,
+        why=result.description,
         order=_order(report),
         unknown=report.counts is None,
         severities=[_severity_row(report, level) for level in _levels(report)],

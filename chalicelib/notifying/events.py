@@ -3,12 +3,17 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chalicelib.ecr.findings import severity_counts
 from chalicelib.ecr.registries import RegistryAddress
+from chalicelib.ecr.scan_statuses import ScanKind, kind_of
 from chalicelib.ecr.severities import severity_of
 from chalicelib.settings.fields import Fields
+
+BASIC_STATUSES = frozenset({"COMPLETE", "FAILED"})
+"""How basic scans end. Source: ECR user guide, "Amazon ECR events and EventBridge"."""
 
 
 class EventError(ValueError):
@@ -21,7 +26,8 @@ class ScanResult:
 
     ``severity_counts`` are the counts that the event tells, None where it tells none, and
     ``unlisted`` how many findings more there are by its total. ``finding_severity`` is set where
-    one finding changed: the counts are then to be looked up.
+    one finding changed: the counts are then to be looked up. ``description`` is why a scan failed,
+    which no event says.
     """
 
     account: str
@@ -35,6 +41,7 @@ class ScanResult:
     finding_severity: str | None = None
     event_id: str = ""
     unlisted: int = 0
+    description: str = ""
 
     @property
     def identity(self) -> str:
@@ -48,14 +55,29 @@ class ScanResult:
         return RegistryAddress(self.account, self.region)
 
     @property
+    def kind(self) -> ScanKind:
+        """How the scan ended."""
+        return kind_of(self.status, self.description)
+
+    @property
+    def ended_at(self) -> int:
+        """When the scan ended, in seconds since the epoch."""
+        return int(datetime.fromisoformat(self.time).timestamp())
+
+    @property
     def complete(self) -> bool:
         """Whether the findings are known: after a basic scan, and after each of Inspector's."""
-        return self.status in {"COMPLETE", "ACTIVE"} or self.status.endswith("_SCAN_COMPLETE")
+        return self.kind is ScanKind.KNOWN
 
     @property
     def failed(self) -> bool:
-        """Whether the scan ended without findings being known."""
-        return self.status == "FAILED"
+        """Whether the scan ended without findings being known, for a reason that may pass."""
+        return self.kind is ScanKind.FAILED
+
+    @property
+    def is_basic(self) -> bool:
+        """Whether a basic scan ended; Inspector says otherwise of its own."""
+        return self.status in BASIC_STATUSES and self.finding_severity is None
 
     @property
     def number(self) -> int | None:
@@ -93,7 +115,7 @@ class ScanResult:
         return cls(
             account=fields.text("account"),
             region=fields.text("region"),
-            time=fields.text("time"),
+            time=fields.moment("time"),
             repository=name.partition(":repository/")[2] or name,
             image_digest=detail.text("image-digest"),
             image_tags=detail.optional(detail.texts, "image-tags") or (),
@@ -111,7 +133,7 @@ class ScanResult:
         return cls(
             account=image.optional(image.text, "registry") or fields.text("account"),
             region=fields.text("region"),
-            time=fields.text("time"),
+            time=fields.moment("time"),
             repository=image.text("repositoryName"),
             image_digest=image.text("imageHash"),
             image_tags=image.optional(image.texts, "imageTags") or (),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.history import AlreadyReported
 from chalicelib.notifying.assessment import report_of
-from chalicelib.notifying.context import is_reported
+from chalicelib.notifying.context import described, is_reported
 from chalicelib.notifying.delivery import deliver
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.history import image_keys
 from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import Backoff
+from chalicelib.runtime.backoff import Backoff, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,9 +38,11 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
         and with a history only what is missing is sent.
     :raises BeingReported: when another invocation has the same event just now.
     """
+    backoff = Backoff(deadline)
+    result = described(result, services, backoff)
+    _note(result, services)
     if not is_reported(result, services.settings):
         return _summarized(result, None)
-    backoff = Backoff(deadline)
     if services.history is None:
         return _summarized(result, _deliver(result, services, backoff))
     try:
@@ -47,6 +50,22 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
     except AlreadyReported:
         logs.summary("scan was reported before", {"RepeatedEvents": 1}, **_about(result))
         return None
+
+
+def _note(result: ScanResult, services: Services) -> None:
+    """Remember when the scan ended, and how; if that fails, its image may be scanned early."""
+    if services.scan_records is None or not result.is_basic:
+        return
+    place = services.place_of(result.address, result.repository)
+    try:
+        services.scan_records.note_end(
+            place, result.image_digest, result.ended_at, result.status, result.description
+        )
+    except (Throttled, *AWS_ERRORS) as error:
+        logs.count("ScanRecordsNotKept", 1)
+        logs.logger.warning(
+            "records of scans not kept", extra={"error": str(error), **_about(result)}
+        )
 
 
 def _deliver(result: ScanResult, services: Services, backoff: Backoff) -> Report | None:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from datetime import date
 
-    from chalicelib.ecr.images import Image
-
 MOST_SCANS_A_DAY = 100_000
 """Basic scans in 24 hours of a registry and region. Source: ECR user guide, service quotas."""
 
@@ -27,6 +25,7 @@ class Tier(IntEnum):
     IN_USE = 0
     NEWEST_TAGGED = 1
     OTHER = 2
+    SCANNED_IN_VAIN = 3
 
 
 class Entry(NamedTuple):
@@ -51,8 +50,8 @@ class Budget:
     """The most important of the images offered, as many as the budget has room for.
 
     Keeps no more than twice the budget in memory, however many are offered. Within a tier the
-    oldest scan comes first. Where no scan's time is known, as in registries that do not tell,
-    each day begins at another place, so that those left out have their turn on the days after.
+    oldest scan comes first, before it those without any. Among scans of the same time each day
+    begins at another place, so that those left out have their turn on the days after.
     """
 
     def __init__(self, size: int, today: date) -> None:
@@ -61,11 +60,10 @@ class Budget:
         self._entries: list[Entry] = []
         self.offered = 0
 
-    def offer(self, image: Image, tier: Tier, job: int) -> None:
-        """Put forward an image that is due."""
+    def offer(self, image_digest: str, scanned_at: int, tier: Tier, job: int) -> None:
+        """Put forward an image that is due, last scanned at that second since the epoch, or 0."""
         self.offered += 1
-        digest = bytes.fromhex(image.digest.partition(":")[2])
-        scanned_at = int(image.scan_completed_at.timestamp()) if image.scan_completed_at else 0
+        digest = bytes.fromhex(image_digest.partition(":")[2])
         turn = (int.from_bytes(digest[:8]) - self._start) % _TURN
         self._entries.append(Entry((tier << 128) + (scanned_at << 64) + turn, job, digest))
         if len(self._entries) > 2 * self._size + 1:

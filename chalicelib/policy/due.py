@@ -1,15 +1,19 @@
 """Which images are due for a scan, and why the others are not."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.ecr.images import Image
+from chalicelib.ecr.scan_records import DAY_SECONDS, NEVER, ScanRecord
+from chalicelib.ecr.scan_statuses import ScanKind
+from chalicelib.policy.durations import Duration
 
 
 class Reason(StrEnum):
     """The rule that decided about an image."""
 
+    NOT_LOOKED_UP = "last scan not looked up"
     NEVER_SCANNED = "never scanned"
     SCAN_EXPIRED = "scan expired"
     SCAN_FAILED = "last scan failed"
@@ -40,25 +44,32 @@ class Reason(StrEnum):
     MISSING = "in use but missing"
 
 
-_SKIPPED_STATUSES = {
-    "IN_PROGRESS": Reason.SCAN_RUNNING,
-    "PENDING": Reason.SCAN_RUNNING,
-    "ACTIVE": Reason.CONTINUOUSLY_SCANNED,
-    "SCAN_ELIGIBILITY_EXPIRED": Reason.ELIGIBILITY_EXPIRED,
-    "UNSUPPORTED_IMAGE": Reason.UNSUPPORTED,
-    "IMAGE_ARCHIVED": Reason.ARCHIVED,
-    "IMAGE_SIZE_EXCEEDED": Reason.TOO_LARGE,
+_LEFT_ALONE = {
+    ScanKind.ARCHIVED: Reason.ARCHIVED,
+    ScanKind.EXPIRED: Reason.ELIGIBILITY_EXPIRED,
 }
+
+_TRIED_AGAIN = {
+    ScanKind.FAILED: Reason.SCAN_FAILED,
+    ScanKind.UNKNOWN: Reason.SCAN_FAILED,
+    ScanKind.UNAVAILABLE: Reason.FINDINGS_UNAVAILABLE,
+    ScanKind.LIMITED: Reason.LIMIT_REACHED_BEFORE,
+    ScanKind.UNSUPPORTED: Reason.UNSUPPORTED,
+    ScanKind.TOO_LARGE: Reason.TOO_LARGE,
+}
+
+SCANNED_IN_VAIN = frozenset(_TRIED_AGAIN.values())
+"""Why an image is due whose last scan ended without findings."""
+
+LONGEST_TOLERANCE = timedelta(hours=1)
+
+LONGEST_WAIT_DAYS = 30
+"""The most days before a scan is tried again that failed, or that the image does not allow."""
 
 _FREQUENCIES = {
     "CONTINUOUS_SCAN": Reason.CONTINUOUSLY_SCANNED,
     "SCAN_ON_PUSH": Reason.SCANNED_ON_PUSH,
     "MANUAL": Reason.NOT_COVERED,
-}
-
-_NO_FINDINGS = {
-    "FINDINGS_UNAVAILABLE": Reason.FINDINGS_UNAVAILABLE,
-    "LIMIT_EXCEEDED": Reason.LIMIT_REACHED_BEFORE,
 }
 
 
@@ -70,32 +81,57 @@ class Decision:
     reason: Reason
 
 
-def decide(image: Image, stale_before: datetime) -> Decision:
-    """Say whether an image needs a scan.
+def stale_before(duration: Duration, now: datetime) -> datetime:
+    """Before when a scan must have been to be older than the duration.
 
-    It does when its last scan completed before ``stale_before``, when that scan failed and when
-    it was never scanned or its findings are not kept. What cannot be scanned, and what is being
-    scanned, is left alone.
+    A hundredth of it is allowed for, an hour at most: a listing takes its time to start scans, and
+    without that the next one a duration later would find them not quite old enough.
     """
-    status = image.scan_status or ""
-    if reason := unscannable(image) or _SKIPPED_STATUSES.get(status):
+    moment = duration.before(now)
+    return moment + min(LONGEST_TOLERANCE, (now - moment) / 100)
+
+
+def decide(record: ScanRecord | None, stale_before: datetime, now: datetime) -> Decision:
+    """Say whether an image needs a scan, by what is known of its last one.
+
+    It does when that was before ``stale_before`` and when there was none. What failed is tried
+    again after 1, 2, 4 and so on up to 30 days, what the image does not allow after 30. Where it is
+    to be asked first when the last scan was, the image is due for :data:`Reason.NOT_LOOKED_UP`.
+    """
+    seconds = int(now.timestamp())
+    if record is None or record.is_open(seconds):
+        return Decision(True, Reason.NOT_LOOKED_UP)
+    if record.is_running(seconds):
+        return Decision(False, Reason.SCAN_RUNNING)
+    if reason := _LEFT_ALONE.get(record.kind):
         return Decision(False, reason)
-    if image.scan_status == "FAILED":
-        return Decision(True, Reason.SCAN_FAILED)
-    if image.scan_completed_at is None:
-        return Decision(True, _NO_FINDINGS.get(status, Reason.NEVER_SCANNED))
-    if image.scan_completed_at < stale_before:
+    if reason := _TRIED_AGAIN.get(record.kind):
+        return Decision(seconds >= record.at + wait_days(record) * DAY_SECONDS, reason)
+    if record == NEVER:
+        return Decision(True, Reason.NEVER_SCANNED)
+    if record.at < stale_before.timestamp():
         return Decision(True, Reason.SCAN_EXPIRED)
-    return Decision(False, Reason.SCAN_FRESH)
+    is_active = record.status == "ACTIVE"
+    return Decision(False, Reason.CONTINUOUSLY_SCANNED if is_active else Reason.SCAN_FRESH)
 
 
-def inspected(image: Image, scan_frequency: str) -> Reason:
+def wait_days(record: ScanRecord) -> int:
+    """How many days after a scan that ended without findings the next one is tried."""
+    if record.kind.cannot_be_scanned:
+        return LONGEST_WAIT_DAYS
+    return min(LONGEST_WAIT_DAYS, 1 << min(max(record.failures - 1, 0), 5))
+
+
+def inspected(record: ScanRecord | None, scan_frequency: str) -> Reason:
     """Why an image is left to Amazon Inspector, which scans by itself and refuses other scans.
 
-    ``scan_frequency`` is that of the repository. Source: BatchGetRepositoryScanningConfiguration.
+    ``record`` is by Inspector's own coverage; ``scan_frequency`` is that of the repository.
+    Source: BatchGetRepositoryScanningConfiguration.
     """
-    reason = _SKIPPED_STATUSES.get(image.scan_status or "")
-    if reason is not None and image.scan_status != "ACTIVE":
+    kind = record.kind if record else ScanKind.NONE
+    if kind is ScanKind.RUNNING:
+        return Reason.SCAN_RUNNING
+    if reason := _LEFT_ALONE.get(kind) or _TRIED_AGAIN.get(kind):
         return reason
     return _FREQUENCIES.get(scan_frequency, Reason.CONTINUOUSLY_SCANNED)
 

@@ -19,9 +19,8 @@ class JobError(ValueError):
 class ScanJob:
     """Review a repository and start the scans that are due.
 
-    A job that ran out of time goes on as another one: first start the scans of
-    ``image_digests``, then walk on from ``next_token``. ``attempts`` counts how often in a row a
-    job was re-enqueued without getting anything done.
+    A job that ran out of time goes on as others, which start the scans of ``image_digests``.
+    ``attempts`` counts how often in a row a job was re-enqueued without getting anything done.
 
     ``account`` and ``region`` are the registry's, None for the function's own. ``rules`` are the
     texts of the repository's tags, by rule. ``images_in_use`` says by tag or digest where an image
@@ -32,7 +31,6 @@ class ScanJob:
     repository: str
     duration: Duration | None = None
     image_digests: tuple[str, ...] = ()
-    next_token: str | None = None
     attempts: int = 0
     account: str | None = None
     region: str | None = None
@@ -46,18 +44,12 @@ class ScanJob:
         """The registry that the repository is in."""
         return RegistryAddress(self.account, self.region)
 
-    @property
-    def walks(self) -> bool:
-        """Whether pages of images are still to be read, from the first or ``next_token`` on."""
-        return self.next_token is not None or not self.image_digests
-
     def to_json(self) -> str:
         """The body of the queue message; what has its default is left out."""
         body = {
             "repository": self.repository,
             "ecrImagesDurationDelta": self.duration and self.duration.text,
             "imageDigests": self.image_digests,
-            "nextToken": self.next_token,
             "attempts": self.attempts,
             "registry": self.account,
             "region": self.region,
@@ -82,7 +74,6 @@ class ScanJob:
             repository=fields.text("repository"),
             duration=fields.optional(fields.duration, "ecrImagesDurationDelta"),
             image_digests=fields.optional(fields.texts, "imageDigests") or (),
-            next_token=fields.optional(fields.text, "nextToken"),
             attempts=fields.optional(fields.count, "attempts") or 0,
             account=fields.optional(fields.text, "registry"),
             region=fields.optional(fields.text, "region"),

@@ -72,6 +72,8 @@ def start_listing(request: ListingRequest, services: Services) -> Listing:
     :raises NotSent: when the queue did not take some of the jobs.
     :raises ListingIncomplete: when some registries could not be listed; the others were.
     """
+    if services.settings.scan_time_lookup:
+        logs.logger.info("SCAN_TIME_LOOKUP is ignored: when images were scanned is always known")
     listing = list_jobs(request, services)
     if not request.dry_run:
         jobs = _jobs_to_send(listing, request, services.settings)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
+from chalicelib.policy.due import SCANNED_IN_VAIN
 from chalicelib.policy.selection import newest_tagged, with_platform_images
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
@@ -17,23 +18,24 @@ from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.lister import list_jobs, may_start_scans
-from chalicelib.scanning.reviews import Review
+from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
     MOST_DIGESTS,
     RETRY_DELAY_SECONDS,
     ScansNotStarted,
-    read_repository,
 )
 from chalicelib.scanning.uses import keep_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.ecr.images import Image
     from chalicelib.policy.budget import Entry
+    from chalicelib.policy.due import Decision
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import PlanJob, ScanJob
+    from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
 
 
@@ -63,8 +65,8 @@ def plan_scans(
 ) -> PlanSummary:
     """Review a registry's repositories and send jobs for the most important scans that are due.
 
-    The scans of this day (UTC), on-push ones too, are taken from the budget as far as ECR tells of
-    them. When time runs out, what was reviewed is sent with its share of the budget, and the rest
+    The scans of this day (UTC), on-push ones too, are taken from the budget as far as they are
+    known. When time runs out, what was reviewed is sent with its share of the budget, and the rest
     goes on as another job.
 
     :raises ScansNotStarted: when nothing could be reviewed in many deliveries.
@@ -81,17 +83,23 @@ def plan_scans(
     return planning.summary
 
 
-def tier_of(image: Image, review: Review, newest: set[str]) -> Tier:
-    """How much a scan of the image matters; ``newest`` are the digests of the newest tagged one."""
-    if review.is_in_use(image):
-        return Tier.IN_USE
-    return Tier.NEWEST_TAGGED if image.digest in newest else Tier.OTHER
+def tiers(contents: RepositoryContents) -> Callable[[Image, Decision], Tier]:
+    """How much a scan of each image of a repository matters.
 
+    The newest tagged one is an image, or an index with its images. What was scanned in vain comes
+    last, so that it takes no other image's place.
+    """
+    newest = newest_tagged(contents.images)
+    newest_digests = with_platform_images([newest], contents.images) if newest else set()
 
-def newest_tagged_digests(images: Sequence[Image]) -> set[str]:
-    """The digests of a repository's newest image with tags; of an index, its images' too."""
-    newest = newest_tagged(images)
-    return with_platform_images([newest], images) if newest else set()
+    def tier_of(image: Image, decision: Decision) -> Tier:
+        if decision.reason in SCANNED_IN_VAIN:
+            return Tier.SCANNED_IN_VAIN
+        if contents.review.is_in_use(image):
+            return Tier.IN_USE
+        return Tier.NEWEST_TAGGED if image.digest in newest_digests else Tier.OTHER
+
+    return tier_of
 
 
 class _Planning:
@@ -109,6 +117,7 @@ class _Planning:
         self._repositories: list[ScanJob] = []
         self._end = 0.0
         self._room = 0
+        self._look_ups = 0
 
     def review(self) -> None:
         listing = list_jobs(
@@ -150,7 +159,9 @@ class _Planning:
         if not self.summary.re_enqueued:
             return
         reviewed = self.summary.repositories
-        attempts = 0 if reviewed else self._plan.attempts + 1
+        # What was looked up is kept, so that the next delivery gets further.
+        progressed = reviewed or (self._look_ups and self._services.scan_records is not None)
+        attempts = 0 if progressed else self._plan.attempts + 1
         if attempts > MOST_ATTEMPTS:
             raise ScansNotStarted(f"{self._plan.repository}: no progress in {attempts} deliveries")
         used = self.summary.planned + self.summary.scanned_today
@@ -172,6 +183,7 @@ class _Planning:
                 "ImagesDue": summary.due,
                 "ScansPlanned": summary.planned,
                 "ScansDeferred": summary.deferred,
+                "LookUps": self._look_ups,
             },
             registry=str(self._plan.address),
             budget=self._size,
@@ -182,21 +194,30 @@ class _Planning:
         )
 
     def _review_repository(self, number: int, job: ScanJob) -> None:
-        review = Review.of(job, self._services.settings)
         try:
-            images = read_repository(job, self._services, self._backoff)
+            contents = read_repository(job, self._services, self._backoff)
         except RepositoryDeleted:
-            warn_of_missing_images(job, review.in_use, self._services)
+            warn_of_missing_images(job, job.images_in_use, self._services)
             return
+        images, review = contents.images, contents.review
         warn_of_missing_images(job, review.missing(images), self._services)
         keep_uses(job, review, images, self._services)
-        newest = newest_tagged_digests(images)
-        for image, decision in review.decisions(images):
-            self.summary.images += 1
-            if decision.due:
-                self._budget.offer(image, tier_of(image, review, newest), number)
-            elif scanned_since(image, day_of(review.now)):
-                self.summary.scanned_today += 1
+        offers = list(self._offers(contents))
+        self.summary.images += len(images)
+        self.summary.scanned_today += scanned_since(day_of(review.now), contents)
+        for digest, scanned_at, tier in offers:
+            self._budget.offer(digest, scanned_at, tier, number)
+
+    def _offers(self, contents: RepositoryContents) -> Iterator[tuple[str, int, Tier]]:
+        """The images that are due: digest, last scan and tier; last scans are looked up first."""
+        tier_of = tiers(contents)
+        try:
+            for image, decision in contents.looked_up():
+                if decision.due:
+                    scanned_at = contents.last_scans.records[image.digest].at
+                    yield image.digest, scanned_at, tier_of(image, decision)
+        finally:
+            self._look_ups += contents.last_scans.look_ups
 
     def _job(self, number: int, digests: Sequence[str]) -> ScanJob:
         return replace(
@@ -220,7 +241,7 @@ def day_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def scanned_since(image: Image, moment: datetime) -> bool:
-    """Whether a scan of the image is under way or has completed since, as far as ECR tells."""
-    running = image.scan_status == "IN_PROGRESS"
-    return running or (image.scan_completed_at is not None and image.scan_completed_at > moment)
+def scanned_since(moment: datetime, contents: RepositoryContents) -> int:
+    """How many scans of the repository's images have begun or ended since, as far as is known."""
+    begin = int(moment.timestamp())
+    return sum(record.at >= begin for record in contents.last_scans.records.values())

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.ecr.images import Image
+from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.policy.budget import Budget, Tier
-from chalicelib.policy.due import Decision, Reason, decide
+from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.backoff import Backoff
-from chalicelib.scanning.planner import day_of, newest_tagged_digests, scanned_since, tier_of
-from chalicelib.scanning.reviews import Review
-from chalicelib.scanning.scanner import read_repository
+from chalicelib.scanning.planner import day_of, tiers
+from chalicelib.scanning.repositories import read_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,28 +30,35 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """An image with the decision about it; ``in_use`` says where a workload uses it."""
+    """An image with the decision about it; ``in_use`` says whether a workload uses it."""
 
     job: ScanJob
     image: Image
     decision: Decision
     in_use: bool
+    last_scan: ScanRecord = NEVER
 
     def to_dict(self) -> dict[str, Any]:
         """``{repository, imageDigest, imageTags, …, due, reason}``, without what does not apply."""
-        scanned_at = self.image.scan_completed_at
+        scan = self.last_scan
+        moment = datetime.fromtimestamp(scan.at, UTC).isoformat() if scan.at else None
         special = {
             "registry": self.job.account,
             "region": self.job.region,
             "indexTags": list(self.image.index_tags),
             "indexDigests": list(self.image.index_digests),
+            "platform": self.image.platform,
             "inUse": self.in_use,
+            "scanStartedAt": moment if scan.started else None,
+            "scanStatus": scan.status,
+            "scanStatusDescription": scan.description,
+            "scansFailed": scan.failures,
         }
         return {
             "repository": self.job.repository,
             "imageDigest": self.image.digest,
             "imageTags": self.image.tags,
-            "scanCompletedAt": scanned_at and scanned_at.isoformat(),
+            "scanCompletedAt": None if scan.started else moment,
             "due": self.decision.due,
             "reason": self.decision.reason,
             **{key: value for key, value in special.items() if value},
@@ -84,22 +91,17 @@ def plan_images(
 def _plan(
     job: ScanJob, services: Services, backoff: Backoff, gone: Callable[[ScanJob], None]
 ) -> Iterator[tuple[PlannedImage, Tier]]:
-    review = Review.of(job, services.settings)
     try:
-        images = read_repository(job, services, backoff)
+        contents = read_repository(job, services, backoff)
     except RepositoryDeleted:
         gone(job)
         return
-    newest = newest_tagged_digests(images)
-    for image, decision in review.decisions(_with_children_after(images)):
-        if decision.due and services.settings.scan_time_lookup:
-            registry = services.registry_of(job.address)
-            last_scan = backoff.call(registry.last_scan, job.repository, image.digest)
-            image = replace(image, scan_completed_at=last_scan.scan_completed_at)
-            decision = decide(last_scan, review.stale_before)
-        row = PlannedImage(job, image, decision, review.is_in_use(image))
-        yield row, tier_of(image, review, newest)
-    for name in review.missing(images):
+    review, records, tier_of = contents.review, contents.last_scans.records, tiers(contents)
+    for image, decision in contents.looked_up(_with_children_after(contents.images)):
+        record = records.get(image.digest, NEVER)
+        row = PlannedImage(job, image, decision, review.is_in_use(image), record)
+        yield row, tier_of(image, decision)
+    for name in review.missing(contents.images):
         digest, tags = (name, ()) if ":" in name else ("", (name,))
         missing = PlannedImage(job, Image(digest, tags), Decision(False, Reason.MISSING), True)
         yield missing, Tier.IN_USE
@@ -109,10 +111,12 @@ def _within_budget(rows: Sequence[tuple[PlannedImage, Tier]], size: int) -> Iter
     """The rows with each registry's scans beyond its budget put off."""
     now = datetime.now(UTC)
     budgets = {row.job.address: Budget(size, now.date()) for row, _ in rows}
-    used = Counter(row.job.address for row, _ in rows if scanned_since(row.image, day_of(now)))
+    today = int(day_of(now).timestamp())
+    used = Counter(row.job.address for row, _ in rows if row.last_scan.at >= today)
     for number, (row, tier) in enumerate(rows):
         if row.decision.due:
-            budgets[row.job.address].offer(row.image, tier, number)
+            budget = budgets[row.job.address]
+            budget.offer(row.image.digest, row.last_scan.at, tier, number)
     chosen = {
         entry.job
         for address, budget in budgets.items()

@@ -2,13 +2,13 @@
 
 The first of these that applies decides:
 
-1. what ECR cannot scan at all: archived, an index, an artifact;
+1. what ECR cannot scan at all: archived, an index, an artifact or attestation;
 2. the repository's ``skip`` tag;
 3. enhanced scanning, under which Amazon Inspector scans by itself;
 4. an image in use is reviewed whatever the next two say;
 5. the scope, where only images in use are reviewed;
 6. the rules that select images: tags, newest, pushed and pulled within;
-7. the last scan: its state and its age.
+7. the last scan: how it ended, and its age.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.policy.due import Decision, Reason, decide, inspected, unscannable
+from chalicelib.policy.due import (
+    Decision,
+    Reason,
+    decide,
+    inspected,
+    stale_before,
+    unscannable,
+)
 from chalicelib.policy.rules import Rules
 from chalicelib.policy.selection import skipped
 from chalicelib.settings.repository_tags import parse_rules
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from chalicelib.ecr.images import Image
+    from chalicelib.ecr.scan_records import ScanRecord
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.settings.settings import Settings
 
@@ -34,14 +42,16 @@ if TYPE_CHECKING:
 class Review:
     """What decides about the images of one repository.
 
-    ``in_use`` are the digests and tags by which workloads name images. ``scan_frequency`` is how
-    Amazon Inspector scans the repository, and None under basic scanning.
+    ``in_use`` are the digests and tags by which workloads name images, ``seen_in_use`` the digests
+    of those that Amazon Inspector sees running. ``scan_frequency`` is how Inspector scans the
+    repository, and None under basic scanning.
     """
 
     now: datetime
     stale_before: datetime
     rules: Rules = field(default_factory=Rules)
     in_use: Mapping[str, str] = field(default_factory=dict)
+    seen_in_use: Mapping[str, str] = field(default_factory=dict)
     in_use_only: bool = False
     scan_frequency: str | None = None
 
@@ -55,22 +65,25 @@ class Review:
         duration = job.duration or rules.duration or settings.images_duration
         return cls(
             now,
-            duration.before(now),
+            stale_before(duration, now),
             rules,
             job.images_in_use,
-            settings.in_use_only,
-            job.scan_frequency,
+            in_use_only=settings.in_use_only,
+            scan_frequency=job.scan_frequency,
         )
 
-    @property
-    def needs_all_images(self) -> bool:
-        """Whether the images must be seen together, and not page by page."""
-        return self.rules.select or bool(self.in_use)
-
-    def decisions(self, images: Sequence[Image]) -> Iterator[tuple[Image, Decision]]:
-        """Every image with the decision about it."""
+    def decisions(
+        self, images: Sequence[Image], records: Mapping[str, ScanRecord]
+    ) -> Iterator[tuple[Image, Decision]]:
+        """Every image with the decision about it; ``records`` are of last scans, by digest."""
         refused = skipped(images, self.rules, self.now) if self.rules.select else {}
-        return ((image, self._decide(image, refused)) for image in images)
+        return (
+            (image, self._decide(image, records.get(image.digest), refused)) for image in images
+        )
+
+    def by_last_scan(self, record: ScanRecord | None) -> Decision:
+        """The decision about an image that nothing but its last scan can decide about."""
+        return decide(record, self.stale_before, self.now)
 
     def missing(self, images: Sequence[Image]) -> dict[str, str]:
         """What workloads name and no image is, and where each is in use."""
@@ -78,25 +91,29 @@ class Review:
         return {name: where for name, where in self.in_use.items() if name not in found}
 
     def is_in_use(self, image: Image) -> bool:
-        """Whether a workload names the image, or an index that it is part of."""
+        """Whether a workload names the image, or an index that it is part of, or it was seen."""
         return bool(self.where_in_use(image))
 
     def where_in_use(self, image: Image) -> tuple[str, ...]:
-        """The workloads that name the image, or an index that it is part of."""
+        """The workloads that name the image, or an index that it is part of, else where it runs."""
         names = (image.digest, *image.all_tags, *image.index_digests)
-        return tuple(dict.fromkeys(self.in_use[name] for name in names if name in self.in_use))
+        named = tuple(dict.fromkeys(self.in_use[name] for name in names if name in self.in_use))
+        seen = self.seen_in_use.get(image.digest)
+        return named or ((seen,) if seen else ())
 
-    def _decide(self, image: Image, refused: Mapping[str, Reason]) -> Decision:
-        if reason := unscannable(image) or self._refused_for_all(image):
+    def _decide(
+        self, image: Image, record: ScanRecord | None, refused: Mapping[str, Reason]
+    ) -> Decision:
+        if reason := unscannable(image) or self._refused_for_all(record):
             return Decision(False, reason)
         if not self.is_in_use(image):
             if self.in_use_only:
                 return Decision(False, Reason.NOT_IN_USE)
             if reason := refused.get(image.digest):
                 return Decision(False, reason)
-        return decide(image, self.stale_before)
+        return self.by_last_scan(record)
 
-    def _refused_for_all(self, image: Image) -> Reason | None:
+    def _refused_for_all(self, record: ScanRecord | None) -> Reason | None:
         if self.rules.skip:
             return Reason.SKIPPED_BY_TAG
-        return inspected(image, self.scan_frequency) if self.scan_frequency else None
+        return inspected(record, self.scan_frequency) if self.scan_frequency else None

@@ -7,23 +7,22 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
-from chalicelib.aws.errors import AWS_ERRORS, is_refusal
-from chalicelib.ecr.indexes import with_indexes
-from chalicelib.policy.due import Decision, Reason, decide
+from chalicelib.aws.ecr import RepositoryDeleted
+from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.policy.due import Reason
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, TokenBucket
 from chalicelib.scanning.image_warnings import warn_of_missing_images
+from chalicelib.scanning.last_scans import LastScans
+from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.uses import keep_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
-    from chalicelib.aws.ecr import ImagePage
-    from chalicelib.ecr.images import Image
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.services import Services
@@ -39,6 +38,13 @@ MOST_FAILURES = 100
 
 MOST_DIGESTS = 1000
 """How many digests one job carries, so that it fits into a queue message."""
+
+
+_ENDED = {
+    Reason.UNSUPPORTED: "UNSUPPORTED_IMAGE",
+    Reason.CONTINUOUSLY_SCANNED: "ACTIVE",
+}
+"""What a refused start says of the image's last scan, in ECR's words."""
 
 
 class ScansNotStarted(Exception):
@@ -67,10 +73,10 @@ def scan_repository(
     deadline: Deadline,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ScanSummary:
-    """Carry out a job: page by page, start the scan of every image that is due.
+    """Carry out a job: start the scan of every image of the repository that is due.
 
-    When time runs out, what is left goes back to the queue as another job. A job that comes
-    twice starts nothing twice: what was started is running or fresh by then, and ECR itself
+    When time runs out, what is left goes back to the queue as other jobs. A job that comes twice
+    starts nothing twice: what was started is recorded as running or fresh by then, and ECR itself
     refuses a second scan within 24 hours.
 
     :raises ScansNotStarted: when scans could not be started; the message should come again.
@@ -83,40 +89,6 @@ def scan_repository(
     finally:
         scan.log()
     return scan.summary
-
-
-def read_repository(job: ScanJob, services: Services, backoff: Backoff) -> list[Image]:
-    """All images of a job's repository, those of an index with its tags.
-
-    :raises RepositoryDeleted: when there is no such repository.
-    :raises DeadlineReached: when no time is left.
-    """
-    pages = services.registry_of(job.address).image_pages(job.repository, backoff)
-    images = [image for page in pages for image in page]
-    return _with_indexes(job, images, services, backoff)
-
-
-def _with_indexes(
-    job: ScanJob, images: Sequence[Image], services: Services, backoff: Backoff
-) -> list[Image]:
-    """The images with the tags of their indexes; without, where the indexes may not be read.
-
-    Any other failure is raised, since the tags may decide that an image is due.
-    """
-    indexes = [image.digest for image in images if image.is_manifest_list and not image.archived]
-    if not indexes or not services.settings.resolve_indexes:
-        return list(images)
-    registry = services.registry_of(job.address)
-    try:
-        children = backoff.call(registry.index_children, job.repository, indexes)
-    except AWS_ERRORS as error:
-        if not is_refusal(error):
-            raise
-        logs.logger.warning(
-            "indexes not read", extra={"repository": job.repository, "error": str(error)}
-        )
-        return list(images)
-    return with_indexes(images, children)
 
 
 def _wait_in_queue(job: ScanJob, services: Services, seconds: int) -> ScanSummary:
@@ -141,23 +113,20 @@ class _RepositoryScan:
         self._sleep = sleep
         self._registry = services.registry_of(job.address)
         self._review = Review.of(job, services.settings)
+        self._last_scans = LastScans(job, services, self._backoff)
         rate = services.settings.scanner_pace
         self._bucket = TokenBucket(rate) if rate else None
         self._pending = deque(job.image_digests)
-        self._next_token = job.next_token
-        self._walks = job.walks
         self._progressed = False
         self._failures: dict[str, str] = {}
 
     def run(self) -> None:
         try:
-            self._start_pending()
-            if self._walks and self._review.needs_all_images:
+            if self._job.image_digests:
+                self._last_scans.read_of(self._job.image_digests)
+            else:
                 self._review_all()
-                self._start_pending()
-            while self._walks:
-                self._read_page()
-                self._start_pending()
+            self._start_pending()
         except DeadlineReached:
             self._re_enqueue()
         except _DailyLimit:
@@ -168,6 +137,8 @@ class _RepositoryScan:
             warn_of_missing_images(self._job, self._review.in_use, self._services)
         else:
             self._raise_failures()
+        finally:
+            self._last_scans.keep()
 
     def log(self) -> None:
         summary = self.summary
@@ -179,57 +150,41 @@ class _RepositoryScan:
                 "ImagesSeen": summary.images,
                 "ImagesDue": summary.due,
                 "ScansStarted": summary.started,
+                "LookUps": self._last_scans.look_ups,
             },
             repository=summary.repository,
             skipped=dict(summary.skipped),
             re_enqueued=summary.re_enqueued,
         )
 
-    def _read_page(self) -> None:
-        page = self._backoff.call(self._page)
-        self._next_token = page.next_token
-        self._walks = page.next_token is not None
-        self._progressed = True
-        self._take_in(self._review.decisions(page.images))
-
     def _review_all(self) -> None:
-        """Read the whole repository before starting anything: its images are weighed together."""
-        images = read_repository(self._job, self._services, self._backoff)
-        warn_of_missing_images(self._job, self._review.missing(images), self._services)
-        keep_uses(self._job, self._review, images, self._services)
-        self._take_in(self._review.decisions(images))
-        self._walks = False
-        self._progressed = True
+        """Read the whole repository before anything is started.
 
-    def _take_in(self, reviewed: Iterator[tuple[Image, Decision]]) -> None:
-        for image, decision in reviewed:
+        Its images are weighed together, and an index may come after what it lists.
+        """
+        contents = read_repository(self._job, self._services, self._backoff)
+        self._review, self._last_scans = contents.review, contents.last_scans
+        missing = self._review.missing(contents.images)
+        warn_of_missing_images(self._job, missing, self._services)
+        keep_uses(self._job, self._review, contents.images, self._services)
+        for image, decision in contents.decisions():
             self.summary.images += 1
             if decision.due:
                 self._pending.append(image.digest)
-                self.summary.due += 1
+                self.summary.due += decision.reason is not Reason.NOT_LOOKED_UP
             else:
                 self.summary.skipped[decision.reason] += 1
-
-    def _page(self) -> ImagePage:
-        registry, repository = self._registry, self._job.repository
-        try:
-            return registry.image_page(repository, self._next_token)
-        except TokenExpired:
-            if self._next_token != self._job.next_token:
-                raise
-            # The token waited in the queue for too long: walk from the start again.
-            return registry.image_page(repository, None)
+        self._progressed = True
 
     def _start_pending(self) -> None:
         while self._pending:
             digest = self._pending[0]
-            self._keep_pace()
             try:
-                skipped = self._backoff.call(self._start, digest)
+                skipped = self._start_if_due(digest)
             except AWS_ERRORS as error:
                 self._fail(digest, error)
             else:
-                self._tally(digest, skipped)
+                self._tally(skipped)
                 self._progressed = True
             self._pending.popleft()
 
@@ -250,23 +205,38 @@ class _RepositoryScan:
         if len(self._failures) >= MOST_FAILURES:
             self._raise_failures()
 
-    def _start(self, digest: str) -> Reason | None:
-        registry, repository = self._registry, self._job.repository
-        if self._services.settings.scan_time_lookup:
-            decision = decide(registry.last_scan(repository, digest), self._review.stale_before)
-            if not decision.due:
-                return decision.reason
-        return registry.start_scan(repository, digest)
+    def _start_if_due(self, digest: str) -> Reason | None:
+        """Start an image's scan; otherwise says why not. A scan may have ended since the review."""
+        decision = self._review.by_last_scan(self._last_scans.records.get(digest))
+        if decision.reason is Reason.NOT_LOOKED_UP:
+            decision = self._review.by_last_scan(self._last_scans.look_up(digest))
+            self.summary.due += decision.due
+        if not decision.due:
+            return decision.reason
+        self._keep_pace()
+        refused = self._backoff.call(self._registry.start_scan, self._job.repository, digest)
+        self._note(digest, refused)
+        return refused
 
-    def _tally(self, digest: str, skipped: Reason | None) -> None:
+    def _note(self, digest: str, refused: Reason | None) -> None:
+        """Remember that a scan was started, or what its refusal says of the image."""
+        if refused is None:
+            self._last_scans.started(digest)
+            return
+        about = {"repository": self._job.repository, "image_digest": digest}
+        logs.logger.info("image skipped", extra={**about, "reason": refused})
+        if refused is Reason.SCANNED_TODAY:
+            self._last_scans.look_up(digest, within_a_day=True)
+        elif refused in _ENDED:
+            self._last_scans.ended(digest, _ENDED[refused])
+
+    def _tally(self, skipped: Reason | None) -> None:
         if skipped is Reason.DAILY_LIMIT:
             raise _DailyLimit
         if skipped is None:
             self.summary.started += 1
             return
         self.summary.skipped[skipped] += 1
-        about = {"repository": self._job.repository, "image_digest": digest}
-        logs.logger.info("image skipped", extra={**about, "reason": skipped})
 
     def _wait_for_limit(self) -> None:
         """Try planned scans again within hours, for the limit's 24 hours move with the clock.
@@ -288,16 +258,12 @@ class _RepositoryScan:
 
     def _send_rest(self, attempts: int, delay_seconds: int) -> None:
         digests = (*self._pending, *self._failures)
-        first, *others = batches(digests, MOST_DIGESTS) if digests else [()]
-        rest = replace(
-            self._job,
-            image_digests=tuple(first),
-            next_token=self._next_token,
-            attempts=attempts,
-        )
-        started_only = replace(rest, next_token=None, images_in_use={})
-        parts = [replace(started_only, image_digests=tuple(part)) for part in others]
-        self._services.jobs_queue.send([rest, *parts], delay_seconds)
+        rest = replace(self._job, attempts=attempts)
+        parts = [
+            replace(rest, image_digests=tuple(part), images_in_use={})
+            for part in batches(digests, MOST_DIGESTS)
+        ]
+        self._services.jobs_queue.send(parts or [rest], delay_seconds)
         self.summary.re_enqueued = True
 
     def _raise_failures(self) -> None:

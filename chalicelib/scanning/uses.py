@@ -21,7 +21,5 @@ def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: S
     if not review.in_use or services.image_uses is None:
         return
     uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
-    registry = services.registry_of(job.address)
-    account = job.account or services.own_account
-    repository = f"{account}/{registry.region}/{job.repository}"
-    services.image_uses.keep(repository, dict(list(uses.items())[:MOST_KEPT]))
+    place = services.place_of(job.address, job.repository)
+    services.image_uses.keep(place, dict(list(uses.items())[:MOST_KEPT]))

@@ -10,9 +10,9 @@ _ECR_IMAGE = "AWS_ECR_CONTAINER_IMAGE"
 def event_pattern(settings: Settings) -> dict[str, Any]:
     """The EventBridge pattern of the events that the notifier acts on.
 
-    Basic scans that ended, Inspector's scans of images, and Inspector's findings where the
-    settings ask for them. The notifier itself leaves out failed scans that are not to be reported,
-    for a configuration file can say so without a deployment. Sources: ECR user guide, "Amazon ECR
+    Basic scans that ended, however, for each is remembered; Inspector's scans of images, and
+    Inspector's findings where the settings ask for them. The notifier itself leaves out failed
+    scans that are not to be reported. Sources: ECR user guide, "Amazon ECR
     events and EventBridge"; Amazon Inspector user guide, "EventBridge event schema".
     """
     basic = {

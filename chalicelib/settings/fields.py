@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from chalicelib.policy.durations import Duration
@@ -35,6 +36,17 @@ class Fields:
         value = self._get(key)
         if not isinstance(value, str) or not value:
             raise self._refuse(key, value, "a string that is not empty")
+        return value
+
+    def moment(self, key: str) -> str:
+        """A date and time with its zone in ISO 8601, as it is."""
+        value = self.text(key)
+        try:
+            known = datetime.fromisoformat(value).tzinfo is not None
+        except ValueError:
+            known = False
+        if not known:
+            raise self._refuse(key, value, "a date and time with its zone in ISO 8601")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:

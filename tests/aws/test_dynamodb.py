@@ -40,12 +40,6 @@ def test_an_item_is_read_as_it_was_written(table, clock):
     assert table.get("images", "b") is None
 
 
-def test_a_deleted_item_is_not_there(table):
-    table.put(ITEM, DAY)
-    table.delete("images", "a")
-    assert table.get("images", "a") is None
-
-
 def test_an_item_ends_though_dynamodb_has_not_deleted_it_yet(table, clock):
     table.put(ITEM, DAY)
     table.put({**ITEM, "sk": "b"}, 2 * DAY)

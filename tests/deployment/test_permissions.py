@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
+from chalicelib.scanning.jobs import ScanJob
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
 from local.ecr import LocalRegistry
@@ -66,7 +67,6 @@ EVERYTHING = {
     **IN_USE_ELSEWHERE,
     **TAGS,
     **BUDGET,
-    "ScanTimeLookup": "true",
     "ScanRegions": f"{REGION},{OTHER_REGION}",
     "ScanRoles": SCAN_ROLE,
     "NotifyOnInspectorFindings": "true",
@@ -79,7 +79,6 @@ EVERYTHING = {
 DEPLOYMENTS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "customer key": {"KmsKeyArn": KEY},
-    "scan times": {"ScanTimeLookup": "true"},
     "configuration in S3": {"Configuration": "s3://lists/selection.yaml"},
     "configuration in a parameter": {"Configuration": "ssm:/lists/selection"},
     "configured roles": CONFIGURED_ROLES,
@@ -124,6 +123,7 @@ BY_LAMBDA = {
 # Reference of each service; ecs:ListTasks knows container instances only, which Fargate has not.
 WITHOUT_RESOURCE = {
     "ecr:GetRegistryScanningConfiguration",
+    "inspector2:ListCoverage",
     "ecs:DescribeTaskDefinition",
     "ecs:ListClusters",
     "ecs:ListServices",
@@ -144,6 +144,7 @@ ADAPTERS = {
     "dynamodb": ["dynamodb"],
     "ecr": ["ecr"],
     "ecs": ["ecs"],
+    "inspector": ["inspector2"],
     "lambda_functions": ["lambda"],
     "documents": ["s3", "ssm"],
     "s3": ["s3"],
@@ -307,6 +308,10 @@ class World:
                 registry.scan_type = scan_type
             yield
 
+    def rest_of_a_job(self) -> str:
+        """What is left of a job when time runs out."""
+        return ScanJob("shop/api", image_digests=tuple(self._children)).to_json()
+
     def requests(self) -> Iterator[dict[str, bool]]:
         """What the lister is asked."""
         for _ in self.each_kind_of_scanning():
@@ -316,7 +321,8 @@ class World:
     def events(self, settings: Settings) -> Iterator[dict[str, Any]]:
         """What the notifier is told: of the own registry, and of others that are covered."""
         covered = {(address.account, address.region or REGION) for address in settings.registries}
-        for registry, digest in zip(self._registries, self._children, strict=False):
+        for registry, digest in zip(self._registries, list(self._children), strict=False):
+            self.add_due_images(registry)  # with an index that nothing has read yet
             registry.finish_scans()
             account = None if registry.account_id == OWN_ACCOUNT else registry.account_id
             own = (account, registry.region) == (None, REGION)
@@ -348,13 +354,13 @@ def _keep_lists() -> None:
 DIGESTS = [{"time": f"2026-03-{day:02}T06:00:00Z"} for day in (2, 9)]
 
 
-def send_digests(app: Any) -> None:
+def send_digests(app: Any, world: World) -> None:
     """A digest that cannot be published, its next try, and the digest of a week later."""
-    if app.settings.digest:
-        refusal = patch.object(ReportTopic, "publish", side_effect=RuntimeError("refused"))
-        with refusal, pytest.raises(RuntimeError, match="refused"):
-            app.report_fleet(DIGESTS[0], Unhurried())
-    for event in DIGESTS:
+    for event, _ in zip(DIGESTS, world.each_kind_of_scanning(), strict=True):
+        if app.settings.digest and event is DIGESTS[0]:
+            refusal = patch.object(ReportTopic, "publish", side_effect=RuntimeError("refused"))
+            with refusal, pytest.raises(RuntimeError, match="refused"):
+                app.report_fleet(event, Unhurried())
         app.report_fleet(event, Unhurried())
 
 
@@ -374,6 +380,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
                 for job in rest:
                     app.scan_images(_message(job), Unhurried() if seen else Hurried())
                     seen.add(job)
+        app.scan_images(_message(world.rest_of_a_job()), Unhurried())
     yield "scan_images", calls
     with recorded_calls() as calls:
         app = load()
@@ -382,7 +389,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
             app.notify(event, Unhurried())
     yield "notify", calls
     with recorded_calls() as calls:
-        send_digests(load())
+        send_digests(load(), world)
     yield "report_fleet", calls
     with recorded_calls() as calls:
         app = load()

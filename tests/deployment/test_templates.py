@@ -24,6 +24,7 @@ from chalicelib.settings.table import ROWS
 from deployment import permissions
 from deployment.packages import PROJECT, Package, Template
 from deployment.templates import request_body, resources_template, serialized
+from local.history import KEYS
 from tests.settings.test_table import nearly
 
 # What the names of the functions end in, after that of the stack.
@@ -343,7 +344,8 @@ class TestReports:
     def test_the_history_costs_what_is_used_and_forgets(self, table: dict[str, Any]) -> None:
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-        assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+        assert table["KeySchema"] == KEYS["KeySchema"]
+        assert table["AttributeDefinitions"] == KEYS["AttributeDefinitions"]
 
     def test_the_history_can_be_restored(self, table: dict[str, Any]) -> None:
         recovery = table["PointInTimeRecoverySpecification"]

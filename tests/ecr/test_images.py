@@ -1,7 +1,5 @@
 """What the scanner makes of DescribeImages' details."""
 
-from datetime import UTC, datetime, timedelta, timezone
-
 import pytest
 
 from chalicelib.ecr.images import Image, images_of
@@ -20,33 +18,6 @@ def test_a_digest_listed_with_several_tags_is_one_image_with_all_of_them():
         Image(DIGEST, tags=("1.2", "latest", "1")),
         Image("sha256:other"),
     ]
-
-
-def test_the_scans_time_is_its_completion_and_in_utc():
-    completed = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    detail = {
-        "imageDigest": DIGEST,
-        "imageScanStatus": {"status": "COMPLETE"},
-        "imageScanFindingsSummary": {
-            "imageScanCompletedAt": completed,
-            "vulnerabilitySourceUpdatedAt": completed + timedelta(days=30),
-        },
-    }
-
-    [image] = images_of([detail])
-
-    assert image.scan_completed_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
-    assert image.scan_completed_at.utcoffset() == timedelta(0)
-    assert image.scan_status == "COMPLETE"
-
-
-def test_the_age_of_one_image_does_not_reach_the_next():
-    scanned = {
-        "imageDigest": "sha256:scanned",
-        "imageScanFindingsSummary": {"imageScanCompletedAt": datetime.now(UTC)},
-    }
-    images = images_of([scanned, {"imageDigest": "sha256:never"}])
-    assert images[1].scan_completed_at is None
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,20 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from chalicelib.fleet.collecting import MOST_NAMES, gather_fleet
+from chalicelib.ecr.scan_records import NEVER, ScanRecord
+from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import from_json
 from chalicelib.fleet.model import NamedImages, NotLookedAt, Repository
 from chalicelib.fleet.report import FleetReport
+from chalicelib.fleet.sources import MOST_NAMES
 from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.documents import DocumentNotRead
 from chalicelib.settings.settings import Settings
-from local.ecr import Finding, Findings, LocalRegistry, local_ecr
+from local.ecr import Finding, Findings, LocalRegistry, ScanningRule, local_ecr
 from local.images import HELM_CHART, OCI_IMAGE, OCI_INDEX, OCI_MANIFEST
 from local.seed import seed
 
@@ -123,39 +125,74 @@ def test_indexes_are_skipped_where_they_are_not_to_be_read(aws):
     assert aws.calls["BatchGetImage"] == 0
 
 
-def test_images_never_scanned_and_scans_that_failed_are_counted_and_named(aws):
+def test_what_is_remembered_of_the_other_images_is_counted_and_named(aws, history_table):
     aws.add_image("api", tags=("ok",), scanned_at=NOW, pushed_at=NOW)
-    for number in range(MOST_NAMES + 5):
-        aws.add_image("api", tags=(f"n{number}",), pushed_at=days_ago(1))
-    failed = aws.add_image(
-        "api", scanned_at=days_ago(2), pushed_at=days_ago(2), scan_status="FAILED"
+    never = [aws.add_image("api", tags=(f"n{n}",), pushed_at=days_ago(1)) for n in range(25)]
+    failed, unsupported, large, running, _ = (
+        aws.add_image("api", pushed_at=days_ago(2)) for _ in range(5)
     )
-    aws.add_image(
-        "api", scanned_at=days_ago(2), pushed_at=days_ago(2), scan_status="UNSUPPORTED_IMAGE"
-    )
-    found = only(gather())
-    assert found.never_scanned.count == MOST_NAMES + 5
+    records = {
+        **{image.digest: NEVER for image in never},
+        failed.digest: ScanRecord(1, "FAILED", "ScanError", failures=1),
+        unsupported.digest: ScanRecord(1, "FAILED", "UnsupportedImageError: no"),
+        large.digest: ScanRecord(1, "IMAGE_SIZE_EXCEEDED"),
+        running.digest: ScanRecord(1, started=True),
+    }
+    services = Services(Settings.from_environment({"HISTORY_TABLE_NAME": history_table}))
+    services.scan_records.keep("123456789012/eu-west-1/api", records)
+    found = only(gather(services=services))
+    assert found.never_scanned.count == 25
     assert len(found.never_scanned.names) == MOST_NAMES
     assert found.failed == NamedImages(1, (failed.digest,))
-    assert (found.unsupported, found.untold) == (1, 0)
+    assert (found.unsupported, found.untold) == (2, 1)
 
 
-def test_where_ecr_lists_no_scans_nothing_is_said_to_be_never_scanned(aws, monkeypatch):
+def test_without_a_table_nothing_is_said_of_images_that_are_not_looked_at(aws):
     aws.add_image("api", tags=("2",), scanned_at=NOW, pushed_at=NOW, findings=Findings((ONE,)))
     aws.add_image("api", tags=("1",), scanned_at=days_ago(2), pushed_at=days_ago(2))
-    answer = aws.answer
-
-    def without_scans(operation, request):
-        answered = answer(operation, request)
-        for detail in answered.get("imageDetails", ()):
-            detail.pop("imageScanStatus", None)
-            detail.pop("imageScanFindingsSummary", None)
-        return answered
-
-    monkeypatch.setattr(aws, "answer", without_scans)
     found = only(gather())
     assert (found.known, found.counts) == (True, {"HIGH": 1})
     assert (found.never_scanned.count, found.untold) == (0, 1)
+
+
+def test_under_enhanced_scanning_inspector_tells_of_all_images_in_bulk(aws):
+    aws.scan_type = "ENHANCED"
+    aws.scanning_rules = [ScanningRule("CONTINUOUS_SCAN")]
+    aws.add_image("api", tags=("2",), scanned_at=NOW, pushed_at=NOW)
+    aws.add_image("api", scanned_at=days_ago(9), scan_status="FAILED")
+    aws.add_image("api", scanned_at=days_ago(9), unsupported=True)
+    found = only(gather())
+    assert (found.failed.count, found.unsupported, found.untold) == (1, 1, 0)
+    assert (aws.calls["ListCoverage"], aws.calls["DescribeImageScanFindings"]) == (1, 1)
+
+
+def test_without_inspectors_answer_nothing_is_said_of_them(aws):
+    aws.scan_type = "ENHANCED"
+    aws.add_image("api", tags=("2",), scanned_at=NOW)
+    aws.add_image("api", scanned_at=days_ago(9))
+    aws.fail_next("ListCoverage", "AccessDeniedException")
+    assert only(gather()).untold == 1
+
+
+def test_why_a_scan_failed_is_in_the_report(aws):
+    aws.add_image("api", tags=("1",), scanned_at=NOW, unsupported=True)
+    found = only(gather())
+    assert found.status.startswith("FAILED (UnsupportedImageError")
+    assert (found.failed.count, found.unsupported) == (0, 1)
+
+
+def test_attestations_are_no_images(aws):
+    aws.add_index("api", tags=("latest",), scanned_at=NOW, findings=Findings((ONE,)))
+    found = only(gather())
+    assert (found.known, found.images, found.untold, found.unsupported) == (True, 1, 0, 0)
+    assert [scan.status for scan in found.scans] == ["COMPLETE"]
+
+
+def test_an_index_that_may_not_be_read_is_told(aws):
+    add_index(aws, {"scanned_at": days_ago(1)})
+    aws.fail_next("BatchGetImage", "AccessDeniedException", times=2)
+    [missed] = gather().not_looked_at
+    assert missed.reason == "refused (AccessDeniedException)"
 
 
 def test_a_repository_without_a_tagged_image_is_in_the_report(aws):
@@ -170,10 +207,12 @@ def test_a_fleet_takes_few_calls(aws):
     assert len(report.repositories) == 14
     assert dict(aws.calls) == {
         "DescribeRepositories": 1,
+        "GetRegistryScanningConfiguration": 1,
         "DescribeImages": 14,
-        "BatchGetImage": 1,
-        # One of each newest image, two of an index; none of two repositories without images.
-        "DescribeImageScanFindings": 13,
+        # Where there are indexes.
+        "BatchGetImage": 3,
+        # One of each newest image, two of two indexes; none of two repositories without images.
+        "DescribeImageScanFindings": 14,
     }
 
 

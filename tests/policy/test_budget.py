@@ -6,27 +6,27 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.ecr.images import Image
 from chalicelib.policy.budget import Budget, Tier
 
 TODAY = date(2026, 5, 1)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def image(name, scanned_days_ago=None):
+def offer(budget, name, tier, job, scanned_days_ago=None):
     digest = f"sha256:{hashlib.sha256(str(name).encode()).hexdigest()}"
     scanned = None if scanned_days_ago is None else NOON - timedelta(days=scanned_days_ago)
-    return Image(digest, scan_completed_at=scanned)
+    budget.offer(digest, int(scanned.timestamp()) if scanned else 0, tier, job)
 
 
 def test_in_use_comes_first_then_newest_tagged_then_the_rest_the_oldest_scan_first():
     budget = Budget(10, TODAY)
-    budget.offer(image("other fresh", 8), Tier.OTHER, 0)
-    budget.offer(image("other stale", 80), Tier.OTHER, 1)
-    budget.offer(image("other never"), Tier.OTHER, 2)
-    budget.offer(image("tagged", 8), Tier.NEWEST_TAGGED, 3)
-    budget.offer(image("in use", 8), Tier.IN_USE, 4)
-    assert [entry.job for entry in budget.chosen(10)] == [4, 3, 2, 1, 0]
+    offer(budget, "in vain", Tier.SCANNED_IN_VAIN, 5, 300)
+    offer(budget, "other fresh", Tier.OTHER, 0, 8)
+    offer(budget, "other stale", Tier.OTHER, 1, 80)
+    offer(budget, "other never", Tier.OTHER, 2)
+    offer(budget, "tagged", Tier.NEWEST_TAGGED, 3, 8)
+    offer(budget, "in use", Tier.IN_USE, 4, 8)
+    assert [entry.job for entry in budget.chosen(10)] == [4, 3, 2, 1, 0, 5]
     assert [entry.job for entry in budget.chosen(3)] == [4, 3, 2]
 
 
@@ -37,18 +37,17 @@ def test_what_is_kept_is_what_sorting_everything_would_keep(offers, size):
     small, large = Budget(size, TODAY), Budget(1_000, TODAY)
     for number, (tier, days) in enumerate(offers):
         for budget in (small, large):
-            budget.offer(image(number, days), tier, number)
+            offer(budget, number, tier, number, days)
     assert small.chosen(size) == large.chosen(1_000)[:size]
     assert small.offered == len(offers)
 
 
 def test_where_no_scan_time_is_known_every_image_has_its_turn_within_days():
     """A tenth of the images a day: the least is ten days, and all have had a scan within 27."""
-    images = [image(number) for number in range(500)]
     scanned = set()
     for day in range(27):
         budget = Budget(50, TODAY + timedelta(days=day))
-        for number, each in enumerate(images):
-            budget.offer(each, Tier.OTHER, number)
+        for number in range(500):
+            offer(budget, number, Tier.OTHER, number)
         scanned |= {entry.job for entry in budget.chosen(50)}
     assert len(scanned) == 500

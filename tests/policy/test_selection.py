@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.ecr.images import Image
-from chalicelib.ecr.indexes import with_indexes
+from chalicelib.ecr.indexes import IndexEntry, with_indexes
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
 from chalicelib.policy.rules import Rules
@@ -81,7 +81,7 @@ class TestIndexes:
             image("single", "v2", pushed=3),
             image("older", "v1", pushed=4),
         ],
-        {"index": ("amd64", "arm64")},
+        {"index": (IndexEntry("amd64"), IndexEntry("arm64"))},
     )
 
     def test_children_carry_the_tags_of_their_index(self):
@@ -117,7 +117,7 @@ class TestTheNewestTaggedImage:
 
     def test_is_the_index_where_that_was_tagged_last(self):
         index = image("index", "latest", pushed=0, index=True)
-        children = with_indexes([index, image("child", pushed=0)], {"index": ["child"]})
+        children = with_indexes([index, image("child", pushed=0)], {"index": [IndexEntry("child")]})
         assert newest_tagged([*IMAGES, *children]) == index
 
     @pytest.mark.parametrize("is_index", [True, False])

@@ -17,7 +17,6 @@ JOBS = st.builds(
     repository=TEXT,
     duration=st.none() | st.sampled_from(["7d", "1m2w"]).map(Duration.parse),
     image_digests=st.lists(TEXT).map(tuple),
-    next_token=st.none() | TEXT,
     attempts=st.integers(0, 20),
     account=st.none() | TEXT,
     region=st.none() | TEXT,
@@ -58,7 +57,6 @@ def test_a_rest_of_a_whole_page_fits_into_a_message():
         "r" * 256,
         Duration.parse("7d"),
         tuple(f"sha256:{number:064d}" for number in range(1000)),
-        "t" * 4096,
         attempts=10,
     )
     assert len(rest.to_json()) < 256 * 1024

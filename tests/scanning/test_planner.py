@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.ecr.scan_records import ScanRecord
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
 from chalicelib.scanning.planner import plan_scans
@@ -36,6 +37,11 @@ def sent(monkeypatch):
 
     monkeypatch.setattr("chalicelib.aws.sqs.JobsQueue.send", send)
     return jobs
+
+
+def looks_at(images, repositories=1):
+    """As often as planning looks at the clock: once to list images, once to look each up."""
+    return (1 + images) * repositories
 
 
 def plan(services, job=None, looks=None):
@@ -82,7 +88,7 @@ def test_a_job_carries_a_thousand_digests_at_most(aws, services, sent):
 def test_what_time_does_not_suffice_for_goes_on_after_the_last_repository(aws, services, sent):
     for name in ("aa", "bb", "cc", "dd"):
         images(aws, name, 3)
-    summary = plan(services(DAILY_SCAN_BUDGET="8"), looks=2)
+    summary = plan(services(DAILY_SCAN_BUDGET="8"), looks=looks_at(3, repositories=2))
     *jobs, (rest, _) = sent
 
     assert summary.re_enqueued
@@ -101,13 +107,85 @@ def test_no_image_is_lost_or_planned_twice_whenever_time_runs_out(aws, services,
     for number in range(12):
         images(aws, f"r{number:02}", 2)
     jobs, planned = [PlanJob(ListingRequest())], []
-    for looks in (1, 0, 3, 2, 1, 99):
-        plan(services(), jobs.pop(), looks)
+    for repositories in (1, 0, 3, 2, 1, 99):
+        plan(services(), jobs.pop(), looks_at(2, repositories))
         jobs = [job for job, _ in sent if isinstance(job, PlanJob)]
         planned += [d for job, _ in sent if isinstance(job, ScanJob) for d in job.image_digests]
         sent.clear()
     assert jobs == []
     assert len(planned) == len(set(planned)) == 24
+
+
+@pytest.fixture
+def remembering(services, history_table):
+    return lambda **others: services(HISTORY_TABLE_NAME=history_table, **others)
+
+
+def known(services, images, record=None):
+    """Let it be known of images of a repository when they were scanned, or a record of each."""
+    records = {
+        image.digest: record
+        or ScanRecord(int(image.scan_completed_at.timestamp()), image.scan_status)
+        for image in images
+    }
+    services.scan_records.keep("123456789012/eu-west-1/aa", records)
+
+
+def test_looking_up_what_is_not_known_is_progress_where_it_is_kept(aws, remembering, sent):
+    images(aws, "aa", 20)
+    jobs = [PlanJob(ListingRequest(), attempts=MOST_ATTEMPTS)]
+    for _ in range(4):
+        # Listing and query take two looks.
+        plan(remembering(), jobs.pop(), looks=2 + 6)
+        jobs = [job for job, _ in sent if isinstance(job, PlanJob)]
+        planned = [d for job, _ in sent if isinstance(job, ScanJob) for d in job.image_digests]
+        sent.clear()
+    assert jobs == []
+    assert len(planned) == 20
+    assert aws.calls["DescribeImageScanFindings"] == 20
+
+
+def test_a_budget_goes_to_the_oldest_scans_and_to_images_without_any_before(aws, remembering, sent):
+    ages = [1, 9, 400, 30, 8, None]
+    for days in ages:
+        scanned_at = None if days is None else datetime.now(UTC) - timedelta(days=days)
+        aws.add_image("aa", pushed_at=STALE, scanned_at=scanned_at)
+    plan(remembering(DAILY_SCAN_BUDGET="3"))
+    digests = list(aws.repositories["aa"].images)
+    [(job, _)] = sent
+    assert job.image_digests == tuple(digests[number] for number in (5, 2, 3))
+
+
+def test_what_fails_again_and_again_takes_no_other_images_place(aws, remembering, sent):
+    """Fifty images that always fail beside fifty that do not, with a budget for forty."""
+    failing = [aws.add_image("aa", tags=(f"f{n}",), scanned_at=STALE) for n in range(50)]
+    others = [aws.add_image("aa", tags=(f"o{n}",), scanned_at=STALE) for n in range(50)]
+    long_ago = int(STALE.timestamp()) - 10**7
+    known(remembering(), failing, ScanRecord(long_ago, "FAILED", "ScanError", failures=9))
+    known(remembering(), others)
+    plan(remembering(DAILY_SCAN_BUDGET="40"))
+    planned = {digest for job, _ in sent for digest in job.image_digests}
+    assert len(planned) == 40
+    assert planned <= {image.digest for image in others}
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_what_was_started_or_scanned_on_push_today_is_taken_from_the_budget(
+    aws, remembering, sent, started
+):
+    today = [aws.add_image("aa", scanned_at=datetime.now(UTC)) for _ in range(3)]
+    stale = [aws.add_image("aa", scanned_at=STALE) for _ in range(9)]
+    now = int(datetime.now(UTC).timestamp())
+    known(remembering(), today, ScanRecord(now, "COMPLETE", started=started))
+    known(remembering(), stale)
+    summary = plan(remembering(DAILY_SCAN_BUDGET="5"))
+    assert (summary.scanned_today, summary.planned) == (3, 2)
+
+
+def test_an_image_that_cannot_be_looked_up_holds_up_no_other(aws, remembering, sent):
+    images(aws, "aa", 3)
+    aws.fail_next("DescribeImageScanFindings", "ServerException", times=5)
+    assert plan(remembering()).planned == 2
 
 
 def test_a_plan_without_progress_fails_in_the_end(aws, services, sent):

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.ecr.images import Image
-from chalicelib.policy.due import Reason
+from chalicelib.ecr.scan_records import ScanRecord
+from chalicelib.policy.due import LONGEST_TOLERANCE, Reason, stale_before
 from chalicelib.policy.durations import Duration
 from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.scanning.jobs import ScanJob
@@ -14,11 +15,13 @@ from chalicelib.scanning.reviews import Review
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 STALE_BEFORE = NOW - timedelta(days=7)
 STALE = STALE_BEFORE - timedelta(hours=1)
+STALE_SCAN = ScanRecord(int(STALE.timestamp()), "COMPLETE")
 IN_USE = {"v1": "ECS service web"}
 
 
-def decided(image, **review):
-    [(_, decision)] = Review(NOW, STALE_BEFORE, **review).decisions([image])
+def decided(image, record, **review):
+    records = {image.digest: record}
+    [(_, decision)] = Review(NOW, STALE_BEFORE, **review).decisions([image], records)
     return decision.due, decision.reason
 
 
@@ -51,13 +54,13 @@ def decided(image, **review):
         ({"scan_frequency": "MANUAL"}, {}, False, Reason.NOT_COVERED),
         (
             {"scan_frequency": "CONTINUOUS_SCAN"},
-            {"scan_status": "SCAN_ELIGIBILITY_EXPIRED"},
+            {"scan": ScanRecord(status="SCAN_ELIGIBILITY_EXPIRED")},
             False,
             Reason.ELIGIBILITY_EXPIRED,
         ),
         (
             {"scan_frequency": "CONTINUOUS_SCAN"},
-            {"scan_status": "UNSUPPORTED_IMAGE"},
+            {"scan": ScanRecord(status="UNSUPPORTED_IMAGE")},
             False,
             Reason.UNSUPPORTED,
         ),
@@ -80,6 +83,12 @@ def decided(image, **review):
             True,
             Reason.SCAN_EXPIRED,
         ),
+        (
+            {"seen_in_use": {"sha256:1": "2 running in ECS or EKS"}, "in_use_only": True},
+            {"tags": ()},
+            True,
+            Reason.SCAN_EXPIRED,
+        ),
         # The scope wins over the selection.
         (
             {"in_use_only": True, "rules": Rules(tagged_only=True)},
@@ -91,15 +100,16 @@ def decided(image, **review):
         ({"rules": Rules(tagged_only=True)}, {"tags": ()}, False, Reason.UNTAGGED),
         (
             {"rules": Rules(tagged_only=True)},
-            {"scan_completed_at": NOW},
+            {"scan": ScanRecord(int(NOW.timestamp()), "COMPLETE")},
             False,
             Reason.SCAN_FRESH,
         ),
     ],
 )
 def test_the_first_rule_that_applies_decides(review, image, due, reason):
-    known = {"digest": "sha256:1", "tags": ("v1",), "scan_completed_at": STALE, **image}
-    assert decided(Image(**known), **review) == (due, reason)
+    known = {"digest": "sha256:1", "tags": ("v1",), "scan": STALE_SCAN, **image}
+    record = known.pop("scan")
+    assert decided(Image(**known), record, **review) == (due, reason)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +130,8 @@ def test_a_request_wins_over_a_tag_and_a_tag_over_the_settings(
         rules={"duration": tag_says} if tag_says else {},
     )
     review = Review.of(job, settings(ECR_IMAGES_DURATION_DELTA=settings_say))
-    assert review.now - review.stale_before == expected
+    tolerance = min(LONGEST_TOLERANCE, expected / 100)
+    assert review.now - review.stale_before == expected - tolerance
 
 
 def test_what_workloads_name_and_no_image_is_is_missing():
@@ -162,4 +173,5 @@ def test_rules_by_a_pattern_of_names_lie_between_those_of_tags_and_of_settings(
     )
     review = Review.of(ScanJob(repository, rules=tags), chosen)
     assert review.rules == expected.over(Rules(tagged_only=True))
-    assert review.now - review.stale_before == timedelta(days=1 if "pay" in repository else 7)
+    duration = Duration.parse("1d" if "pay" in repository else "7d")
+    assert review.stale_before == stale_before(duration, review.now)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.aws.ecr import TokenExpired
+from chalicelib.ecr.scan_records import ScanRecord
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
 from chalicelib.runtime.deadline import Deadline
@@ -24,7 +25,7 @@ from chalicelib.scanning.scanner import (
 )
 from chalicelib.services import Services
 from local.ecr import LocalRegistry
-from tests.doubles import EcrClient, Messages, Stopped
+from tests.doubles import EcrClient, Messages, Records, Stopped
 
 REPOSITORY = "payments/api"
 NOW = datetime.now(UTC)
@@ -33,8 +34,24 @@ FRESH = NOW - timedelta(days=6)
 
 
 @pytest.fixture
-def services(settings, queue):
-    return lambda **variables: Services(settings(IMAGES_SCAN_JOBS_QUEUE_URL=queue.url, **variables))
+def services(settings, queue, history_table):
+    defaults = {"IMAGES_SCAN_JOBS_QUEUE_URL": queue.url, "HISTORY_TABLE_NAME": history_table}
+    return lambda **variables: Services(settings(**(defaults | variables)))
+
+
+@pytest.fixture
+def known(services):
+    """Let it be known of images when they were scanned, or let a record be known of each."""
+
+    def keep(images, record=None):
+        records = {
+            image.digest: record
+            or ScanRecord(int(image.scan_completed_at.timestamp()), image.scan_status)
+            for image in images
+        }
+        services().scan_records.keep(f"123456789012/eu-west-1/{REPOSITORY}", records)
+
+    return keep
 
 
 @pytest.fixture
@@ -94,14 +111,80 @@ def test_a_jobs_own_duration_takes_the_place_of_the_settings(aws, scan):
     assert scan(ScanJob(REPOSITORY, Duration.parse("1d"))).started == 1
 
 
-def test_walks_25000_images_in_25_calls_and_describes_none_by_itself(aws, scan):
-    for _ in range(25_000):
-        aws.add_image(REPOSITORY, scanned_at=FRESH)
+def test_once_their_scans_are_known_5000_images_are_reviewed_in_5_calls(aws, scan, known):
+    known([aws.add_image(REPOSITORY, scanned_at=FRESH) for _ in range(5_000)])
 
     summary = scan()
 
-    assert summary.images == 25_000
-    assert aws.calls == {"DescribeImages": 25}
+    assert summary.images == 5_000
+    assert aws.calls == {"DescribeImages": 5}
+
+
+def test_an_image_of_whose_scans_nothing_is_known_is_looked_up_once(aws, scan):
+    aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
+    aws.add_image(REPOSITORY, tags=("never",))
+    aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
+
+    assert [scan().started, scan().started] == [2, 0]
+    assert aws.calls["DescribeImageScanFindings"] == 3
+
+
+def test_without_a_table_they_are_looked_up_each_time_and_no_fresh_image_is_started(aws, scan):
+    aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
+    aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
+
+    assert [scan(HISTORY_TABLE_NAME="").started for _ in range(2)] == [1, 0]
+    assert aws.calls["DescribeImageScanFindings"] == 4
+
+
+@pytest.mark.parametrize("operation", ["Query", "BatchWriteItem"])
+def test_a_table_that_does_not_answer_costs_look_ups_and_nothing_else(aws, scan, operation):
+    aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
+    aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
+
+    summary = scan(HISTORY_TABLE_NAME="missing")
+
+    assert (summary.started, summary.skipped) == (1, {Reason.SCAN_FRESH: 1})
+
+
+def test_a_scan_that_was_not_noted_is_looked_up_when_it_is_refused(aws, scan, known):
+    """As when a function was stopped between starting scans and writing so, or others scan too."""
+    image = aws.add_image(REPOSITORY, scanned_at=STALE)
+    known([image])
+    image.scan_started_at = NOW
+    image.end_scan(NOW)
+
+    assert scan().skipped == {Reason.SCANNED_TODAY: 1}
+    assert scan().skipped == {Reason.SCAN_FRESH: 1}
+    assert aws.calls["StartImageScan"] == 1
+
+
+def test_a_start_that_is_refused_though_ecr_knows_of_no_scan_is_not_tried_at_once_again(aws, scan):
+    aws.add_image(REPOSITORY)
+    aws.fail_next("StartImageScan", "LimitExceededException")
+
+    assert scan().skipped == {Reason.SCANNED_TODAY: 1}
+    # It may be that the scan is not to be seen yet; the next review asks again.
+    assert scan().started == 1
+
+
+def test_an_image_that_ecr_does_not_support_is_not_tried_again(aws, scan):
+    aws.add_image(REPOSITORY)
+    aws.fail_next("StartImageScan", "UnsupportedImageTypeException")
+
+    assert [scan().skipped, scan().skipped] == [{Reason.UNSUPPORTED: 1}] * 2
+    assert aws.calls["StartImageScan"] == 1
+
+
+def test_attestations_are_not_scanned_wherever_their_index_is_listed(aws, scan, monkeypatch):
+    monkeypatch.setattr("chalicelib.aws.ecr.PAGE_SIZE", 2)
+    aws.add_index(REPOSITORY, tags=("latest",), platforms=("linux/amd64", "linux/arm64"))
+
+    summary = scan()
+
+    assert summary.started == 2
+    assert summary.skipped == {Reason.NOT_AN_IMAGE: 2, Reason.MANIFEST_LIST: 1}
+    assert aws.calls["DescribeImages"] == 3
 
 
 def test_a_digest_with_many_tags_is_scanned_once(aws, scan):
@@ -127,8 +210,17 @@ def test_a_re_enqueued_job_that_comes_twice_starts_nothing_twice(aws, scan):
     rest = ScanJob(REPOSITORY, image_digests=(digest,))
 
     assert scan(rest).started == 1
-    assert scan(rest).skipped == {Reason.SCANNED_TODAY: 1}
+    assert scan(rest).skipped == {Reason.SCAN_RUNNING: 1}
     assert aws.calls["DescribeImages"] == 0
+
+
+def test_a_job_that_waited_for_long_starts_no_image_that_was_scanned_meanwhile(aws, scan, known):
+    image = aws.add_image(REPOSITORY, scanned_at=FRESH)
+    known([image])
+
+    summary = scan(ScanJob(REPOSITORY, image_digests=(image.digest,)))
+
+    assert (summary.started, summary.skipped) == (0, {Reason.SCAN_FRESH: 1})
 
 
 @pytest.mark.parametrize(
@@ -215,17 +307,16 @@ def test_throttling_that_outlasts_the_time_hands_the_rest_on(aws, services, queu
     assert queue.receive_all() == [{"repository": REPOSITORY, "imageDigests": [digest]}]
 
 
-def test_what_is_left_when_time_runs_out_goes_back_to_the_queue(aws, scan, queue):
-    for _ in range(2_100):
-        aws.add_image(REPOSITORY, scanned_at=STALE)
+def test_what_is_left_when_time_runs_out_goes_back_to_the_queue(aws, scan, queue, known):
+    known([aws.add_image(REPOSITORY, scanned_at=STALE) for _ in range(2_100)])
 
-    summary = scan(deadline=time_for(1 + 400))
+    # Three calls read images, one the records of their scans.
+    summary = scan(deadline=time_for(3 + 1 + 400))
 
-    [rest] = queue.receive_all()
+    rest = queue.receive_all()
     assert summary.re_enqueued
     assert summary.started == 400
-    assert len(rest["imageDigests"]) == 600
-    assert rest["nextToken"]
+    assert sorted(len(part["imageDigests"]) for part in rest) == [700, 1000]
 
 
 def test_a_job_without_time_for_anything_is_re_enqueued_whole_and_delayed(aws, scan, queue):
@@ -258,17 +349,18 @@ def test_a_job_without_progress_is_re_enqueued_until_then(scan, aws):
 def test_trying_a_scan_that_fails_again_is_no_progress(aws, scan, queue):
     digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
     aws.fail_next("StartImageScan", "ValidationException")
-    job = ScanJob(REPOSITORY, image_digests=(digest,), next_token="further", attempts=MOST_ATTEMPTS)
+    job = ScanJob(REPOSITORY, image_digests=(digest, digest), attempts=MOST_ATTEMPTS)
 
     with pytest.raises(ScansNotStarted, match="no progress in 11 deliveries"):
-        scan(job, time_for(1))
+        scan(job, time_for(1 + 2))
 
 
 def test_images_that_failed_are_re_enqueued_with_the_rest(aws, scan, queue):
     digests = [aws.add_image(REPOSITORY, scanned_at=STALE).digest for _ in range(3)]
     aws.fail_next("StartImageScan", "ValidationException")
 
-    scan(deadline=time_for(1 + 2))
+    # Each image is looked up first.
+    scan(deadline=time_for(1 + 1 + 2 * 2))
 
     [rest] = queue.receive_all()
     assert rest["imageDigests"] == [digests[2], digests[0]]
@@ -282,24 +374,29 @@ def test_a_rest_that_the_queue_does_not_take_fails_the_message(aws, scan, queue)
         scan(deadline=time_for(1))
 
 
+@pytest.mark.parametrize("remembered", [False, True])
 @pytest.mark.parametrize("interrupted", [False, True])
 @given(st.integers(0), st.integers(1, 40))
 def test_no_image_is_lost_or_started_twice_whenever_time_runs_out(
-    settings, monkeypatch, interrupted, seed, images
+    settings, monkeypatch, interrupted, remembered, seed, images
 ):
     """However often the function is cut, throttled or stopped, due images start exactly once."""
-    monkeypatch.setattr("chalicelib.aws.ecr.PAGE_SIZE", 4)
+    monkeypatch.setattr("chalicelib.aws.ecr.PAGE_SIZE", 15)
     chance = random.Random(seed)  # noqa: S311
     registry, messages = LocalRegistry(), Messages([ScanJob(REPOSITORY)])
     clients = {"ecr": EcrClient(registry), "sqs": messages}
     services = Services(settings(), clients.__getitem__)
+    services.own_account = "123456789012"
+    services.scan_records = Records(clients["ecr"]) if remembered else None
     for _ in range(images):
         registry.add_image(REPOSITORY, scanned_at=chance.choice([STALE, FRESH, None]))
     due = [row.image.digest for row in plan(services) if row.decision.due]
+    if remembered:
+        services.scan_records.records.clear()
 
     while messages.jobs:
         job = messages.jobs.pop(0)
-        operation = chance.choice(["DescribeImages", "StartImageScan"])
+        operation = chance.choice(["DescribeImages", "DescribeImageScanFindings", "StartImageScan"])
         registry.fail_next(operation, "ThrottlingException", chance.randint(0, 2))
         clients["ecr"].stops_after = chance.choice([None, *range(1, 9)]) if interrupted else None
         try:
@@ -308,22 +405,13 @@ def test_no_image_is_lost_or_started_twice_whenever_time_runs_out(
             messages.jobs.append(job)  # as SQS does once its visibility timeout is over
 
     assert started(registry) == due
+    # A start of which nothing was kept is refused when it is tried again.
     unseen = {"LimitExceededException"} if interrupted else set()
-    assert registry.errors.keys() <= {"ThrottlingException", *unseen}
+    assert registry.errors.keys() <= {"ThrottlingException", "ScanNotFoundException", *unseen}
 
 
-def test_an_expired_page_token_starts_the_walk_anew(aws, scan):
-    for _ in range(1_500):
-        aws.add_image(REPOSITORY, scanned_at=FRESH)
-
-    summary = scan(ScanJob(REPOSITORY, next_token="forgotten"))
-
-    assert summary.images == 1_500
-
-
-def test_a_token_that_expires_in_mid_walk_fails_the_message(aws, scan):
-    for _ in range(1_500):
-        aws.add_image(REPOSITORY, scanned_at=FRESH)
+def test_a_token_that_expires_in_mid_walk_fails_the_message(aws, scan, known):
+    known([aws.add_image(REPOSITORY, scanned_at=FRESH) for _ in range(1_500)])
 
     class SecondPageExpires(Deadline):
         looks = 0
@@ -338,49 +426,70 @@ def test_a_token_that_expires_in_mid_walk_fails_the_message(aws, scan):
         scan(deadline=SecondPageExpires(lambda: 300_000))
 
 
-class TestRegistryThatTellsScanTimesOnlyByImage:
-    @pytest.fixture(autouse=True)
-    def _native_scanning(self, aws):
-        aws.reports_scans_in_describe_images = False
-        aws.add_image(REPOSITORY, tags=("fresh",), scanned_at=FRESH)
-        aws.add_image(REPOSITORY, tags=("stale",), scanned_at=STALE)
-        aws.add_image(REPOSITORY, tags=("never",))
+def test_a_look_up_that_fails_fails_the_message_after_the_others_started(aws, scan):
+    for _ in range(3):
+        aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.fail_next("DescribeImageScanFindings", "ValidationException")
 
-    def test_every_image_is_started_unless_the_lookup_is_on(self, scan):
-        assert scan().started == 3
+    with pytest.raises(ScansNotStarted, match="1 scans not started"):
+        scan()
 
-    def test_the_lookup_makes_the_duration_hold(self, aws, scan):
-        summary = scan(SCAN_TIME_LOOKUP="true")
+    assert len(started(aws)) == 2
 
-        assert (summary.started, summary.skipped) == (2, {Reason.SCAN_FRESH: 1})
-        assert aws.calls["DescribeImageScanFindings"] == 3
 
-    def test_an_image_whose_last_scan_failed_is_started(self, aws, scan):
-        aws.add_image(REPOSITORY, scanned_at=FRESH, scan_status="FAILED")
+def test_a_throttled_look_up_is_waited_out(aws, scan):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.fail_next("DescribeImageScanFindings", "ThrottlingException", times=7)
 
-        assert scan(SCAN_TIME_LOOKUP="true").started == 3
+    assert scan().started == 1
 
-    def test_a_lookup_that_fails_fails_the_message_after_the_others_started(self, aws, scan):
-        aws.fail_next("DescribeImageScanFindings", "ValidationException")
 
-        with pytest.raises(ScansNotStarted, match="1 scans not started"):
-            scan(SCAN_TIME_LOOKUP="true")
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("days", "failures", "starts"), [(1.1, 1, 1), (1.1, 2, 0), (2.1, 2, 1), (29, 9, 0)]
+    )
+    def test_are_tried_again_after_longer_and_longer(
+        self, aws, scan, days, failures, starts, known
+    ):
+        image = aws.add_image(REPOSITORY, scan_status="FAILED")
+        ended_at = NOW - timedelta(days=days)
+        known([image], ScanRecord(int(ended_at.timestamp()), "FAILED", "ScanError", failures))
 
-        assert len(started(aws)) == 2
+        assert scan().started == starts
 
-    def test_a_throttled_lookup_is_waited_out(self, aws, scan):
-        aws.fail_next("DescribeImageScanFindings", "ThrottlingException", times=7)
+    def test_of_an_image_that_cannot_be_scanned_are_not_repeated(self, aws, scan, services):
+        aws.add_image(REPOSITORY, unsupported=True, scanned_at=STALE)
 
-        assert scan(SCAN_TIME_LOOKUP="true").started == 2
+        assert scan().skipped == {Reason.UNSUPPORTED: 1}
+        [row] = plan(services())
+        assert row.to_dict()["scanStatusDescription"].startswith("UnsupportedImageError")
 
-    def test_the_plan_looks_scan_times_up_too(self, services):
-        rows = plan(services(SCAN_TIME_LOOKUP="true"))
+    def test_that_ecr_tells_no_time_of_are_tried_at_once(self, aws, scan):
+        aws.add_image(REPOSITORY, scan_status="FAILED", scanned_at=STALE)
 
-        assert [row.decision.reason for row in rows] == [
+        assert scan().started == 1
+
+
+def test_the_plan_looks_up_what_is_not_known_and_keeps_it(aws, services):
+    for scanned_at in (FRESH, STALE, None):
+        aws.add_image(REPOSITORY, scanned_at=scanned_at)
+
+    for _ in range(2):
+        assert [row.decision.reason for row in plan(services())] == [
             Reason.SCAN_FRESH,
             Reason.SCAN_EXPIRED,
             Reason.NEVER_SCANNED,
         ]
+    assert aws.calls["DescribeImageScanFindings"] == 3
+
+
+def test_the_plan_says_so_where_a_look_up_fails(aws, services):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.fail_next("DescribeImageScanFindings", "ServerException", times=5)
+
+    [row] = plan(services())
+
+    assert (row.decision.due, row.decision.reason) == (False, Reason.NOT_LOOKED_UP)
 
 
 def test_the_plan_starts_nothing(aws, services):
@@ -393,7 +502,7 @@ def test_the_plan_starts_nothing(aws, services):
         (("stale",), True),
         (("fresh",), False),
     ]
-    assert aws.calls == {"DescribeImages": 1}
+    assert aws.calls == {"DescribeImages": 1, "DescribeImageScanFindings": 2}
 
 
 def test_the_summary_line_carries_counts_repository_and_metrics(aws, scan, logged):

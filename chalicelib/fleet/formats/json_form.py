@@ -83,7 +83,12 @@ def _repository_document(
         "tags": report.tags,
         "pushedAt": _text(report.pushed_at),
         "scans": [
-            {"digest": scan.digest, "status": scan.status, "scannedAt": _text(scan.scanned_at)}
+            {
+                "digest": scan.digest,
+                "status": scan.status,
+                "description": scan.description or None,
+                "scannedAt": _text(scan.scanned_at),
+            }
             for scan in report.scans
         ],
         "asOf": _text(report.as_of),

@@ -80,7 +80,12 @@ def _repository_report(
         tags=tuple(values["tags"]),
         pushed_at=_time(values["pushedAt"]),
         scans=tuple(
-            ImageScan(each["digest"], each["status"], _time(each["scannedAt"]))
+            ImageScan(
+                each["digest"],
+                each["status"],
+                _time(each["scannedAt"]),
+                each.get("description") or "",
+            )
             for each in values["scans"]
         ),
         findings=tuple(findings[number] for number in values["findings"]),

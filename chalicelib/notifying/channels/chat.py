@@ -110,7 +110,9 @@ def _description(report: Report) -> str:
 def _opening(report: Report) -> Iterator[str]:
     if report.result.failed:
         yield "The scan failed, so the findings of this image are unknown."
-        yield "A new one is started when the image is reviewed next."
+        if report.result.description:
+            yield f"ECR says: {_words(_cut(report.result.description))}"
+        yield "Another one is started after a day; if that fails too, after up to 30 days."
         return
     if report.changes:
         yield _news(report.changes)

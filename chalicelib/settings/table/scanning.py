@@ -55,12 +55,7 @@ class Scanning(Values):
         "SCAN_TIME_LOOKUP",
         default="false",
         key="scanning.scan-time-lookup",
-        parameter="ScanTimeLookup",
-        label="Look up scan times",
-        description="Whether each due image's last scan time is looked up"
-        " (DescribeImageScanFindings)",
-        by_deployment=True,
-        permissions=("ReadFindings",),
+        description="Accepted and ignored: when images were scanned is always known",
         example="true",
     )
 

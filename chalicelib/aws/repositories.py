@@ -1,0 +1,112 @@
+"""The images of a repository with what its indexes say of them, which is read once and kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.dynamodb import DAY
+from chalicelib.aws.ecr import MOST_MANIFESTS
+from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+from chalicelib.ecr.indexes import IndexEntry, with_indexes
+from chalicelib.runtime import logs
+from chalicelib.runtime.batches import batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chalicelib.aws.dynamodb import Table
+    from chalicelib.aws.ecr import Registry
+    from chalicelib.ecr.images import Image
+    from chalicelib.runtime.backoff import Backoff
+
+# What an index lists never changes; that of one which is deleted ends some day.
+_KEPT_SECONDS = 400 * DAY
+_ATTESTATION = "attestation"
+
+
+class RepositoryImages:
+    """The images of a registry's repositories; ``table`` keeps what indexes list, if there is one.
+
+    ``registry_place`` is the registry's account and region, with a slash between. Indexes are read
+    only where ``resolve`` says so.
+    """
+
+    def __init__(
+        self, registry: Registry, registry_place: str, table: Table | None, *, resolve: bool
+    ) -> None:
+        self._registry = registry
+        self._place = registry_place
+        self._table = table
+        self._resolve = resolve
+
+    def read(self, repository: str, backoff: Backoff) -> list[Image]:
+        """All images of a repository, those of an index with its tags and what it says of them.
+
+        Where indexes may not be read they come without, which is logged. Any other failure is
+        raised, since what indexes say may decide.
+
+        :raises RepositoryDeleted: when there is no such repository.
+        :raises DeadlineReached: when no time is left.
+        """
+        pages = self._registry.image_pages(repository, backoff)
+        images = [image for page in pages for image in page]
+        indexes = [each.digest for each in images if each.is_manifest_list and not each.archived]
+        if not indexes or not self._resolve:
+            return images
+        try:
+            return with_indexes(images, self.entries(repository, indexes, backoff))
+        except AWS_ERRORS as error:
+            if not is_refusal(error):
+                raise
+            extra = {"repository": repository, "error": str(error)}
+            logs.logger.warning("indexes not read", extra=extra)
+            return images
+
+    def entries(
+        self, repository: str, indexes: Iterable[str], backoff: Backoff
+    ) -> Mapping[str, Sequence[IndexEntry]]:
+        """What indexes list, by digest. Only those that are not kept yet are read."""
+        found = dict(backoff.call(self._kept, repository))
+        unread = [digest for digest in indexes if digest not in found]
+        for digests in batches(unread, MOST_MANIFESTS):
+            new = backoff.call(self._registry.index_entries, repository, digests)
+            found |= new
+            backoff.call(self._keep, repository, new)
+        return found
+
+    def _kept(self, repository: str) -> dict[str, Sequence[IndexEntry]]:
+        if self._table is None:
+            return {}
+        items = self._table.query(self._key(repository), attributes=("sk", "entries"))
+        try:
+            return {item["sk"]: tuple(map(_entry, item["entries"])) for item in items}
+        except AWS_ERRORS as error:
+            logs.logger.warning("remembered indexes not read", extra={"error": str(error)})
+            return {}
+
+    def _keep(self, repository: str, entries: Mapping[str, Sequence[IndexEntry]]) -> None:
+        if self._table is None:
+            return
+        key = self._key(repository)
+        items: Iterator[dict[str, object]] = (
+            {"pk": key, "sk": digest, "entries": list(map(_text, listed))}
+            for digest, listed in entries.items()
+        )
+        try:
+            self._table.batch_write(items, _KEPT_SECONDS)
+        except AWS_ERRORS as error:
+            logs.logger.warning("indexes not remembered", extra={"error": str(error)})
+
+    def _key(self, repository: str) -> str:
+        return f"indexes#{self._place}/{repository}"
+
+
+def _text(entry: IndexEntry) -> str:
+    return f"{entry.digest} {_ATTESTATION if entry.attestation else entry.platform}".rstrip()
+
+
+def _entry(text: str) -> IndexEntry:
+    digest, _, platform = text.partition(" ")
+    if platform == _ATTESTATION:
+        return IndexEntry(digest, attestation=True)
+    return IndexEntry(digest, platform)

@@ -1,0 +1,71 @@
+"""A repository as the scanner, the planner and plans see it: its images, reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.policy.due import Decision, Reason
+from chalicelib.runtime import logs
+from chalicelib.scanning.last_scans import LastScans
+from chalicelib.scanning.reviews import Review
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chalicelib.ecr.images import Image
+    from chalicelib.runtime.backoff import Backoff
+    from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.services import Services
+
+
+@dataclass(frozen=True)
+class RepositoryContents:
+    """All images of a repository, what is known of their last scans, and what decides of them."""
+
+    images: list[Image]
+    last_scans: LastScans
+    review: Review
+
+    def decisions(self, images: Sequence[Image] | None = None) -> Iterator[tuple[Image, Decision]]:
+        """Every image, by default in the order of the repository, with the decision about it.
+
+        Where the last scan decides and is not known, the image is due for that reason.
+        """
+        return self.review.decisions(images or self.images, self.last_scans.records)
+
+    def looked_up(self, images: Sequence[Image] | None = None) -> Iterator[tuple[Image, Decision]]:
+        """As :meth:`decisions`, with last scans that are not known looked up, and kept.
+
+        An image whose last scan cannot be looked up is not due, for that reason.
+
+        :raises DeadlineReached: when no time is left.
+        """
+        try:
+            for image, decision in self.decisions(images):
+                known = decision.reason is not Reason.NOT_LOOKED_UP
+                yield image, decision if known else self._looked_up(image)
+        finally:
+            self.last_scans.keep()
+
+    def _looked_up(self, image: Image) -> Decision:
+        try:
+            return self.review.by_last_scan(self.last_scans.look_up(image.digest))
+        except AWS_ERRORS as error:
+            extra = {"image_digest": image.digest, "error": str(error)}
+            logs.logger.warning("last scan not looked up", extra=extra)
+            return Decision(False, Reason.NOT_LOOKED_UP)
+
+
+def read_repository(job: ScanJob, services: Services, backoff: Backoff) -> RepositoryContents:
+    """Read a job's repository: its images, its indexes and the records of its scans.
+
+    :raises RepositoryDeleted: when there is no such repository.
+    :raises DeadlineReached: when no time is left.
+    """
+    images = services.repository_images_of(job.address).read(job.repository, backoff)
+    last_scans = LastScans(job, services, backoff)
+    last_scans.read()
+    review = Review.of(job, services.settings)
+    return RepositoryContents(images, last_scans, replace(review, seen_in_use=last_scans.in_use))

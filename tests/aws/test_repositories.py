@@ -1,0 +1,102 @@
+"""The images of a repository with what its indexes say, over real boto3 calls."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.aws.dynamodb import Table
+from chalicelib.aws.ecr import Registry
+from chalicelib.aws.repositories import RepositoryImages
+from chalicelib.runtime.backoff import Backoff
+from chalicelib.runtime.deadline import Deadline
+
+REPOSITORY = "shop/api"
+PATIENT = Backoff(Deadline.unlimited(), lambda _: None)
+
+
+@pytest.fixture
+def reader(aws, history_table):
+    def make(table="history", resolve=True):
+        kept = Table(boto3.client("dynamodb"), table) if table else None
+        registry = Registry(boto3.client("ecr"))
+        return RepositoryImages(registry, "123456789012/eu-west-1", kept, resolve=resolve)
+
+    return make
+
+
+def push(aws, count=1):
+    for number in range(count):
+        aws.add_index(REPOSITORY, tags=(f"v{number}",), platforms=("linux/amd64", "linux/arm64/v8"))
+
+
+def told(reader):
+    """What the images are, as far as their indexes say."""
+    images = reader.read(REPOSITORY, PATIENT)
+    return [(image.digest, image.platform, image.attestation, image.index_tags) for image in images]
+
+
+def test_platform_images_are_told_from_attestations(aws, reader):
+    push(aws)
+    *listed, index = reader().read(REPOSITORY, PATIENT)
+    assert [(image.platform, image.attestation) for image in listed] == [
+        ("linux/amd64", False),
+        ("linux/arm64/v8", False),
+        ("", True),
+        ("", True),
+    ]
+    assert {image.index_tags for image in listed} == {("v0",)}
+    assert index.is_manifest_list
+
+
+def test_an_index_is_read_once_for_good(aws, reader):
+    push(aws, 120)
+    before = told(reader())
+    assert aws.calls["BatchGetImage"] == 2
+    pulled = {image.pulled_at for image in reader().read(REPOSITORY, PATIENT)}
+    assert told(reader()) == before
+    assert aws.calls["BatchGetImage"] == 2
+    # What reads an index counts as a pull of it, which a rule may go by.
+    assert {image.pulled_at for image in reader().read(REPOSITORY, PATIENT)} == pulled
+    push(aws)
+    reader().read(REPOSITORY, PATIENT)
+    assert aws.calls["BatchGetImage"] == 3
+
+
+def test_without_a_table_they_are_read_each_time(aws, reader):
+    push(aws)
+    for _ in range(2):
+        reader(table=None).read(REPOSITORY, PATIENT)
+    assert aws.calls["BatchGetImage"] == 2
+
+
+def test_a_table_that_does_not_answer_costs_calls_and_nothing_else(aws, reader):
+    push(aws)
+    assert told(reader(table="missing")) == told(reader())
+
+
+def test_where_indexes_are_not_to_be_read_none_is(aws, reader):
+    push(aws)
+    images = reader(resolve=False).read(REPOSITORY, PATIENT)
+    assert not any(image.attestation or image.index_tags for image in images)
+    assert aws.calls["BatchGetImage"] == 0
+
+
+def test_where_indexes_may_not_be_read_the_images_come_without(aws, reader):
+    push(aws)
+    aws.fail_next("BatchGetImage", "AccessDeniedException")
+    assert len(reader().read(REPOSITORY, PATIENT)) == 5
+
+
+def test_any_other_failure_is_raised(aws, reader):
+    push(aws)
+    aws.fail_next("BatchGetImage", "KmsException")
+    with pytest.raises(ClientError, match="Kms"):
+        reader().read(REPOSITORY, PATIENT)
+
+
+def test_archived_indexes_are_not_read(aws, reader):
+    push(aws)
+    [index] = [each for each in aws.repositories[REPOSITORY].images.values() if each.is_index]
+    index.status = "ARCHIVED"
+    reader().read(REPOSITORY, PATIENT)
+    assert aws.calls["BatchGetImage"] == 0
