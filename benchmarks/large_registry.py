@@ -24,8 +24,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.simulated_time import SimulatedTime, application_at
-from chalicelib.aws.ecr import ImagePage, LastScan
+from chalicelib.aws.ecr import LastScan
 from chalicelib.ecr.images import Image
+from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.policy.due import Reason
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
@@ -39,9 +40,10 @@ from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
+    from chalicelib.runtime.backoff import Backoff
 
 START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 DAY = 86_400.0
@@ -88,11 +90,20 @@ class SimulatedRegistry:
         self._call("GetRegistryScanningConfiguration")
         return False
 
-    def image_page(self, repository: str, next_token: str | None) -> ImagePage:
-        """DescribeImages: the repository's images, all in one page, without a word of scans."""
+    def image_pages(self, repository: str, _: Backoff) -> Iterator[list[Image]]:
+        """DescribeImages: the repository's images, all in one page."""
         self._call("DescribeImages")
+        yield [self._image(number) for number in self.numbers(repository)]
+
+    def numbers(self, repository: str) -> range:
+        """The numbers of a repository's images."""
         first = self._numbers[repository] * self._images
-        return ImagePage([self._image(first + number) for number in range(self._images)], None)
+        return range(first, first + self._images)
+
+    def digest(self, number: int) -> str:
+        """The digest of an image: its number at the end, and a beginning spread as a hash is."""
+        spread = number * 0x9E3779B97F4A7C15 % 2**64
+        return f"sha256:{spread:016x}{'0' * 32}{number:016x}"
 
     def start_scan(self, repository: str, digest: str) -> Reason | None:
         """StartImageScan, refused as ECR refuses it."""
@@ -119,15 +130,13 @@ class SimulatedRegistry:
         """DescribeImageScanFindings: when the image was last scanned."""
         self._call("DescribeImageScanFindings")
         scanned_at = self._scanned_at[int(digest[-16:], 16)]
-        completed_at = datetime.fromtimestamp(scanned_at, UTC) if scanned_at else None
-        status = "COMPLETE" if scanned_at else ""
-        return LastScan(status, "", completed_at)
+        if not scanned_at:
+            return LastScan("", "", None)
+        return LastScan("COMPLETE", "", datetime.fromtimestamp(scanned_at, UTC))
 
     def _image(self, number: int) -> Image:
-        # The number fills the end of a digest whose beginning is spread as a hash is.
-        spread = number * 0x9E3779B97F4A7C15 % 2**64
         return Image(
-            f"sha256:{spread:016x}{'0' * 32}{number:016x}",
+            self.digest(number),
             (f"v{number % self._images}",) if number % 3 else (),
             pushed_at=datetime.fromtimestamp(START - DAY * (1 + number % self._images), UTC),
         )
@@ -167,6 +176,38 @@ class SimulatedQueue:
         return body
 
 
+class SimulatedRecords:
+    """The records of scans: when each image was last known to be scanned."""
+
+    def __init__(self, registry: SimulatedRegistry) -> None:
+        self._registry = registry
+        self._at = array("q", bytes(8 * (registry.scanned + registry.unscanned)))
+        self._known = bytearray(len(self._at))
+
+    def of_repository(self, place: str) -> dict[str, ScanRecord]:
+        """Query, a megabyte a call."""
+        self._registry.calls["Query"] += 1
+        numbers = self._registry.numbers(place.split("/", 2)[2])
+        return {self._registry.digest(n): self._record(n) for n in numbers if self._known[n]}
+
+    def of_images(self, _: str, digests: Sequence[str]) -> dict[str, ScanRecord]:
+        """BatchGetItem, a hundred a call."""
+        self._registry.calls["BatchGetItem"] += -(-len(digests) // 100)
+        numbers = {digest: int(digest[-16:], 16) for digest in digests}
+        return {digest: self._record(n) for digest, n in numbers.items() if self._known[n]}
+
+    def keep(self, _: str, records: Mapping[str, ScanRecord]) -> None:
+        """BatchWriteItem, 25 a call."""
+        self._registry.calls["BatchWriteItem"] += -(-len(records) // 25)
+        for digest, record in records.items():
+            number = int(digest[-16:], 16)
+            self._at[number], self._known[number] = record.at, True
+
+    def _record(self, number: int) -> ScanRecord:
+        at = self._at[number]
+        return ScanRecord(at, "COMPLETE") if at else NEVER
+
+
 class SimulatedServices(Services):
     """The application's services, simulated."""
 
@@ -176,6 +217,8 @@ class SimulatedServices(Services):
         super().__init__(settings)
         self._registry = registry
         self._queue = queue
+        self.own_account = "123456789012"
+        self.scan_records = SimulatedRecords(registry)  # type: ignore[assignment]
 
     def registry_of(self, address: RegistryAddress) -> Any:
         """The one registry."""

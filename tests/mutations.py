@@ -403,7 +403,7 @@ MUTATIONS = [
         ("the rest begins anew", "after=self._repositories[reviewed - 1].repository", 'after=""'),
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "attempts > MOST_ATTEMPTS", "False"),
-        ("failures come first", "return Tier.SCANNED_IN_VAIN", "return Tier.IN_USE"),
+        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
         ("today's scans are free", "record.at >= begin", "False"),
         ("look-ups are no progress", "reviewed or (self._look_ups", "reviewed or (0"),
     ),

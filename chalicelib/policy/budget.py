@@ -25,7 +25,7 @@ class Tier(IntEnum):
     IN_USE = 0
     NEWEST_TAGGED = 1
     OTHER = 2
-    SCANNED_IN_VAIN = 3
+    DOUBTFUL = 3
 
 
 class Entry(NamedTuple):

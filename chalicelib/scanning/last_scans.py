@@ -68,9 +68,9 @@ class LastScans:
         scan = self._backoff.call(self._registry.last_scan, self._repository, digest)
         self.look_ups += 1
         before, now = self.records.get(digest), _now()
-        record = looked_up(
-            before, now, *scan, assumed_at=now - (0 if within_a_day else DAY_SECONDS)
-        )
+        # What failed some time ago and may pass is so long ago that it is tried again at once.
+        assumed_at = now - (0 if within_a_day else 2 * DAY_SECONDS)
+        record = looked_up(before, now, *scan, assumed_at=assumed_at)
         if within_a_day and record == NEVER:
             record = begun(before, now - DAY_SECONDS)
         return self._note(digest, record)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
+from chalicelib.ecr.scan_records import NEVER
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
-from chalicelib.policy.due import SCANNED_IN_VAIN
+from chalicelib.policy.due import SCANNED_IN_VAIN, Reason
 from chalicelib.policy.selection import newest_tagged, with_platform_images
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
@@ -86,15 +87,15 @@ def plan_scans(
 def tiers(contents: RepositoryContents) -> Callable[[Image, Decision], Tier]:
     """How much a scan of each image of a repository matters.
 
-    The newest tagged one is an image, or an index with its images. What was scanned in vain comes
-    last, so that it takes no other image's place.
+    The newest tagged one is an image, or an index with its images. What was scanned in vain, and
+    what could not be looked up, comes last, so that it takes no other image's place.
     """
     newest = newest_tagged(contents.images)
     newest_digests = with_platform_images([newest], contents.images) if newest else set()
 
     def tier_of(image: Image, decision: Decision) -> Tier:
-        if decision.reason in SCANNED_IN_VAIN:
-            return Tier.SCANNED_IN_VAIN
+        if decision.reason in SCANNED_IN_VAIN or decision.reason is Reason.NOT_LOOKED_UP:
+            return Tier.DOUBTFUL
         if contents.review.is_in_use(image):
             return Tier.IN_USE
         return Tier.NEWEST_TAGGED if image.digest in newest_digests else Tier.OTHER
@@ -196,13 +197,13 @@ class _Planning:
     def _review_repository(self, number: int, job: ScanJob) -> None:
         try:
             contents = read_repository(job, self._services, self._backoff)
+            offers = list(self._offers(contents))
         except RepositoryDeleted:
             warn_of_missing_images(job, job.images_in_use, self._services)
             return
         images, review = contents.images, contents.review
         warn_of_missing_images(job, review.missing(images), self._services)
         keep_uses(job, review, images, self._services)
-        offers = list(self._offers(contents))
         self.summary.images += len(images)
         self.summary.scanned_today += scanned_since(day_of(review.now), contents)
         for digest, scanned_at, tier in offers:
@@ -214,8 +215,8 @@ class _Planning:
         try:
             for image, decision in contents.looked_up():
                 if decision.due:
-                    scanned_at = contents.last_scans.records[image.digest].at
-                    yield image.digest, scanned_at, tier_of(image, decision)
+                    record = contents.last_scans.records.get(image.digest, NEVER)
+                    yield image.digest, record.at, tier_of(image, decision)
         finally:
             self._look_ups += contents.last_scans.look_ups
 

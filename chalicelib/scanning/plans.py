@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
 
 MOST_ROWS = 10_000
@@ -92,10 +93,12 @@ def _plan(
     job: ScanJob, services: Services, backoff: Backoff, gone: Callable[[ScanJob], None]
 ) -> Iterator[tuple[PlannedImage, Tier]]:
     try:
-        contents = read_repository(job, services, backoff)
+        yield from _rows(job, read_repository(job, services, backoff))
     except RepositoryDeleted:
         gone(job)
-        return
+
+
+def _rows(job: ScanJob, contents: RepositoryContents) -> Iterator[tuple[PlannedImage, Tier]]:
     review, records, tier_of = contents.review, contents.last_scans.records, tiers(contents)
     for image, decision in contents.looked_up(_with_children_after(contents.images)):
         record = records.get(image.digest, NEVER)

@@ -38,7 +38,8 @@ class RepositoryContents:
     def looked_up(self, images: Sequence[Image] | None = None) -> Iterator[tuple[Image, Decision]]:
         """As :meth:`decisions`, with last scans that are not known looked up, and kept.
 
-        An image whose last scan cannot be looked up is not due, for that reason.
+        An image whose last scan cannot be looked up now stays due for that reason: it is looked up
+        again before its scan is started.
 
         :raises DeadlineReached: when no time is left.
         """
@@ -55,7 +56,7 @@ class RepositoryContents:
         except AWS_ERRORS as error:
             extra = {"image_digest": image.digest, "error": str(error)}
             logs.logger.warning("last scan not looked up", extra=extra)
-            return Decision(False, Reason.NOT_LOOKED_UP)
+            return Decision(True, Reason.NOT_LOOKED_UP)
 
 
 def read_repository(job: ScanJob, services: Services, backoff: Backoff) -> RepositoryContents:

@@ -256,5 +256,5 @@ def _is_for(message: Delivery, subject: Subject) -> bool:
     if isinstance(job, PlanJob):
         return subject.repository > job.after
     return job.repository == subject.repository and (
-        job.walks or subject.image.digest in job.image_digests
+        not job.image_digests or subject.image.digest in job.image_digests
     )

@@ -25,7 +25,7 @@ from chalicelib.policy.changes import NOTIFY_MODES
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
 from chalicelib.runtime.pace import TokenBucket
-from chalicelib.scanning import planner, scan_images, scanner
+from chalicelib.scanning import last_scans, planner, scan_images, scanner
 from chalicelib.scanning.requests import RequestError
 from chalicelib.scanning.scanner import ScansNotStarted
 from chalicelib.services import Services
@@ -321,8 +321,8 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
     settings = {
         "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
         "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
-        "IMAGES_TAGGED_ONLY": str(policy.tagged_only),
-        "REPOSITORY_TAG_RULES": str(own_thresholds),
+        "IMAGES_TAGGED_ONLY": str(policy.tagged_only).lower(),
+        "REPOSITORY_TAG_RULES": str(own_thresholds).lower(),
         **{name: str(threshold) for name, threshold in policy.thresholds.items()},
     }
     if chance.random() < 0.6:
@@ -351,7 +351,6 @@ def run_of(seed: int) -> Iterator[Run]:
     )
     own_thresholds = chance.random() < 0.3
     settings = _settings(chance, policy, own_thresholds)
-    settings["SCAN_TIME_LOOKUP"] = "true"
     subjects = populate(registry, chance, policy, own_thresholds)
     aws = SimulatedAws(registry, Faults.of(chance), clock)
     with ExitStack() as stack:
@@ -398,6 +397,7 @@ def _simulate(stack: ExitStack, run: Run) -> None:
     logs.logger.handlers = [Mistakes(run.mistakes)]
     patches.set(notifier, "Backoff", partial(Backoff, sleep=run.sleep))
     patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
+    patches.set(last_scans, "time", _time(run))
     for module in (scanner, planner):
         patches.set(module, "time", _time(run))
         patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))

@@ -136,7 +136,8 @@ class SimulatedAws:
         fault = self.faults.of_call(service, operation)
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
-            if operation == "UpdateItem" and self.invocation is not None:
+            # Of the history; the table's other updates are of no publication.
+            if operation == "UpdateItem" and b'"event#' in body and self.invocation is not None:
                 self.invocation.notes_failed = True
         try:
             if isinstance(fault, Refusal):

@@ -20,7 +20,7 @@ def offer(budget, name, tier, job, scanned_days_ago=None):
 
 def test_in_use_comes_first_then_newest_tagged_then_the_rest_the_oldest_scan_first():
     budget = Budget(10, TODAY)
-    offer(budget, "in vain", Tier.SCANNED_IN_VAIN, 5, 300)
+    offer(budget, "in vain", Tier.DOUBTFUL, 5, 300)
     offer(budget, "other fresh", Tier.OTHER, 0, 8)
     offer(budget, "other stale", Tier.OTHER, 1, 80)
     offer(budget, "other never", Tier.OTHER, 2)
