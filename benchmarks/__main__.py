@@ -60,7 +60,8 @@ def runs(options: argparse.Namespace) -> list[Run]:
 def comparison(measured: Sequence[Measurement]) -> Table:
     """A row a run, and below a pair how many times as much the baseline takes."""
     table = Table(
-        *("images", "last scans", "system", "API calls", "refused", "scans", "simulated s"),
+        *("images", "last scans", "system", "API calls", "calls an image", "refused", "scans"),
+        "simulated s",
         *("times the least", "longest run s", "wall s", "peak MB", "GB-seconds", "$ a month"),
         title="A listing and all that comes of it",
     )
@@ -73,6 +74,7 @@ def comparison(measured: Sequence[Measurement]) -> Table:
             world.state,
             one.system,
             f"{calls(one):,}",
+            f"{calls(one) / world.total:.3f}",
             f"{sum(one.refused.values()):,}",
             f"{one.scans_started:,} of {world.due:,}",
             f"{one.simulated_seconds:,.0f}",
@@ -116,7 +118,7 @@ def _ratios(application: Measurement, baseline: Measurement) -> list[str]:
         return f"{of(baseline) / of(application):.1f} times"
 
     return [
-        *("", "", "ratio", ratio(calls), "", ""),
+        *("", "", "ratio", ratio(calls), "", "", ""),
         ratio(lambda one: one.simulated_seconds),
         *("", ratio(lambda one: one.longest_invocation)),
         ratio(lambda one: one.wall_seconds),

@@ -1,4 +1,4 @@
-"""Amazon ECR and Amazon SQS as the benchmark needs them: answers, limits, rates and what they bill.
+"""ECR, SQS and DynamoDB as the benchmark needs them: answers, limits, rates and what they bill.
 
 ECR is the local registry that the tests use, with a bucket of tokens for each operation. That every
 operation has such a bucket is documented
@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.records import RecordsTable, records
 from local.cloud.faults import EcrError
 from local.cloud.registry import LocalRegistry
 
@@ -50,13 +51,18 @@ RATED_OPERATIONS = (
 
 @dataclass(frozen=True)
 class World:
-    """What there is to scan, and what the services allow: rates a second, durations in seconds."""
+    """What there is to scan, and what the services allow: rates a second, durations in seconds.
+
+    ``remembered`` is whether the application's table holds when each image was scanned, as it does
+    from the first listing on.
+    """
 
     repositories: int
     images: int
     state: str
     rate: float = 20
     burst: float = 20
+    remembered: bool = True
     scan_seconds: float = 30
     visibility_seconds: float = 1800
 
@@ -105,6 +111,7 @@ class Cloud:
         for operation in RATED_OPERATIONS:
             self.registry.limit_rate(operation, world.rate, world.burst)
         self.queue = Queue(world.visibility_seconds)
+        self.table = _table(self.registry) if world.remembered else RecordsTable()
 
     def answer(self, target: str, request: Shape, now: float) -> tuple[int, Shape]:
         """The HTTP status and the body of the answer to one request of the AWS JSON protocol."""
@@ -112,24 +119,25 @@ class Cloud:
         if service == "Simulation":
             return 200, self.report()
         self._now = now
-        answer = self.queue.answer if service == "AmazonSQS" else self._answer_by_registry
         try:
-            return 200, answer(operation, request, now)
+            if service == "AmazonSQS":
+                return 200, self.queue.answer(operation, request, now)
+            if service.startswith("DynamoDB"):
+                return 200, self.table.answer(operation, request)
+            return 200, self.registry.answer(operation, request)
         except EcrError as error:
             return error.status, {"__type": error.code, "message": error.message}
 
     def report(self) -> Shape:
         """What was asked of the services, what they refused, what they bill, what is left to do."""
         return {
-            "calls": dict(self.registry.calls + self.queue.calls),
+            "calls": dict(self.registry.calls + self.queue.calls + self.table.calls),
             "refused": dict(self.registry.errors),
             "sqs_billed": self.queue.billed,
+            "table_units": dict(self.table.units),
             "messages": self.queue.held,
             "scans_started": self.registry.scans_in_the_last_day(),
         }
-
-    def _answer_by_registry(self, operation: str, request: Shape, _: float) -> Shape:
-        return self.registry.answer(operation, request)
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now, UTC)
@@ -208,6 +216,19 @@ class Queue:
 
 def _digest(body: str) -> str:
     return hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+
+
+def _table(registry: LocalRegistry) -> RecordsTable:
+    """The table of an application that has seen all scans so far."""
+    table = RecordsTable()
+    for repository in registry.repositories.values():
+        scans = {
+            image.digest: int(image.scan_completed_at.timestamp()) if image.scan_completed_at else 0
+            for image in repository.images.values()
+        }
+        for item in records(repository.name, scans):
+            table.put(item)
+    return table
 
 
 def _registry(world: World, now: Any) -> LocalRegistry:

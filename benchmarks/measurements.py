@@ -27,8 +27,10 @@ import boto3
 from benchmarks import baseline
 from benchmarks.cloud import START, World
 from benchmarks.http_server import TIME_HEADER, WAIT_HEADER, report, running
+from benchmarks.records import ACCOUNT
 from benchmarks.simulated_time import SimulatedTime, application_at
 from chalicelib.aws.clients import client_of
+from chalicelib.aws.dynamodb import Table
 from chalicelib.runtime import logs
 from chalicelib.scanning.jobs import ScanJob, parse_job
 from chalicelib.scanning.lister import start_listing
@@ -47,7 +49,10 @@ CONTAINERS = 5
 
 ECR_SECONDS = 0.05
 SQS_SECONDS = 0.02
+DYNAMODB_SECONDS = 0.01
 """How long a call to each service takes: assumptions, for AWS publishes no latencies."""
+
+_SECONDS = {"sqs": SQS_SECONDS, "dynamodb": DYNAMODB_SECONDS}
 
 POLL_SECONDS = 1
 """How long a poll waits for a message. Lambda's wait for 20 seconds and end as soon as one comes;
@@ -76,6 +81,7 @@ class Measurement:
     refused: dict[str, int] = field(default_factory=dict)
     scans_started: int = 0
     sqs_billed: int = 0
+    table_units: dict[str, float] = field(default_factory=dict)
     invocations: int = 0
     failed_invocations: int = 0
     longest_invocation: float = 0.0
@@ -102,7 +108,9 @@ class Application:
 
     def __init__(self, clock: SimulatedTime, queue_url: str) -> None:
         self._clock = clock
-        self._settings = Settings.from_environment({"IMAGES_SCAN_JOBS_QUEUE_URL": queue_url})
+        self._settings = Settings.from_environment(
+            {"IMAGES_SCAN_JOBS_QUEUE_URL": queue_url, "HISTORY_TABLE_NAME": "history"}
+        )
         functions = json.loads((PROJECT / ".chalice" / "config.json").read_text())
         self._timeout = functions["lambda_functions"]["scan_images"]["lambda_timeout"]
 
@@ -124,7 +132,12 @@ class Application:
 
     def services(self) -> Services:
         """The services of a new container."""
-        return Services(self._settings, partial(client_of, boto3.DEFAULT_SESSION))
+        services = Services(self._settings, partial(client_of, boto3.DEFAULT_SESSION))
+        services.own_account = ACCOUNT
+        name = self._settings.history_table_name or ""
+        client = client_of(boto3.DEFAULT_SESSION, "dynamodb")
+        services.table = Table(client, name, self._clock, self._clock.sleep)
+        return services
 
 
 class Baseline:
@@ -239,7 +252,7 @@ def connect(clock: SimulatedTime) -> None:
     """Let boto3's calls take simulated time, and tell the cloud when they arrive."""
 
     def travel(request: Any, event_name: str, **_: Any) -> None:
-        clock.sleep(SQS_SECONDS if ".sqs." in event_name else ECR_SECONDS)
+        clock.sleep(_SECONDS.get(event_name.split(".")[1], ECR_SECONDS))
         request.headers[TIME_HEADER] = repr(clock.now)
 
     boto3.setup_default_session()
@@ -262,6 +275,7 @@ def run(system: str, world: World, address: str) -> Measurement:
     told = report(address)
     measured.calls, measured.refused = told["calls"], told["refused"]
     measured.sqs_billed, measured.scans_started = told["sqs_billed"], told["scans_started"]
+    measured.table_units = told["table_units"]
     return measured
 
 

@@ -25,6 +25,9 @@ MEGABYTES_OF_A_PROCESSOR = 1769
 """With how much memory a function has a whole processor; with less, that part of one.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html."""
 
+DOLLARS_A_UNIT = {"read": 0.125 / 1_000_000, "write": 0.625 / 1_000_000}
+"""Request units of DynamoDB on demand, us-east-1, as in docs/costs.md."""
+
 RUNS_A_MONTH = 30
 
 MEGABYTES: int = json.loads((PROJECT / ".chalice" / "config.json").read_text())[
@@ -45,10 +48,11 @@ def gb_seconds(measured: Measurement) -> float:
 
 
 def dollars_a_month(measured: Measurement) -> float:
-    """Lambda and SQS; ECR's own calls and its basic scans are free."""
+    """Lambda, SQS and DynamoDB; ECR's own calls and its basic scans are free."""
     run = (
         gb_seconds(measured) * DOLLARS_A_GB_SECOND
         + measured.invocations * DOLLARS_A_LAMBDA_REQUEST
         + measured.sqs_billed * DOLLARS_AN_SQS_REQUEST
+        + sum(units * DOLLARS_A_UNIT[kind] for kind, units in measured.table_units.items())
     )
     return run * RUNS_A_MONTH

@@ -11,9 +11,9 @@ MOST_MODULES_AFTER_A_RUN = 500
 
 FIRST_RUNS = {
     "list_repositories": (["ecr", "sqs"], {"scanning"}),
-    "scan_images": (["ecr"], {"scanning"}),
+    "scan_images": (["dynamodb", "ecr", "sts"], {"scanning"}),
     "notify": (["dynamodb", "ecr", "sns"], {"notifying"}),
-    "report_fleet": (["ecr", "s3", "sns", "sts"], {"fleet"}),
+    "report_fleet": (["dynamodb", "ecr", "s3", "sns", "sts"], {"fleet"}),
     "start_scans": (["ecr", "sqs"], {"scanning"}),
 }
 """By function: the services it makes clients of, and which of the flows it loads."""
