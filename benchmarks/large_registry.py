@@ -24,8 +24,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.simulated_time import SimulatedTime, application_at
-from chalicelib.aws.ecr import LastScan
 from chalicelib.ecr.images import Image
+from chalicelib.ecr.last_scans import LastScan
 from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.policy.due import Reason
 from chalicelib.runtime import logs

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of, is_throttling
-from chalicelib.ecr.findings import distinct, severity_counts, worst_first
-from chalicelib.ecr.findings_reader import findings_of, listed
 from chalicelib.ecr.images import MANIFEST_LISTS, images_of
 from chalicelib.ecr.indexes import entries_of
-from chalicelib.ecr.scan_statuses import ScanKind, kind_of
+from chalicelib.ecr.last_scans import last_scan_of, scan_findings_of
 from chalicelib.policy.due import Reason
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.batches import batches
@@ -20,13 +18,12 @@ from chalicelib.settings.repository_tags import rule_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from mypy_boto3_ecr import ECRClient
 
-    from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.images import Image
     from chalicelib.ecr.indexes import IndexEntry
+    from chalicelib.ecr.last_scans import LastScan, ScanFindings
     from chalicelib.runtime.backoff import Backoff
 
 PAGE_SIZE = 1000
@@ -53,32 +50,6 @@ class ImagePage:
 
     images: list[Image]
     next_token: str | None
-
-
-@dataclass(frozen=True)
-class ScanFindings:
-    """What an image's last scan found, as far as it is known.
-
-    ``findings`` are those that are open, worst first; None where they are not known, since the scan
-    failed, is not done, or was not to be read in full: ``FINDINGS_UNAVAILABLE``, in ECR's words.
-    ``counts`` are ECR's own, of which some may be of findings that are suppressed or closed; None
-    where it gives none. ``listed`` is how many findings ECR listed, the suppressed ones too.
-    """
-
-    status: str
-    completed_at: datetime | None
-    counts: Mapping[str, int] | None
-    findings: tuple[Finding, ...] | None
-    listed: int = 0
-    description: str = ""
-
-
-class LastScan(NamedTuple):
-    """How an image's last scan stands; without a status there was none."""
-
-    status: str
-    description: str
-    completed_at: datetime | None
 
 
 _SKIPPED = {
@@ -182,22 +153,12 @@ class Registry:
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryDeleted: when there is no such repository.
         """
-        page = first = call(self._findings_page, repository, digest)
-        if not first:
-            return None
-        found, kinds, number = findings_of(_found(page)), {_kind(page)}, listed(_found(page))
+        page = call(self._findings_page, repository, digest)
+        pages = [page] if page else []
         while token := page.get("nextToken"):
             page = call(self._findings_page, repository, digest, PAGE_SIZE, token)
-            found += findings_of(_found(page))
-            kinds.add(_kind(page))
-            number += listed(_found(page))
-        scan = _unread_scan(first)
-        if ScanKind.KNOWN not in kinds:
-            return scan
-        if kinds != {ScanKind.KNOWN} or (scan.counts and not number):
-            # Another scan began meanwhile, or ECR counts findings of which it lists none.
-            return replace(scan, status="FINDINGS_UNAVAILABLE")
-        return replace(scan, findings=worst_first(distinct(found)), listed=number)
+            pages.append(page)
+        return scan_findings_of(pages) if pages else None
 
     def image_page(self, repository: str, next_token: str | None) -> ImagePage:
         """One page of a repository's images, archived ones too. Source: DescribeImages.
@@ -259,8 +220,7 @@ class Registry:
         :raises Throttled: when ECR asks for a slower pace.
         :raises RepositoryDeleted: when there is no such repository.
         """
-        page = self._findings_page(repository, digest, 1)
-        return LastScan(*_state(page), _found(page).get("imageScanCompletedAt"))
+        return last_scan_of(self._findings_page(repository, digest, 1))
 
     def _findings_page(
         self, repository: str, digest: str, most: int = PAGE_SIZE, token: str | None = None
@@ -279,37 +239,6 @@ class Registry:
             if code_of(error) in {"ScanNotFoundException", "ImageNotFoundException"}:
                 return {}
             raise _meaning(error) from error
-
-
-def _unread_scan(page: Mapping[str, Any]) -> ScanFindings:
-    """What a scan's first page says of it, less its findings."""
-    summary, (status, description) = _found(page), _state(page)
-    counts = summary.get("findingSeverityCounts")
-    return ScanFindings(
-        status=status,
-        completed_at=summary.get("imageScanCompletedAt"),
-        counts=None if counts is None else severity_counts(counts),
-        findings=None,
-        description=description,
-    )
-
-
-def _state(page: Mapping[str, Any]) -> tuple[str, str]:
-    """The status of a scan, and its description where that says why there are no findings."""
-    state = page.get("imageScanStatus") or {}
-    status, description = state.get("status") or "", state.get("description") or ""
-    told = kind_of(status) in {ScanKind.KNOWN, ScanKind.RUNNING}
-    return status, "" if told else description
-
-
-def _kind(page: Mapping[str, Any]) -> ScanKind:
-    return kind_of(*_state(page))
-
-
-def _found(page: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The page's findings, which ECR has as null for an image that it does not support."""
-    found: Mapping[str, Any] = page.get("imageScanFindings") or {}
-    return found
 
 
 def _skipped(error: ClientError) -> Reason | None:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable
 
-    from chalicelib.aws.ecr import Registry, ScanFindings
+    from chalicelib.aws.ecr import Registry
     from chalicelib.ecr.findings import Finding
+    from chalicelib.ecr.last_scans import ScanFindings
     from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services

@@ -13,8 +13,8 @@ from chalicelib.runtime import logs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from chalicelib.aws.ecr import ScanFindings
     from chalicelib.ecr.images import Image
+    from chalicelib.ecr.last_scans import ScanFindings
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.ecr.scan_records import ScanRecord
     from chalicelib.runtime.backoff import Backoff

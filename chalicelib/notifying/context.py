@@ -18,7 +18,8 @@ from chalicelib.settings.repository_tags import parse_rules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chalicelib.aws.ecr import Registry, ScanFindings
+    from chalicelib.aws.ecr import Registry
+    from chalicelib.ecr.last_scans import ScanFindings
     from chalicelib.notifying.events import ScanResult
     from chalicelib.policy.thresholds import Thresholds
     from chalicelib.runtime.backoff import Backoff

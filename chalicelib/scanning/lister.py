@@ -15,6 +15,7 @@ from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, spread
 from chalicelib.runtime.patterns import PatternTooSlow, names_matching
 from chalicelib.scanning.image_warnings import warn_of_images_out_of_reach, warn_of_missing_images
 from chalicelib.scanning.jobs import PlanJob, ScanJob
+from chalicelib.scanning.repository_jobs import jobs_of
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.settings.repository_tags import parse_rules
 from chalicelib.text.shown import shown_names
@@ -124,7 +125,7 @@ def list_jobs(
     for address, repositories in names.items():
         with failures.of(str(address), several):
             chosen = [repository for repository in repositories if repository in wanted]
-            jobs += _jobs_of(address, chosen, request, in_use, services)
+            jobs += jobs_of(address, chosen, request, in_use, services)
     if not request.dry_run:
         _warn(in_use, names, request, services)
     return Listing(listed, tuple(jobs), request.dry_run, failures=tuple(failures.found))
@@ -164,65 +165,6 @@ class _Failures:
                 raise
             logs.count("ListingFailures", 1, Place=place)
             self.found.append(f"{place}: {error}")
-
-
-def _jobs_of(
-    address: RegistryAddress,
-    repositories: Sequence[str],
-    request: ListingRequest,
-    in_use: ImagesInUse,
-    services: Services,
-) -> list[ScanJob]:
-    settings = services.settings
-    if settings.in_use_only:
-        used = set(in_use.repositories(address))
-        repositories = [repository for repository in repositories if repository in used]
-    frequencies = _scan_frequencies(address, repositories, services)
-    rules = _repository_rules(address, request, services)
-    return [
-        ScanJob(
-            repository,
-            request.images_duration,
-            account=address.account,
-            region=address.region,
-            rules=rules.get(repository, {}),
-            images_in_use=in_use.of(address, repository),
-            scan_frequency=frequencies.get(repository),
-        )
-        for repository in repositories
-    ]
-
-
-def _scan_frequencies(
-    address: RegistryAddress, repositories: Sequence[str], services: Services
-) -> dict[str, str]:
-    """How Amazon Inspector scans each repository; empty under basic scanning."""
-    registry = services.registry_of(address)
-    try:
-        if not registry.is_enhanced():
-            return {}
-    except AWS_ERRORS as error:
-        # Without this permission scans are started as under basic scanning, and refused if need be.
-        extra = {"registry": str(address), "error": str(error)}
-        logs.logger.warning("scanning configuration not read", extra=extra)
-        return {}
-    return dict.fromkeys(repositories, "MANUAL") | registry.scan_frequencies(repositories)
-
-
-def _repository_rules(
-    address: RegistryAddress, request: ListingRequest, services: Services
-) -> dict[str, dict[str, str]]:
-    """The rules in the repositories' tags; one that a request names is not skipped."""
-    if not services.settings.repository_tag_rules:
-        return {}
-    rules = services.repository_tags_of(address).rules()
-    for repository, texts in rules.items():
-        for bad in parse_rules(texts)[1]:
-            logs.count("BadRepositoryTags", 1, Repository=repository)
-            logs.logger.warning(str(bad), extra={"repository": repository})
-    for repository in request.repositories or ():
-        rules.get(repository, {}).pop("skip", None)
-    return rules
 
 
 def _delayed(
