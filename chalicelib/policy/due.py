@@ -40,7 +40,7 @@ class Reason(StrEnum):
     SCANNED_TODAY = "scanned within a day"
     DAILY_LIMIT = "daily limit of the registry reached"
     BEYOND_BUDGET = "beyond today's budget"
-    DELETED = "deleted since"
+    DELETED = "gone since"
     MISSING = "in use but missing"
 
 
