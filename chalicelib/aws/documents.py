@@ -77,7 +77,8 @@ class KeptDocument(Generic[Value]):
                 self._value = self._parse(document.text)
                 self._version = document.version
             self._looked_at = now
-        assert self._value is not None  # noqa: S101
+        if self._value is None:
+            raise DocumentNotRead(f"{self._source} cannot be read: no answer has a document")
         return self._value
 
     def last_read(self) -> Value:
