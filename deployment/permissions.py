@@ -170,12 +170,10 @@ IMPORT_FINDINGS = Permission(
 # When images were scanned, and what indexes list.
 QUERY_RECORDS = Permission("QueryRecords", ("dynamodb:Query",), _HISTORY)
 KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
-READ_RECORDS_OF_JOB = Permission("ReadRecordsOfJob", ("dynamodb:BatchGetItem",), _HISTORY)
+READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
 # What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
-UPDATE_HISTORY = Permission(
-    "UpdateHistory", ("dynamodb:BatchGetItem", "dynamodb:UpdateItem"), _HISTORY
-)
+UPDATE_HISTORY = Permission("UpdateHistory", ("dynamodb:UpdateItem",), _HISTORY)
 READ_USES = Permission("ReadUses", ("dynamodb:GetItem",), _HISTORY, ("FindsImagesInUse",))
 READ_RISKS_IN_S3 = Permission(
     "ReadRisksInS3", ("s3:GetObject",), _object_of("AcceptedRisks"), ("ReadsRisksInS3",)
@@ -263,7 +261,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
     "scan_images": (
         *_TO_REVIEW,
         START_SCANS,
-        READ_RECORDS_OF_JOB,
+        READ_ITEMS,
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
@@ -279,6 +277,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ASSUME_SCAN_ROLES,
         PUT_INTO_HISTORY,
         UPDATE_HISTORY,
+        READ_ITEMS,
         *only_if("ResolvesImageIndexes", QUERY_RECORDS, KEEP_RECORDS),
         READ_USES,
         *_TO_READ_RISKS,

@@ -24,7 +24,7 @@ class ConfigurationFile(Values):
         label="Configuration file",
         description="Where the configuration file is; its settings hold where nothing else is set",
         by_deployment=True,
-        permissions=("ReadConfigurationInS3", "ReadConfigurationInParameter", "ReadIndexes"),
+        permissions=("ReadConfigurationInS3", "ReadConfigurationInParameter"),
         example="ssm:/ecr-scan-reporter/configuration",
     )
 
@@ -43,7 +43,7 @@ class Pace(Values):
         permissions=(
             *("DescribeRepositories", "ReadScanningOfRegistry", "ReadScanningOfRepositories"),
             *("ReadTagsOfAll", "ListWorkloads", "ListTaskDefinitions", "ReadWorkloads"),
-            *("AssumeDiscoveryRoles", "ReadIndexes"),
+            "AssumeDiscoveryRoles",
         ),
         example="50000",
     )

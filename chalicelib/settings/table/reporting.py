@@ -219,6 +219,7 @@ class Digest(Values):
         by_deployment=True,
         permissions=(
             *("DescribeRepositories", "ReadImages", "ReadIndexes", "ReadFindings"),
+            *("QueryRecords", "KeepRecords", "ReadCoverage", "ReadScanningOfRegistry"),
             *("AssumeScanRoles", "ReadRisksInS3", "ReadRisksInParameter"),
             *("KeepFleetReports", "DeleteMarks", "ListReports", "PublishReports"),
         ),

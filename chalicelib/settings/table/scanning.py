@@ -108,7 +108,7 @@ class Images(Values):
         label="Read image indexes",
         description="Whether images of an index get its tags in plans, rules and reports",
         by_deployment=True,
-        permissions=("ReadImages", "ReadIndexes"),
+        permissions=("ReadImages", "ReadIndexes", "QueryRecords", "KeepRecords"),
         example="false",
     )
     repository_tag_rules = Setting(
@@ -121,7 +121,7 @@ class Images(Values):
         description="Whether ECR resource tags ecr-scan-reporter:… of repositories set their own"
         " rules",
         by_deployment=True,
-        permissions=("ReadIndexes", "ReadTagsOfAll", "ReadTagsOfOne"),
+        permissions=("ReadTagsOfAll", "ReadTagsOfOne"),
         example="true",
     )
 
@@ -172,7 +172,7 @@ class ImagesInUse(Values):
         by_deployment=True,
         permissions=(
             *("ListWorkloads", "ListTaskDefinitions", "ReadWorkloads", "AssumeDiscoveryRoles"),
-            *("ReadIndexes", "PublishReports", "PutIntoHistory", "ReadUses"),
+            *("ReadCoverage", "PublishReports", "PutIntoHistory", "ReadUses"),
         ),
         example="true",
     )
