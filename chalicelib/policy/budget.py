@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,16 +59,26 @@ class Budget:
         self._size = size
         self._start = today.toordinal() * _GOLDEN_RATIO % _TURN
         self._entries: list[Entry] = []
+        self._never_scanned: Counter[Tier] = Counter()
         self.offered = 0
 
     def offer(self, image_digest: str, scanned_at: int, tier: Tier, job: int) -> None:
         """Put forward an image that is due, last scanned at that second since the epoch, or 0."""
         self.offered += 1
+        self._never_scanned[tier] += not scanned_at
         digest = bytes.fromhex(image_digest.partition(":")[2])
         turn = (int.from_bytes(digest[:8]) - self._start) % _TURN
         self._entries.append(Entry((tier << 128) + (scanned_at << 64) + turn, job, digest))
         if len(self._entries) > 2 * self._size + 1:
             self._cut(self._size)
+
+    def has_room_for(self, tier: Tier, others: Counter[Tier]) -> bool:
+        """Whether an image of this tier may still be chosen, whenever it was scanned last.
+
+        ``others`` are images without any scan that are to be offered too.
+        """
+        first = self._never_scanned + others
+        return sum(first[each] for each in Tier if each <= tier) < self._size
 
     def chosen(self, size: int) -> list[Entry]:
         """The most important images, ``size`` at most, most important first."""

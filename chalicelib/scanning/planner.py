@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.ecr.scan_records import NEVER
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
-from chalicelib.policy.due import SCANNED_IN_VAIN, Reason
+from chalicelib.policy.due import SCANNED_IN_VAIN, Decision, Reason
 from chalicelib.policy.selection import newest_tagged, with_platform_images
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from chalicelib.ecr.images import Image
     from chalicelib.policy.budget import Entry
-    from chalicelib.policy.due import Decision
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import PlanJob, ScanJob
     from chalicelib.scanning.repositories import RepositoryContents
@@ -101,6 +100,9 @@ def tiers(contents: RepositoryContents) -> Callable[[Image, Decision], Tier]:
         return Tier.NEWEST_TAGGED if image.digest in newest_digests else Tier.OTHER
 
     return tier_of
+
+
+_NEVER_SCANNED = Decision(True, Reason.NEVER_SCANNED)
 
 
 class _Planning:
@@ -210,13 +212,23 @@ class _Planning:
             self._budget.offer(digest, scanned_at, tier, number)
 
     def _offers(self, contents: RepositoryContents) -> Iterator[tuple[str, int, Tier]]:
-        """The images that are due: digest, last scan and tier; last scans are looked up first."""
+        """The images that are due: digest, last scan and tier.
+
+        Last scans that are not known are looked up, as long as that can change what is chosen.
+        """
         tier_of = tiers(contents)
+        never_scanned: Counter[Tier] = Counter()
+
+        def may_be_chosen(image: Image) -> bool:
+            return self._budget.has_room_for(tier_of(image, _NEVER_SCANNED), never_scanned)
+
         try:
-            for image, decision in contents.looked_up():
+            for image, decision in contents.looked_up(wanted=may_be_chosen):
                 if decision.due:
                     record = contents.last_scans.records.get(image.digest, NEVER)
-                    yield image.digest, record.at, tier_of(image, decision)
+                    tier = tier_of(image, decision)
+                    never_scanned[tier] += not record.at
+                    yield image.digest, record.at, tier
         finally:
             self._look_ups += contents.last_scans.look_ups
 

@@ -12,7 +12,7 @@ from chalicelib.scanning.last_scans import LastScans
 from chalicelib.scanning.reviews import Review
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.ecr.images import Image
     from chalicelib.runtime.backoff import Backoff
@@ -35,18 +35,22 @@ class RepositoryContents:
         """
         return self.review.decisions(images or self.images, self.last_scans.records)
 
-    def looked_up(self, images: Sequence[Image] | None = None) -> Iterator[tuple[Image, Decision]]:
+    def looked_up(
+        self,
+        images: Sequence[Image] | None = None,
+        wanted: Callable[[Image], bool] = lambda _: True,
+    ) -> Iterator[tuple[Image, Decision]]:
         """As :meth:`decisions`, with last scans that are not known looked up, and kept.
 
-        An image whose last scan cannot be looked up now stays due for that reason: it is looked up
-        again before its scan is started.
+        Those of images that are not ``wanted`` are left unknown. An image whose last scan cannot be
+        looked up now stays due for that reason: it is looked up again before its scan is started.
 
         :raises DeadlineReached: when no time is left.
         """
         try:
             for image, decision in self.decisions(images):
-                known = decision.reason is not Reason.NOT_LOOKED_UP
-                yield image, decision if known else self._looked_up(image)
+                asked = decision.reason is Reason.NOT_LOOKED_UP and wanted(image)
+                yield image, self._looked_up(image) if asked else decision
         finally:
             self.last_scans.keep()
 

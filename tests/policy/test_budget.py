@@ -1,6 +1,7 @@
 """Which images come first where more are due than a day allows."""
 
 import hashlib
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.policy.budget import Budget, Tier
 
+NONE = Counter()
 TODAY = date(2026, 5, 1)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -40,6 +42,20 @@ def test_what_is_kept_is_what_sorting_everything_would_keep(offers, size):
             offer(budget, number, tier, number, days)
     assert small.chosen(size) == large.chosen(1_000)[:size]
     assert small.offered == len(offers)
+
+
+def test_there_is_no_room_once_enough_images_that_come_first_were_never_scanned():
+    budget = Budget(2, TODAY)
+    offer(budget, "other", Tier.OTHER, 0)
+    offer(budget, "scanned", Tier.OTHER, 1, 80)
+    assert budget.has_room_for(Tier.OTHER, NONE)
+    assert not budget.has_room_for(Tier.OTHER, Counter({Tier.OTHER: 1}))
+    offer(budget, "tagged", Tier.NEWEST_TAGGED, 2)
+    assert not budget.has_room_for(Tier.OTHER, NONE)
+    assert budget.has_room_for(Tier.NEWEST_TAGGED, NONE)
+    offer(budget, "in use", Tier.IN_USE, 3)
+    assert not budget.has_room_for(Tier.NEWEST_TAGGED, NONE)
+    assert budget.has_room_for(Tier.IN_USE, NONE)
 
 
 def test_where_no_scan_time_is_known_every_image_has_its_turn_within_days():

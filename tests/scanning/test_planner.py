@@ -182,6 +182,14 @@ def test_what_was_started_or_scanned_on_push_today_is_taken_from_the_budget(
     assert (summary.scanned_today, summary.planned) == (3, 2)
 
 
+def test_what_cannot_be_chosen_any_more_is_not_looked_up(aws, remembering, sent):
+    for number in range(20):
+        aws.add_image("aa", pushed_at=STALE + timedelta(minutes=number))
+    summary = plan(remembering(DAILY_SCAN_BUDGET="5"))
+    assert (summary.planned, summary.deferred) == (5, 15)
+    assert aws.calls["DescribeImageScanFindings"] == 5
+
+
 def test_an_image_that_cannot_be_looked_up_holds_up_no_other(aws, remembering, sent):
     images(aws, "aa", 3)
     aws.fail_next("DescribeImageScanFindings", "ServerException", times=5)
