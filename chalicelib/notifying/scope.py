@@ -51,7 +51,7 @@ def is_weighed(result: ScanResult, settings: Settings) -> bool:
 
 
 def _is_wanted(repository: str, settings: Settings) -> bool:
-    """Whether the filter takes the repository in; one that is wrong, as is logged, keeps none out."""
+    """Whether the filter takes the repository in; one that is wrong keeps none out."""
     try:
         return bool(names_matching(settings.repositories_filter, [repository]))
     except ValueError:

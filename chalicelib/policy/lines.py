@@ -84,7 +84,7 @@ def _preference(
 ) -> tuple[bool, bool, bool, float, int, str]:
     """What to choose a line by.
 
-    The one that the image is in, one that has an image, that which ended last, a short one, by name.
+    The one that the image is in, one that has an image, the last one to end, a short one, by name.
     """
     state = repository.states.get(line)
     is_live = state is not None and not state.has_ended
