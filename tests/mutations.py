@@ -171,7 +171,7 @@ MUTATIONS = [
             "html.escape(plain(value).strip(), quote=False)",
             "plain(value).strip()",
         ),
-        ("line breaks stay", 'character if character.isprintable() else " "', "character"),
+        ("line breaks stay", 'found[0] if found[0].isprintable() else " "', "found[0]"),
         ("HTML is not escaped", "return html.escape(plain(value))", "return plain(value)"),
     ),
     *mutations_of(

@@ -12,16 +12,11 @@ from chalicelib.notifying.assessment import Assessment, assess, may_reach
 from chalicelib.notifying.lookups import LookUp
 from chalicelib.notifying.scope import reason_against, rules_of
 from chalicelib.notifying.uses import uses_of
+from chalicelib.policy.acknowledgements import is_lagging
 from chalicelib.policy.changes import EVERY_SCAN
 from chalicelib.policy.lines import placed
-from chalicelib.policy.states import (
-    FAILED,
-    Scan,
-    after_failure,
-    after_scan,
-    is_lagging,
-    shadow_of,
-)
+from chalicelib.policy.states import FAILED
+from chalicelib.policy.transitions import Scan, after_failure, after_scan, shadow_of
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
@@ -107,7 +102,7 @@ def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
 
 def _continued(assessment: Assessment, placement: Placement) -> Assessment:
     """The same, where a vulnerability in other packages too keeps the key that it is known by."""
-    known = {key for base in placement.bases for key in base.findings or ()}
+    known = {key for base in placement.bases for key in base.open_findings}
     if assessment.findings is None:
         return assessment
     return replace(assessment, findings=continued(assessment.findings, known))

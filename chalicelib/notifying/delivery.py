@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.notifying.channels import mirrors, senders
 from chalicelib.notifying.report import report_of
+from chalicelib.policy.acknowledgements import heard, reported
 from chalicelib.policy.changes import changes_for, is_news
-from chalicelib.policy.states import heard, reported
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:

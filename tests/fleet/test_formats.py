@@ -159,6 +159,7 @@ def test_what_is_not_counted_is_said_and_what_ran_out_too(form):
     nothing = FORMS[form](FleetReport(NOW, (repository(""),), (looked_at("a", ZLIB),)))
     assert "ccepted" not in nothing
     assert "Not counted" not in nothing
+    assert "not known" not in nothing
 
 
 @pytest.mark.parametrize(("form", "bound"), [("html", 50), ("markdown", 30), ("email", 5)])
