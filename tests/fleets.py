@@ -54,6 +54,8 @@ OPENSSL = Finding(
     description="A heap overflow.",
     fix_available=True,
     exploit_available=True,
+    known_exploited=True,
+    epss=0.974,
 )
 ZLIB = found_in("CVE-2026-0002", "HIGH", "zlib", "1.2", score=7.5, description="A crash.")
 CURL = found_in("CVE-2025-0003", "LOW", "curl", "8.1", "8.2", score=2.0)
@@ -110,9 +112,15 @@ def example():
                 tags=(HOSTILE, "2.0"),
                 accepted=((BASH, REVIEWED), (PERL, HOSTILE_RISK)),
                 left_out={"without a fix": (TAR,)},
+                owner="payments",
+                running=("ECS service shop", HOSTILE),
+                ages={
+                    OPENSSL.key: Age(NOW - timedelta(days=23), date(2026, 2, 14)),
+                    ZLIB.key: Age(NOW - timedelta(days=5), date(2026, 3, 20)),
+                },
             ),
-            looked_at("shop/web", CURL, accepted=((BASH, REVIEWED),)),
-            looked_at("shop/new", ZLIB, status="ACTIVE"),
+            looked_at("shop/web", CURL, accepted=((BASH, REVIEWED),), owner="", running=()),
+            looked_at("shop/new", ZLIB, status="ACTIVE", owner=HOSTILE),
             looked_at("shop/broken", status="FAILED", failed=NamedImages(1, ("2.0",))),
             looked_at("shop/fresh", status=None, never_scanned=NamedImages(2, ("2.0", HOSTILE))),
             RepositoryReport(repository("charts/shop")),

@@ -85,12 +85,22 @@ class Age:
             return None
         return max(0, (today - self.first_seen.astimezone(UTC).date()).days)
 
+    def days_left(self, today: date) -> int | None:
+        """How many days until it is due, below 0 where it is overdue; None without a date."""
+        return None if self.due is None else (self.due - today).days
+
     def overdue_days(self, today: date) -> int | None:
-        """For how many days it is overdue, 0 where it is not; None where nothing says when."""
-        return None if self.due is None else max(0, (today - self.due).days)
+        """For how many days it is overdue, 0 where it is not; None without a date."""
+        left = self.days_left(today)
+        return None if left is None else max(0, -left)
+
+    def is_overdue(self, today: date) -> bool | None:
+        """Whether its due date has passed; None where there is none."""
+        return None if self.due is None else self.due < today
 
 
-_UNKNOWN = Age()
+UNKNOWN_AGE = Age()
+"""Of a finding of which nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,7 @@ class RepositoryReport:
 
     def age_of(self, finding: Finding) -> Age:
         """Since when the finding is open here, and when it is due, as far as is known."""
-        return self.ages.get(finding.key, _UNKNOWN)
+        return self.ages.get(finding.key, UNKNOWN_AGE)
 
     @property
     def is_running(self) -> bool | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.fleet.model import UNKNOWN_AGE, Age
 from chalicelib.fleet.report import badness
 from chalicelib.policy.urgency import Urgency, urgency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import RepositoryReport
@@ -57,58 +57,69 @@ class Vulnerability:
         return first[:5], -len(self.repositories), first
 
 
+class Open(NamedTuple):
+    """A finding that is open in a repository."""
+
+    finding: Finding
+    age: Age
+    urgency: Urgency
+
+
 class Ranking:
     """What a fleet report has, the most urgent first: repositories and vulnerabilities."""
 
     def __init__(self, report: FleetReport) -> None:
         self._today = report.today
-        # Repositories share most findings, so that each is ranked a few times and not a million.
-        self._ranks: dict[tuple[int, bool | None, bool | None], Urgency] = {}
-        self._order = report.repositories
+        self._unordered = report.repositories
+        # Repositories share most findings, so that these are looked at once and not a million times.
+        self._keys: dict[int, str] = {}
+        self._urgencies: dict[tuple[int, bool | None, bool | None], Urgency] = {}
 
     @cached_property
     def repositories(self) -> tuple[RepositoryReport, ...]:
         """The repositories by what is most urgent in each, and then by what else there is."""
-        return tuple(sorted(self._order, key=self._need))
+        return tuple(sorted(self._unordered, key=self._need))
 
     @cached_property
     def vulnerabilities(self) -> tuple[Vulnerability, ...]:
         """The vulnerabilities of findings that count."""
         found: dict[str, Vulnerability] = {}
+        best: dict[int, Open] = {}
         for each in self.repositories:
-            for finding, rank in self.ranked(each):
-                name = finding.identifier
-                vulnerability = found.get(name) or found.setdefault(name, Vulnerability(name))
-                before = vulnerability.findings.get(finding)
-                if before is None or rank < before:
-                    vulnerability.findings[finding] = rank
+            for one in self.open_in(each):
+                vulnerability = found.get(one.finding.identifier)
+                if vulnerability is None:
+                    vulnerability = Vulnerability(one.finding.identifier)
+                    found[vulnerability.identifier] = vulnerability
                 if not vulnerability.repositories or vulnerability.repositories[-1] is not each:
                     vulnerability.repositories.append(each)
+                before = best.get(id(one.finding))
+                if before is None or one.urgency < before.urgency:
+                    best[id(one.finding)] = one
+        for one in best.values():
+            findings = found[one.finding.identifier].findings
+            findings[one.finding] = min(one.urgency, findings.get(one.finding, one.urgency))
         return tuple(sorted(found.values(), key=lambda each: each.place))
 
-    def most_urgent(self, report: RepositoryReport) -> tuple[Finding, ...]:
-        """A repository's findings in order."""
-        ranked = sorted(self.ranked(report), key=lambda each: each[1])
-        return tuple(finding for finding, _ in ranked)
-
-    def ranked(self, report: RepositoryReport) -> Iterator[tuple[Finding, Urgency]]:
-        """The findings of a repository, each with where it stands."""
+    def open_in(self, report: RepositoryReport) -> Iterator[Open]:
+        """The findings of a repository that count, in the report's order."""
         running = report.is_running
         for finding in report.findings:
-            overdue = is_overdue(report, finding, self._today) if report.ages else None
+            age = self._age(report, finding)
+            overdue = age.is_overdue(self._today)
             key = id(finding), running, overdue
-            if key not in self._ranks:
-                self._ranks[key] = urgency(finding, running=running, overdue=overdue)
-            yield finding, self._ranks[key]
+            if key not in self._urgencies:
+                self._urgencies[key] = urgency(finding, running=running, overdue=overdue)
+            yield Open(finding, age, self._urgencies[key])
+
+    def _age(self, report: RepositoryReport, finding: Finding) -> Age:
+        if not report.ages:
+            return UNKNOWN_AGE
+        key = self._keys.get(id(finding)) or self._keys.setdefault(id(finding), finding.key)
+        return report.ages.get(key, UNKNOWN_AGE)
 
     def _need(self, report: RepositoryReport) -> tuple[object, ...]:
         if not report.findings:
             return (True,)
-        first = min(rank.before_severity for _, rank in self.ranked(report))
+        first = min(each.urgency.before_severity for each in self.open_in(report))
         return False, first, badness(report)
-
-
-def is_overdue(report: RepositoryReport, finding: Finding, today: date) -> bool | None:
-    """Whether a finding is overdue in a repository; None where nothing says when it is due."""
-    days = report.age_of(finding).overdue_days(today)
-    return None if days is None else days > 0

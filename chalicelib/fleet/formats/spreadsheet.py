@@ -64,7 +64,7 @@ def as_csv(report: FleetReport) -> str:
     What a spreadsheet would take for a formula has an apostrophe before it, also within a text,
     where spreadsheets that separate cells by semicolons begin another cell. ``fixable`` and
     ``exploit known`` are empty where the scanner does not say, and so is all that is not known:
-    owner, where it runs (``nowhere`` where that is known), dates, KEV and EPSS.
+    owner (``unowned`` where there is none), where it runs (``nowhere``), dates, KEV and EPSS.
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -104,7 +104,7 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 finding_texts.paths(finding),
                 finding_texts.related(finding),
                 each.as_of,
-                each.owner,
+                "unowned" if each.owner == "" else each.owner,
                 None if each.running is None else ", ".join(each.running) or "nowhere",
                 age.first_seen,
                 age.due,
