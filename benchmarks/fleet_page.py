@@ -43,7 +43,7 @@ SEARCH = """(() => {
 
 def fleet(repositories: int, each: int, vulnerabilities: int, seed: int = 1) -> FleetReport:
     """A fleet in which a repository has its base image's findings and some of its own."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     found = [_finding(number, chance) for number in range(vulnerabilities)]
     bases = [chance.sample(found, each * 3 // 4) for _ in range(BASES)]
     reports = (_repository(number, each, bases, found, chance) for number in range(repositories))

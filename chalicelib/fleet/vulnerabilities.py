@@ -71,7 +71,7 @@ class Ranking:
     def __init__(self, report: FleetReport) -> None:
         self._today = report.today
         self._unordered = report.repositories
-        # Repositories share most findings, so that these are looked at once and not a million times.
+        # Repositories share most findings, so that each is looked at a few times.
         self._keys: dict[int, str] = {}
         self._urgencies: dict[tuple[int, bool | None, bool | None], Urgency] = {}
 

@@ -1,7 +1,7 @@
 """What the page's script draws from: all findings of all repositories, written small.
 
-``report.js`` reads it. Findings and vulnerabilities are named by their place in their list, which is
-their order: the most urgent first.
+``report.js`` reads it. Findings and vulnerabilities are named by their place in their list, which
+is their order: the most urgent first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TEXT, _NAMES = 160, 120
 
 
 class _Numbers:
-    """The numbers of findings; most repositories have the very same ones, which are fast to find."""
+    """The numbers of findings; most repositories share theirs, which are fast to find."""
 
     def __init__(self, numbers: dict[Finding, int]) -> None:
         self._numbers = numbers
@@ -78,7 +78,7 @@ def _vulnerability(vulnerability: Vulnerability, *, described: bool) -> list[Any
 
 
 def _shared(address: str, name: str) -> str:
-    """The address, where it ends in the vulnerability's name with a space, which none has, for that."""
+    """The address, with a space, which none has, for the vulnerability's name at its end."""
     return f"{address.removesuffix(name)} " if name and address.endswith(name) else address
 
 

@@ -1,4 +1,4 @@
-"""The fleet report for people: Markdown, the text of an email, and what the page shares with them."""
+"""The fleet report as Markdown and as an email, and what the page shares with them."""
 
 from __future__ import annotations
 
