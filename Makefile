@@ -31,7 +31,7 @@ unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: audit bandit bench bench-cold-start bench-growth bench-large bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-page bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -129,6 +129,9 @@ bench-growth: $(READY)  ## Calls and memory against the number of images
 bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
 	@$(BIN)/python -m benchmarks.large_registry $(ARGS)
 
+bench-page: $(READY)  ## The page of large fleets: its size, and how soon Chromium shows it
+	@$(BIN)/python -m benchmarks.fleet_page
+
 bench-risks: $(READY)  ## A long list of accepted risks against 10,000 findings
 	@$(BIN)/python -m benchmarks.accepted_risks
 
@@ -140,6 +143,11 @@ screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), 
 	$(BIN)/python -m local.screenshots out/screenshots
 	mkdir -p docs/images
 	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
+
+accessibility: $(READY)  ## Look for what keeps people from reading the page, with axe-core (needs npm and Chromium)
+	mkdir -p out/axe-core
+	cd out/axe-core && npm pack --silent axe-core@4.14.1 && tar xzf axe-core-4.14.1.tgz
+	$(BIN)/pytest -o addopts="" -q tests/fleet/test_html_page.py -k accessible
 
 lock: $(READY)  ## Resolve the development requirements anew
 	$(BIN)/pip install --quiet uv
