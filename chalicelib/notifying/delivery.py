@@ -46,9 +46,11 @@ class Reporting:
         self._backoff = backoff
         self._delivery = delivery
 
-    def notify(self, compared: Compared, where_in_use: tuple[str, ...]) -> ReportedState | None:
+    def notify(self, compared: Compared) -> ReportedState | None:
         """Notify people by each channel to which the scan is news; returns the state after that."""
         state = compared.state
+        if not compared.is_reported:
+            return state
         for sender in senders(self._services.settings.channels):
             changes = changes_for(sender.name, state) if state else None
             if not self._is_news(sender.name, compared, changes):
@@ -56,7 +58,7 @@ class Reporting:
             elif self._is_done(
                 sender.name,
                 sender.deliver,
-                self._reported(compared, changes, where_in_use),
+                self._reported(compared, changes),
             ):
                 state = state and reported(state, sender.name)
         return state
@@ -93,13 +95,11 @@ class Reporting:
             is_rescan=compared.is_rescan,
         )
 
-    def _reported(
-        self, compared: Compared, changes: Changes | None, where_in_use: tuple[str, ...]
-    ) -> Report:
+    def _reported(self, compared: Compared, changes: Changes | None) -> Report:
         if compared.assessment is None:
             raise ValueError(compared)
         report = report_of(
-            compared.result, compared.assessment, compared.line, changes, where_in_use
+            compared.result, compared.assessment, compared.line, changes, compared.where_in_use
         )
         self.report = self.report or report
         return report

@@ -6,9 +6,11 @@ ACCEPTED_COUNTS = "a whole number, 0 or more"
 ACCEPTED_POSITIVES = "a whole number, 1 or more"
 ACCEPTED_SCORES = "a number from 0 to 10, such as 7.5"
 ACCEPTED_SWITCHES = "true, false"
+ACCEPTED_WINDOWS = "minutes from 1m to 60m, or 0 for none"
 
 COUNT_PATTERN = "[0-9]{1,18}"
 POSITIVE_PATTERN = "[1-9][0-9]{0,17}"
+WINDOW_PATTERN = "0|([1-9]|[1-5][0-9]|60)m"
 SCORE_PATTERN = r"10(\.0{1,20})?|[0-9](\.[0-9]{1,20})?"
 
 
@@ -38,3 +40,10 @@ def parse_score(text: str) -> float:
     if not re.fullmatch(SCORE_PATTERN, text):
         raise ValueError(text)
     return float(text)
+
+
+def parse_window(text: str) -> int:
+    """Read a time of some minutes, in seconds; :raises ValueError: for anything else."""
+    if not re.fullmatch(WINDOW_PATTERN, text):
+        raise ValueError(text)
+    return 60 * int(text.removesuffix("m"))
