@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.inspector import Inspector
     from chalicelib.aws.line_states import LineStates
+    from chalicelib.aws.news import NewsStore
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.scan_records import ScanRecords
@@ -206,6 +207,18 @@ class Services:
         from chalicelib.aws.line_states import LineStates
 
         return None if self.table is None else LineStates(self.table)
+
+    @property
+    def news(self) -> NewsStore | None:
+        """Where news is collected; None where each scan is reported at once."""
+        return self.news_store if self.settings.collects_news else None
+
+    @cached_property
+    def news_store(self) -> NewsStore | None:
+        """The news that waits; None where nothing is remembered."""
+        from chalicelib.aws.news import NewsStore
+
+        return None if self.table is None else NewsStore(self.table)
 
     @cached_property
     def scan_records(self) -> ScanRecords | None:

@@ -174,7 +174,7 @@ class Table:
         self._batch_write([{"PutRequest": {"Item": _wired(item)}} for item in by_key.values()])
 
     def batch_delete(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Delete the items of these keys, those that there are, 25 a call. Source: BatchWriteItem."""
+        """Delete the items of these keys, if there are any, 25 a call. Source: BatchWriteItem."""
         wired = [_wired({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
         self._batch_write([{"DeleteRequest": {"Key": key}} for key in wired])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,18 +11,15 @@ from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
 from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
 from chalicelib.notifying.lookups import LookUp
+from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
 from chalicelib.notifying.uses import uses_of, where_in_use
+from chalicelib.policy.acknowledgements import is_lagging
 from chalicelib.policy.changes import ALL, EVERY_SCAN
 from chalicelib.policy.current import is_newest
 from chalicelib.policy.lines import placed
-from chalicelib.policy.states import (
-    FAILED,
-    after_failure,
-    after_scan,
-    is_lagging,
-    shadow_of,
-)
+from chalicelib.policy.states import FAILED
+from chalicelib.policy.transitions import after_failure, after_scan, shadow_of
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
@@ -58,8 +55,8 @@ class Compared:
     is_rescan: bool = False
     shadows: tuple[ReportedState, ...] = ()
     others: tuple[ReportedState, ...] = ()
-    where_in_use: tuple[str, ...] = ()
     is_reported: bool = True
+    about: About = field(default_factory=About)
 
     @property
     def place(self) -> str:
@@ -101,7 +98,13 @@ def compare(
     assessment = None
     if placement.line or where or services.settings.notify_mode == EVERY_SCAN:
         assessment = _continued(assess(result, rules, services, backoff), placement)
-    compared = Compared(result, assessment, placement.line, where_in_use=where)
+    about = About(
+        owner=rules.owner or "",
+        platform=image.platform or "",
+        pushed_at=int(image.pushed_at.timestamp()) if image.pushed_at else 0,
+        where_in_use=where,
+    )
+    compared = Compared(result, assessment, placement.line, about=about)
     if states is None:
         return compared
     compared = replace(
@@ -131,7 +134,7 @@ def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
 
 def _continued(assessment: Assessment, placement: Placement) -> Assessment:
     """The same, where a vulnerability in other packages too keeps the key that it is known by."""
-    known = {key for base in placement.bases for key in base.findings or ()}
+    known = {key for base in placement.bases for key in base.open_findings}
     if assessment.findings is None:
         return assessment
     return replace(assessment, findings=continued(assessment.findings, known))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.policy.states import Line, Scan, after_failure, after_scan
+from chalicelib.policy.states import Line
+from chalicelib.policy.transitions import Scan, after_failure, after_scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from chalicelib.notifying.delivery import NotDelivered, Reporting
 from chalicelib.notifying.mirroring import MirroredLine, settle
 from chalicelib.notifying.scan_ends import described, note_end
 from chalicelib.notifying.scope import is_weighed
+from chalicelib.policy.acknowledgements import as_reported, followed
 from chalicelib.policy.changes import EVERY_SCAN
-from chalicelib.policy.states import as_reported, followed
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, Throttled
 

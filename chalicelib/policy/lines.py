@@ -13,15 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.policy.builds import UNKNOWN, Newest, Repository, Whole
-from chalicelib.policy.states import (
-    NO_CHANNELS,
-    Line,
-    ReportedState,
-    ended,
-    promoted,
-    shadow_of,
-    shadowed,
-)
+from chalicelib.policy.states import NO_CHANNELS, Line, ReportedState
+from chalicelib.policy.transitions import ended, promoted, shadow_of, shadowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

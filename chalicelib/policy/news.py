@@ -39,9 +39,9 @@ class Flaw:
 class News:
     """What is new of one image, collected at ``at``, in seconds since the epoch.
 
-    ``key`` is what it is kept by; ``name`` what the image is called. ``counts`` are all its findings
-    that count; None where they are not known. ``failed`` is whether its scan failed. ``message`` is
-    what is published of it where it is reported by itself.
+    ``key`` is what it is kept by; ``name`` what the image is called. ``counts`` are all its
+    findings that count; None where they are not known. ``failed`` is whether its scan failed.
+    ``message`` is what is published of it where it is reported by itself.
     """
 
     key: str

@@ -10,7 +10,7 @@ from chalicelib.aws.deliveries import Deliveries, Delivery
 from chalicelib.aws.line_states import LineStates
 from chalicelib.notifying import channels, scans
 from chalicelib.notifying.comparison import compare
-from chalicelib.policy.states import reported
+from chalicelib.policy.acknowledgements import reported
 from tests.faults.engine import carry_out
 from tests.faults.faults import Faults
 from tests.faults.invariants import broken
