@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,7 +51,8 @@ class Services:
 
     ``client`` makes the boto3 client of a service from its name, and, for another region or
     account than the function's own, from the region and the role. ``root`` is where paths of files
-    begin; the application's root, unless told.
+    begin; the application's root, unless told. ``clock`` tells the time by which the table goes, in
+    seconds since the epoch.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Services:
         self._of_environment = settings
         self._configured: Mapping[str, Any] | None = None
         self._root = root
+        self.clock: Callable[[], float] = lambda: time.time()
         self._client = client
         self._registries: dict[RegistryAddress, Registry] = {}
 
@@ -192,7 +195,11 @@ class Services:
         from chalicelib.aws.dynamodb import Table
 
         name = self.settings.history_table_name
-        return None if name is None else Table(self._client("dynamodb"), name)
+        return (
+            None
+            if name is None
+            else Table(self._client("dynamodb"), name, clock=lambda: self.clock())
+        )
 
     @cached_property
     def deliveries(self) -> Deliveries | None:
