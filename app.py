@@ -57,6 +57,15 @@ def notify(event: AnyEvent) -> None:
 
 
 @accept_any_event
+@app.schedule("rate(1 minute)", description="Sends the news that was collected")
+def send_reports(_: AnyEvent) -> None:
+    """What the notifier has collected, in one message for each channel."""
+    from chalicelib.notifying import send_reports as flow
+
+    flow.send_reports(services)
+
+
+@accept_any_event
 @app.schedule(settings.digest_rate, description="Sends a digest of the open findings")
 def report_fleet(event: AnyEvent) -> None:
     """The digest: a report of all repositories at a scheduled time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.inspector import Inspector
     from chalicelib.aws.line_states import LineStates
+    from chalicelib.aws.news import NewsStore
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.scan_records import ScanRecords
@@ -49,7 +51,8 @@ class Services:
 
     ``client`` makes the boto3 client of a service from its name, and, for another region or
     account than the function's own, from the region and the role. ``root`` is where paths of files
-    begin; the application's root, unless told.
+    begin; the application's root, unless told. ``clock`` tells the time by which the table goes, in
+    seconds since the epoch.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Services:
         self._of_environment = settings
         self._configured: Mapping[str, Any] | None = None
         self._root = root
+        self.clock: Callable[[], float] = lambda: time.time()
         self._client = client
         self._registries: dict[RegistryAddress, Registry] = {}
 
@@ -191,7 +195,11 @@ class Services:
         from chalicelib.aws.dynamodb import Table
 
         name = self.settings.history_table_name
-        return None if name is None else Table(self._client("dynamodb"), name)
+        return (
+            None
+            if name is None
+            else Table(self._client("dynamodb"), name, clock=lambda: self.clock())
+        )
 
     @cached_property
     def deliveries(self) -> Deliveries | None:
@@ -206,6 +214,18 @@ class Services:
         from chalicelib.aws.line_states import LineStates
 
         return None if self.table is None else LineStates(self.table)
+
+    @property
+    def news(self) -> NewsStore | None:
+        """Where news is collected; None where each scan is reported at once."""
+        return self.news_store if self.settings.collects_news else None
+
+    @cached_property
+    def news_store(self) -> NewsStore | None:
+        """The news that waits; None where nothing is remembered."""
+        from chalicelib.aws.news import NewsStore
+
+        return None if self.table is None else NewsStore(self.table)
 
     @cached_property
     def scan_records(self) -> ScanRecords | None:

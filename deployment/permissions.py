@@ -290,6 +290,13 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
     ),
+    "send_reports": (
+        QUERY_RECORDS,
+        UPDATE_HISTORY,
+        KEEP_RECORDS,
+        PUBLISH_REPORTS,
+        PUBLISH_TO_CHAT,
+    ),
     "report_fleet": (
         *only_if(
             "HasDigest",
