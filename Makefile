@@ -48,13 +48,13 @@ help:  ## List the targets
 ##@ In a real account, without deploying
 
 plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
-	@$(BIN)/python -m cli plan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter plan $(ARGS)
 
 scan: $(READY)  ## Start the scans that are due in a real account
-	@$(BIN)/python -m cli scan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter scan $(ARGS)
 
 report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html report.html"
-	@$(BIN)/python -m cli report $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter report $(ARGS)
 
 ##@ Deploy: STAGE=dev or another of .chalice/config.json
 

@@ -1,4 +1,4 @@
-"""``python -m cli``: see what is due in a real account, or start it, without deploying."""
+"""``ecr-scan-reporter``: see what is due in a real account, or start it, without deploying."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from chalicelib.settings.configuration import parse_configuration, shown_values
 from chalicelib.settings.documents import DocumentError, DocumentNotRead
 from chalicelib.settings.settings import SettingError, Settings
 from chalicelib.settings.sources import ACCEPTED_SOURCES, FileSource, Source, parse_source
-from cli import tables
+from ecr_scan_reporter import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli import __main__ as cli
+from ecr_scan_reporter import __main__ as cli
 
 STALE = datetime.now(UTC) - timedelta(days=30)
 
@@ -16,7 +16,7 @@ def run(aws, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "120")
 
     def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["cli", *arguments])
+        monkeypatch.setattr("sys.argv", ["ecr-scan-reporter", *arguments])
         with pytest.raises(SystemExit) as exited:
             cli.main()
         return exited.value.code or 0, *capsys.readouterr()
