@@ -13,17 +13,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from chalicelib.runtime import logs
-from chalicelib.text.shown import shown_names
 from ecr_scan_reporter.gate.errors import wording_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 INTERRUPTED = 130
 """The status after Ctrl-C, as shells have it."""
 
 NOTHING_MATCHED = 3
 """The status where a filter matches no repository."""
+
+_MOST_NAMES = 10
 
 
 def say(text: str) -> None:
@@ -70,7 +71,12 @@ class Failures:
         """Say which other repositories had the same errors."""
         for reason, (_, *others) in self._names.items():
             if others:
-                say(f"error: {shown_names(others)}: also {reason}")
+                say(f"error: {_first_of(others)}: also {reason}")
+
+
+def _first_of(names: Sequence[str]) -> str:
+    more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+    return ", ".join([*names[:_MOST_NAMES], *more])
 
 
 class _OneLine(logging.Formatter):
