@@ -160,24 +160,6 @@ class Registry:
             pages.append(page)
         return scan_findings_of(pages) if pages else None
 
-    def image(self, repository: str, reference: str) -> Image | None:
-        """The image that a tag or a digest names; None when there is none. Source: DescribeImages.
-
-        :raises Throttled: when ECR asks for a slower pace.
-        :raises RepositoryDeleted: when there is no such repository.
-        """
-        kind = "imageDigest" if reference.startswith("sha256:") else "imageTag"
-        named: Any = [{kind: reference}]
-        try:
-            answer = self._client.describe_images(
-                repositoryName=repository, imageIds=named, **self._registry
-            )
-        except ClientError as error:
-            if code_of(error) == "ImageNotFoundException":
-                return None
-            raise _meaning(error) from error
-        return next(iter(images_of(answer["imageDetails"])), None)
-
     def image_page(self, repository: str, next_token: str | None) -> ImagePage:
         """One page of a repository's images, archived ones too. Source: DescribeImages.
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.ecr.findings import merged
+from chalicelib.ecr.indexes import platforms_of
 from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.fleet.model import ImageScan, Repository, RepositoryReport
-from chalicelib.notifying.context import thresholds_of
 from chalicelib.notifying.events import ScanResult
+from chalicelib.notifying.scope import rules_of
 from chalicelib.policy.due import unscannable
 from chalicelib.policy.selection import newest_tagged
 from chalicelib.runtime.backoff import DeadlineReached
@@ -82,16 +83,18 @@ class Gate:
         return verdict
 
     def _resolved(self, target: str) -> Platforms:
-        call, name = self._scans.backoff.call, self._place.name
-        image = call(self._registry.image, name, target)
-        if image is None:
+        backoff, name = self._scans.backoff, self._place.name
+        kind = "imageDigest" if target.startswith("sha256:") else "imageTag"
+        found = self._registry.existing(name, [{kind: target}], backoff)
+        if not found:
             raise NotDecided(f"there is no image {target} in {name}")
+        [image] = found
         if not image.is_manifest_list:
             if reason := unscannable(image):
                 raise NotDecided(f"{target} cannot be scanned: {reason}")
             return Platforms(image, {image.digest: image.platform})
-        entries = call(self._registry.index_entries, name, [image.digest]).get(image.digest, ())
-        names = {each.digest: each.platform for each in entries if not each.attestation}
+        indexes = backoff.call(self._registry.index_entries, name, [image.digest])
+        names = platforms_of(indexes.get(image.digest, ()))
         if not names:
             raise NotDecided(f"{target} is an index that lists no images")
         return Platforms(image, names)
@@ -110,18 +113,18 @@ class Gate:
         return replace(verdict, platforms=platforms.names), policy
 
     def _policy(self, image: Image) -> Policy:
-        settings, name = self._services.settings, self._place.name
-        rules = settings.rules_of(name)
+        """What the notifier holds a scan of this image against."""
+        settings = self._services.settings
+        rules = rules_of(self._scan_of(image), self._services, self._scans.backoff)
         return Policy(
-            thresholds=self._thresholds or self._thresholds_of(image),
+            thresholds=self._thresholds or rules.thresholds(settings.thresholds),
             filters=rules.finding_filters(settings.finding_filters),
             risks=self._services.accepted_risks,
             today=datetime.now(UTC).date(),
         )
 
-    def _thresholds_of(self, image: Image) -> Thresholds:
-        """The thresholds that the notifier holds a scan of this image against."""
-        scan = ScanResult(
+    def _scan_of(self, image: Image) -> ScanResult:
+        return ScanResult(
             account=self._place.account,
             region=self._place.region,
             repository=self._place.name,
@@ -131,7 +134,6 @@ class Gate:
             severity_counts=None,
             time="",
         )
-        return thresholds_of(scan, self._services, self._scans.backoff)
 
     def _baseline(self, image: Image, against: str | None) -> Baseline:
         target = against or self._newest_other(image)

@@ -10,8 +10,8 @@ from chalicelib.ecr.findings import continued
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import Change, Comparison
 from chalicelib.fleet.report import FleetReport
-from chalicelib.policy.changes import ReportedState, changes_since
 from chalicelib.policy.counting import counted
+from chalicelib.policy.states import is_worse
 from chalicelib.policy.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -182,8 +182,9 @@ def judge_new(verdict: Verdict, baseline: Baseline, policy: Policy) -> Verdict:
         return replace(verdict, baseline=baseline)
     had = {finding.key: finding.severity for finding in baseline.findings}
     found = continued(verdict.report.findings, had)
-    before = ReportedState(baseline.name, "", "baseline", "", had)
-    new = changes_since(before, found).new
+    new = frozenset(
+        each.key for each in found if each.key not in had or is_worse(each.severity, had[each.key])
+    )
     weighed = policy.filters.weighed(finding for finding in found if finding.key in new)
     return replace(
         verdict,
