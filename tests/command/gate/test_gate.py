@@ -3,7 +3,9 @@
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ecr_scan_reporter.gate.scans import Scans
@@ -347,6 +349,19 @@ class TestNewOnly:
         assert (status, "--against is for --new-only" in err) == (UNDECIDED, True)
 
 
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schemas/gate-1.json").read_text())
+
+
+def validated(text):
+    """The document, which is as its schema says."""
+    document = json.loads(text)
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(
+        document
+    )
+    assert document.keys() == SCHEMA["properties"].keys()
+    return document
+
+
 class TestForms:
     @pytest.mark.parametrize("kind", KINDS)
     def test_each_says_the_same(self, run, pushed, tmp_path, kind):
@@ -354,7 +369,7 @@ class TestForms:
         files = {form: tmp_path / form for form in ("markdown", "sarif")}
         options = [text for form, file in files.items() for text in (f"--{form}", str(file))]
         status, out, _ = run("gate", "shop/api:new", "--json", "-", *options)
-        document = json.loads(out)
+        document = validated(out)
         assert (status, document["status"], document["outcome"]) == (FAILED, FAILED, "failed")
         assert {scan["digest"] for scan in document["scans"]} == {each.digest for each in images}
         assert [each["id"] for each in document["findings"]] == ["CVE-2026-1", "CVE-2026-2"]
@@ -370,7 +385,7 @@ class TestForms:
         pushed("basic", findings=FOUND)
         sarif = tmp_path / "sarif"
         _, out, _ = run("gate", "shop/api:new", "--new-only", "--json", "-", "--sarif", str(sarif))
-        document = json.loads(out)
+        document = validated(out)
         assert {each["id"]: each["new"] for each in document["findings"]} == {
             "CVE-2026-1": False,
             "CVE-2026-2": True,
@@ -389,9 +404,13 @@ class TestForms:
     def test_the_json_of_what_is_not_decided_says_so(self, run, pushed):
         pushed("basic")[0].be_unsupported()
         _, out, _ = run("gate", "shop/api:new", "--json", "-")
-        document = json.loads(out)
+        document = validated(out)
         assert (document["outcome"], document["findingsKnown"]) == ("undecided", False)
         assert UNSUPPORTED in document["scans"][0]["description"]
+
+    def test_the_json_of_what_is_not_there_is_as_its_schema_says(self, run):
+        _, out, _ = run("gate", "shop/api:new", "--json", "-")
+        assert validated(out)["reasons"] == ["there is no repository shop/api"]
 
     def test_nothing_is_wider_than_80_columns(self, run, pushed, monkeypatch):
         monkeypatch.setenv("COLUMNS", "80")
