@@ -26,12 +26,12 @@ TO_REACH_PACKAGES := $(addprefix PIP_,CERT CLIENT_CERT CONFIG_FILE CONSTRAINT DE
 	EXTRA_INDEX_URL FIND_LINKS INDEX_URL NO_INDEX PROXY RETRIES TRUSTED_HOST)
 unexport $(filter PYTHON%,$(.VARIABLES))
 unexport $(filter-out $(TO_REACH_PACKAGES),$(filter PIP_%,$(.VARIABLES)))
-ifeq ($(filter bench delete deploy plan report resources scan,$(MAKECMDGOALS)),)
+ifeq ($(filter bench delete deploy gate plan report resources scan,$(MAKECMDGOALS)),)
 unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-page bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-page bench-risks check clean delete demo deploy environment faults gate generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -48,13 +48,16 @@ help:  ## List the targets
 ##@ In a real account, without deploying
 
 plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
-	@$(BIN)/python -m cli plan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter plan $(ARGS)
 
 scan: $(READY)  ## Start the scans that are due in a real account
-	@$(BIN)/python -m cli scan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter scan $(ARGS)
 
 report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html report.html"
-	@$(BIN)/python -m cli report $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter report $(ARGS)
+
+gate: $(READY)  ## Whether an image may go on: make gate ARGS="shop/api:1.4 --fail-on HIGH"
+	@$(BIN)/python -m ecr_scan_reporter gate $(ARGS)
 
 ##@ Deploy: STAGE=dev or another of .chalice/config.json
 

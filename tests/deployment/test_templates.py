@@ -542,4 +542,5 @@ print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC
 
     def test_leaves_out_what_only_development_needs(self, code: Path) -> None:
         top = {name.split("/")[0] for name in ZipFile(code).namelist()}
-        assert top.isdisjoint({"boto3", "botocore", "cli", "deployment", "local", "tests"})
+        assert top.isdisjoint({"boto3", "botocore", "deployment", "local", "tests"})
+        assert "ecr_scan_reporter" not in top
