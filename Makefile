@@ -64,15 +64,13 @@ package: $(READY)  ## The whole application as one template and one zip file, in
 sbom: package  ## The bill of materials (CycloneDX) of that zip file, in out/STAGE
 	$(BIN)/python -m deployment sbom out/$(STAGE)/deployment.zip out/$(STAGE)/sbom.json
 
-resources: $(READY_FOR_LAMBDA)  ## Before `chalice deploy`: the stage's queues, topics, roles and alarms
+resources: $(READY_FOR_LAMBDA)  ## Queues, topics, roles and alarms; `chalice deploy` makes the rest
 	$(BIN)/python -m deployment resources $(STAGE) $(PARAMETERS)
 
-deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="CriticalThreshold=1"
-	PYTHONDONTWRITEBYTECODE=1 $(BIN)/chalice --project-dir .chalice/stages/$(STAGE) deploy --stage $(STAGE)
-	$(BIN)/python -m deployment finish $(STAGE)
+deploy: $(READY_FOR_LAMBDA)  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="CriticalThreshold=1"
+	$(BIN)/python -m deployment deploy $(STAGE) $(PARAMETERS)
 
 delete: $(READY)  ## Delete a stage that was deployed, with everything but its reports
-	$(BIN)/chalice delete --stage $(STAGE)
 	$(BIN)/python -m deployment delete $(STAGE)
 
 ##@ Before a change lands

@@ -174,15 +174,14 @@ class TestPython:
         pythons("3.12")
         status, output = run("deploy")
         assert status == 0, output
-        assert "python 3.12: -m deployment resources dev" in output
-        assert "python 3.12: -m deployment finish dev" in output
+        assert "python 3.12: -m deployment deploy dev" in output
 
     def test_that_is_missing_is_said_with_the_way_out(self, run, pythons):
         pythons("3.11")
         status, output = run("deploy")
         assert status == 2
         assert "make PYTHON=/path/to/python3.13 deploy" in output
-        assert "-m deployment resources" not in output
+        assert "-m deployment deploy" not in output
 
 
 # Makes environments of programs like itself; those fetch nothing, and old ones fail the check.

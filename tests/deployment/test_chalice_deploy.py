@@ -13,6 +13,7 @@ from chalicelib.settings.event_pattern import event_pattern
 from chalicelib.settings.settings import Settings
 from deployment.__main__ import refuse_outdated_python
 from deployment.packages import Package
+from tests.deployment.accounts import everything
 
 # What moto's CloudFormation leaves out: policies of queues and topics, alarms, subscriptions.
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
@@ -20,24 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 Client = Callable[[str], Any]
 Run = Callable[..., str]
 STACK = "ecr-scan-reporter-dev"
-DEPLOY = ("chalice", "--project-dir", ".chalice/stages/dev", "deploy", "--stage", "dev")
 FAILED_EVENTS = f"arn:aws:sqs:eu-central-1:123456789012:{STACK}-failed-events"
-
-
-@pytest.fixture
-def deploy(run: Run, project: Path) -> Callable[..., None]:
-    """The commands of `make deploy`."""
-    # The Python that runs the tests need not be one that Lambda has for long.
-    template = project / ".chalice" / "template.yaml"
-    *before, values = template.read_text().partition("    - python3.12\n")
-    template.write_text("".join((*before, "    - python3.10\n    - python3.11\n", values)))
-
-    def deploy(*parameters: str) -> None:
-        run("python", "-m", "deployment", "resources", "dev", *parameters)
-        run(*DEPLOY, PYTHONDONTWRITEBYTECODE="1")
-        run("python", "-m", "deployment", "finish", "dev")
-
-    return deploy
 
 
 def functions(client: Client) -> dict[str, Any]:
@@ -49,24 +33,6 @@ def variables(client: Client) -> dict[str, str]:
     found = [f["Environment"]["Variables"] for f in functions(client).values()]
     assert all(those == found[0] for those in found)
     return dict(found[0])
-
-
-def everything(client: Client) -> dict[str, list[Any]]:
-    """Whatever may be left in the account."""
-    return {
-        "stacks": client("cloudformation").describe_stacks()["Stacks"],
-        "functions": client("lambda").list_functions()["Functions"],
-        "triggers": client("lambda").list_event_source_mappings()["EventSourceMappings"],
-        "rules": client("events").list_rules()["Rules"],
-        "apis": client("apigateway").get_rest_apis()["items"],
-        "queues": client("sqs").list_queues().get("QueueUrls", []),
-        "topics": client("sns").list_topics()["Topics"],
-        "roles": client("iam").list_roles()["Roles"],
-        "logs": client("logs").describe_log_groups()["logGroups"],
-        "dashboards": client("cloudwatch").list_dashboards().get("DashboardEntries", []),
-        "tables": client("dynamodb").list_tables()["TableNames"],
-        "buckets": client("s3").list_buckets()["Buckets"],
-    }
 
 
 def test_makes_the_complete_application(client: Client, deploy: Callable[..., None]) -> None:
@@ -199,7 +165,6 @@ def test_leaves_nothing_behind_but_the_reports(
     [bucket] = everything(client)["buckets"]
     client("s3").put_object(Bucket=bucket["Name"], Key="fleet-reports/html/a.html", Body=b"")
 
-    run("chalice", "delete", "--stage", "dev")
     run("python", "-m", "deployment", "delete", "dev")
 
     assert everything(client) == {**before, "buckets": [bucket]}
