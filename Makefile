@@ -1,11 +1,13 @@
 # `make help` lists the targets. Each sets up what it needs: the first one run makes .venv.
 
-# The Python of .venv: the newest here that Lambda has or, without one, 3.11. `make PYTHON=… TARGET`
-# makes .venv anew with another; only what is said so counts, not what a shell holds.
+# The Python of .venv: the newest here that Lambda has, or 3.11, or else one that uv fetches.
+# `make PYTHON=… TARGET` makes .venv anew with another; only what is said so counts, not what a shell
+# holds.
 ifeq ($(origin PYTHON),command line)
 CHOSEN := -$(subst /,_,$(PYTHON))
 else
-PYTHON = $(shell .ci/find-python 3.14 3.13 3.12 3.11 || echo python3)
+PYTHON = $(or $(shell .ci/find-python 3.14 3.13 3.12 3.11 || .ci/fetch-python 3.13),\
+	$(error There is no Python from 3.11 on to make $(VENV) with))
 CHOSEN :=
 endif
 VENV := .venv
@@ -158,7 +160,7 @@ $(READY): requirements-dev.txt
 # Chalice gives functions the version of the Python that it runs on.
 $(READY_FOR_LAMBDA): $(READY)
 	@$(BIN)/python -m deployment check-python || { \
-		python=$$(.ci/find-python 3.13 3.14 3.12 || .ci/fetch-python $(BIN) 3.13) && \
+		python=$$(.ci/find-python 3.13 3.14 3.12 || .ci/fetch-python 3.13 $(BIN)) && \
 		$(MAKE) --no-print-directory environment PYTHON="$$python"; }
 	@touch $@
 

@@ -180,8 +180,44 @@ class TestPython:
         pythons("3.11")
         status, output = run("deploy")
         assert status == 2
-        assert "make PYTHON=/path/to/python3.13 deploy" in output
+        assert "make PYTHON=/path/to/python3.13 TARGET" in output
         assert "-m deployment deploy" not in output
+
+
+    def test_of_a_deployment_is_made_where_there_is_none(self, run, pythons):
+        pythons("3.11")
+        run("demo")
+        bring_uv(pythons())
+        assert run("deploy")[0] == 0
+        assert "python 3.13: -m deployment deploy dev" in run("deploy")[1]
+
+    def test_of_a_deployment_may_be_named_after_a_demo_with_another(self, run, pythons):
+        pythons("3.11")
+        run("demo")
+        place(pythons() / "mine", FAKE_PYTHON.format(version="3.14"))
+        status, output = run("PYTHON=mine", "deploy")
+        assert (status, "python 3.14: -m deployment deploy dev" in output) == (0, True), output
+        assert "Setting up" not in run("deploy")[1]
+
+    def test_named_that_lambda_refuses_gives_way_to_one_that_it_has(self, run, pythons):
+        pythons("3.11", "3.12")
+        status, output = run("PYTHON=python3.11", "deploy")
+        assert (status, "python 3.12: -m deployment deploy dev" in output) == (0, True), output
+
+    def test_is_made_where_there_is_none_at_all(self, run, pythons):
+        status, output = run("demo")
+        assert status == 2
+        assert "make PYTHON=/path/to/python3.13 TARGET" in output
+        assert output.endswith("There is no Python from 3.11 on to make .venv with.  Stop.\n")
+        bring_uv(pythons())
+        assert "python 3.13: -m local.demo" in run("demo")[1]
+
+
+def bring_uv(programs):
+    """Put a uv on the path that has a Python to fetch."""
+    fetched = programs.parent / "fetched"
+    place(fetched, FAKE_PYTHON.format(version="3.13"))
+    place(programs / "uv", f'#!/bin/sh\ncase "$*" in "python find"*) echo {fetched}; esac\n')
 
 
 # Makes environments of programs like itself; those fetch nothing, and old ones fail the check.
