@@ -33,7 +33,7 @@ unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: audit bandit bench bench-cold-start bench-growth bench-large bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+.PHONY: audit bandit bench bench-cold-start bench-growth bench-large bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -62,6 +62,10 @@ report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html 
 
 package: $(READY)  ## The whole application as one template and one zip file, in out/STAGE
 	$(BIN)/python -m deployment package $(STAGE) out/$(STAGE)
+
+release: $(READY)  ## Versioned zip, templates and checksums: make release BUCKET=… REGION=…
+	$(BIN)/python -m deployment release out/release $(if $(BUCKET),--bucket $(BUCKET)) \
+		$(if $(REGION),--region $(REGION))
 
 sbom: package  ## The bill of materials (CycloneDX) of that zip file, in out/STAGE
 	$(BIN)/python -m deployment sbom out/$(STAGE)/deployment.zip out/$(STAGE)/sbom.json
@@ -94,9 +98,9 @@ types: $(READY)  ## Types, strictly
 lint-templates: export AWS_DEFAULT_REGION := us-east-1
 lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deployed
 	$(BIN)/python -m deployment templates out/templates
-	cd out/templates && $(abspath $(BIN))/cfn-lint sam.yaml plain.json resources.json
+	cd out/templates && $(abspath $(BIN))/cfn-lint sam.yaml plain.json resources.json accounts.yaml
 	cd out/templates && $(abspath $(CHECKOV))/bin/checkov --framework cloudformation --skip-download \
-		--compact --quiet --file sam.yaml plain.json resources.json
+		--compact --quiet --file sam.yaml plain.json resources.json accounts.yaml
 
 bandit: $(READY)  ## Look for insecure code in what ships
 	$(BIN)/bandit --quiet --recursive app.py chalicelib

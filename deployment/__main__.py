@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,6 @@ from deployment.generate import stale_files
 from deployment.packages import CHALICE, PROJECT, Package, package
 from deployment.stacks import Stack
 from deployment.templates import resources_template, serialized
-from local.environment import isolated_environment
 
 Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
 Parameters = Annotated[
@@ -32,6 +32,9 @@ Check = Annotated[
 Prepared = Annotated[
     bool, typer.Option("--prepared", help="Only where there is the stack that `resources` makes.")
 ]
+
+Bucket = Annotated[str, typer.Option(help="Where the release is to be uploaded.")]
+Region = Annotated[str, typer.Option(help="The region of that bucket and of the stacks.")]
 
 AWS = (ClientError, BotoCoreError)
 
@@ -90,14 +93,24 @@ def delete(stage: Stage) -> None:
 @commands.command()
 def templates(directory: Path) -> None:
     """Write every template that is deployed, for linters and readers."""
+    from deployment.release import ACCOUNTS_TEMPLATE
     from deployment.translation import plain_template
 
     packaged = package("dev", directory)
-    # The translation is the same for every region, but asks for one.
-    with isolated_environment(AWS_DEFAULT_REGION="us-east-1"):
-        plain = plain_template(packaged, "bucket", "deployment.zip")
+    plain = plain_template(packaged, "bucket", "deployment.zip")
     (directory / "plain.json").write_text(serialized(plain))
     (directory / "resources.json").write_text(serialized(resources_template(packaged)))
+    shutil.copyfile(ACCOUNTS_TEMPLATE, directory / "accounts.yaml")
+
+
+@commands.command()
+def release(directory: Path, bucket: Bucket = "BUCKET", region: Region = "REGION") -> None:
+    """Write what deploying without a clone takes: code, templates, checksums, how to install."""
+    from deployment.release import write_release
+
+    written = write_release(directory, bucket, region)
+    print(f"Written: {', '.join(sorted(path.name for path in written.iterdir()))}, in {written}")
+    print(f"How to install it: {written / 'INSTALL.md'}")
 
 
 @commands.command()

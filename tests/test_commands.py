@@ -183,7 +183,6 @@ class TestPython:
         assert "make PYTHON=/path/to/python3.13 TARGET" in output
         assert "-m deployment deploy" not in output
 
-
     def test_of_a_deployment_is_made_where_there_is_none(self, run, pythons):
         pythons("3.11")
         run("demo")
