@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deployment import finishing, stages
 from deployment.deployed import Record, find_deployed
 from deployment.generate import stale_files
+from deployment.next_steps import next_steps
 from deployment.packages import CHALICE, PROJECT, Package, package
 from deployment.stacks import Stack
 from deployment.templates import resources_template, serialized
@@ -80,6 +81,8 @@ def deploy(stage: Stage, parameters: Parameters = None, prepared: Prepared = Fal
     packaged = _prepare(stage, parameters)
     _run_chalice("--project-dir", stages.project_directory(stage), "deploy", "--stage", stage)
     _finish(stage, packaged)
+    steps = next_steps(stages.stack_name(stage), _stack(stage).outputs(), boto3.client("sns"))
+    print("\nNext:", *steps, sep="\n- ")
 
 
 @commands.command()

@@ -172,11 +172,11 @@ def ready_for_lambda(project: Path) -> None:
 
 
 @pytest.fixture
-def deploy(run: Callable[..., str], ready_for_lambda: None) -> Callable[..., None]:
-    """The command of `make deploy`."""
+def deploy(run: Callable[..., str], ready_for_lambda: None) -> Callable[..., str]:
+    """The command of `make deploy`; gives what it says."""
 
-    def deploy(*parameters: str) -> None:
-        run("python", "-m", "deployment", "deploy", "dev", *parameters)
+    def deploy(*parameters: str) -> str:
+        return run("python", "-m", "deployment", "deploy", "dev", *parameters)
 
     return deploy
 

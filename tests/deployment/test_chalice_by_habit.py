@@ -188,7 +188,7 @@ class TestAnotherCheckout:
     def test_deploys_and_deletes_the_same_stage(
         self,
         client: Client,
-        deploy: Callable[..., None],
+        deploy: Callable[..., str],
         project: Path,
         run: Run,
         another: Path,

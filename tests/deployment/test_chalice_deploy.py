@@ -35,7 +35,7 @@ def variables(client: Client) -> dict[str, str]:
     return dict(found[0])
 
 
-def test_makes_the_complete_application(client: Client, deploy: Callable[..., None]) -> None:
+def test_makes_the_complete_application(client: Client, deploy: Callable[..., str]) -> None:
     deploy("CriticalThreshold=3", "ScanRate=rate(12 hours)", "DigestRate=rate(30 days)")
 
     there = everything(client)
@@ -77,7 +77,7 @@ def test_makes_the_complete_application(client: Client, deploy: Callable[..., No
 
 
 def test_turns_features_on_with_their_permissions(
-    client: Client, deploy: Callable[..., None]
+    client: Client, deploy: Callable[..., str]
 ) -> None:
     roles = "arn:aws:iam::222222222222:role/scan,arn:aws:iam::333333333333:role/scan"
     deploy(
@@ -108,7 +108,7 @@ def test_turns_features_on_with_their_permissions(
         assert "ecs:ListClusters" not in text
 
 
-def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., None]) -> None:
+def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., str]) -> None:
     deploy()
 
     for function in (f"{STACK}-notify", f"{STACK}-report_fleet"):
@@ -124,7 +124,7 @@ def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., None]) -
 
 
 def test_ships_the_same_code_as_the_package(
-    client: Client, deploy: Callable[..., None], project: Path, run: Run
+    client: Client, deploy: Callable[..., str], project: Path, run: Run
 ) -> None:
     deploy()
 
@@ -134,16 +134,23 @@ def test_ships_the_same_code_as_the_package(
     assert shipped == {b64encode(digest).decode()}
 
 
-def test_keeps_parameters_when_deployed_again(client: Client, deploy: Callable[..., None]) -> None:
-    deploy("CriticalThreshold=3", "HighThreshold=4")
-    deploy("HighThreshold=5")
+def test_keeps_parameters_when_deployed_again_and_warns_until_somebody_is_subscribed(
+    client: Client, deploy: Callable[..., str]
+) -> None:
+    said = deploy("CriticalThreshold=3", "HighThreshold=4")
+    for topic, published in (("reports", "reports"), ("alarms", "alarms")):
+        arn = f"arn:aws:sns:eu-central-1:123456789012:{STACK}-{topic}"
+        assert f"WARNING: nobody gets the {published}. Subscribe to {arn}" in said
+        client("sns").subscribe(TopicArn=arn, Protocol="sms", Endpoint="+15555550100")
+    assert f"aws lambda invoke --function-name {STACK}-list_repositories" in said
 
+    assert "nobody" not in deploy("HighThreshold=5")
     assert (variables(client)["CRITICAL"], variables(client)["HIGH"]) == ("3", "5")
     assert len(functions(client)) == 5
 
 
 def test_names_parameters_that_are_gone_and_what_they_held(
-    client: Client, deploy: Callable[..., None], project: Path, run: Run
+    client: Client, deploy: Callable[..., str], project: Path, run: Run
 ) -> None:
     template = project / ".chalice" / "template.yaml"
     today = template.read_text()
@@ -158,7 +165,7 @@ def test_names_parameters_that_are_gone_and_what_they_held(
 
 
 def test_leaves_nothing_behind_but_the_reports(
-    client: Client, deploy: Callable[..., None], run: Run
+    client: Client, deploy: Callable[..., str], run: Run
 ) -> None:
     before = everything(client)
     deploy("NotifyByChat=true")
@@ -171,7 +178,7 @@ def test_leaves_nothing_behind_but_the_reports(
 
 
 def test_keeps_the_accounts_names_out_of_the_tracked_configuration(
-    client: Client, deploy: Callable[..., None], project: Path
+    client: Client, deploy: Callable[..., str], project: Path
 ) -> None:
     config = project / ".chalice" / "config.json"
     tracked = config.read_text()
