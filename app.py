@@ -6,6 +6,12 @@ from typing import Any
 
 from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEvent
 
+if "AWS_CHALICE_CLI_MODE" in os.environ and os.path.isdir("deployment"):
+    # Chalice's command line, typed in the project itself; nothing that ships has this module.
+    from deployment.chalice_commands import complete
+
+    complete()
+
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.events import AnyEvent, accept_any_event

@@ -69,7 +69,10 @@ _SECURITY_HUB = Resource(
     )
 )
 _JOBS, _FAILED_EVENTS = _arn("JobsQueue"), _arn("FailedEventsQueue")
-_REPORT_TOPIC, _CHAT_TOPIC = Resource({"Ref": "ReportTopic"}), Resource({"Ref": "ChatTopic"})
+_REPORT_TOPIC = Resource(
+    {"Fn::If": ["MakesReportTopic", {"Ref": "ReportTopic"}, {"Ref": "ReportTopicArn"}]}
+)
+_CHAT_TOPIC = Resource({"Ref": "ChatTopic"})
 _HISTORY = _arn("HistoryTable")
 _BUCKET = _arn("ReportBucket")
 _FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))

@@ -74,6 +74,9 @@ def statements(template: Template, kind: str, attached_to: str, name: str) -> li
     ]
 
 
+REPORT_TOPIC = {"Fn::If": ["MakesReportTopic", {"Ref": "ReportTopic"}, {"Ref": "ReportTopicArn"}]}
+
+
 class TestParameters:
     def test_each_is_in_a_group_with_a_label_and_a_description(self, packaged: Package) -> None:
         interface = packaged.template["Metadata"]["AWS::CloudFormation::Interface"]
@@ -93,6 +96,8 @@ class TestParameters:
             ("NotificationEmails", "nobody"),
             ("NotificationEmails", "a@example.org, b@example.org"),
             ("NotificationEmails", ",".join(["a@example.org"] * 6)),
+            ("AlarmEmail", "a@example.org,b@example.org"),
+            ("ReportTopicArn", "reports"),
             ("KmsKeyArn", "alias/aws/sns"),
             ("PermissionsBoundaryArn", "developers"),
             ("ConfiguredRoles", "*"),
@@ -118,6 +123,8 @@ class TestParameters:
         ("parameter", "value"),
         [
             ("NotificationEmails", ",".join(["a@example.org"] * 5)),
+            ("AlarmEmail", "a@example.org"),
+            ("ReportTopicArn", "arn:aws:sns:eu-west-1:123456789012:security"),
             ("KmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab"),
             ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/team/developers"),
             ("ConfiguredRoles", "arn:aws:iam::*:role/scan,arn:aws:iam::222222222222:role/find"),
@@ -250,7 +257,7 @@ class TestAccess:
         emails = [
             subscription
             for subscription in of_type(plain, "AWS::SNS::Subscription").values()
-            if subscription["TopicArn"] == {"Ref": "ReportTopic"}
+            if subscription["TopicArn"] == REPORT_TOPIC
         ]
         assert [subscription["Protocol"] for subscription in emails] == ["email"] * 5
         # The scope is that of message attributes where none is named.
@@ -259,14 +266,29 @@ class TestAccess:
         )
         assert not any("FilterPolicyScope" in subscription for subscription in emails)
 
-    def test_alarms_go_to_email_subscribers_always(self, plain: Template) -> None:
+    def test_alarms_go_to_an_address_of_their_own(self, plain: Template) -> None:
         emails = [
             subscription
             for subscription in of_type(plain, "AWS::SNS::Subscription").values()
             if subscription["TopicArn"] == {"Ref": "AlarmTopic"}
         ]
-        assert [subscription["Protocol"] for subscription in emails] == ["email"] * 5
-        assert not any("FilterPolicy" in subscription for subscription in emails)
+        [alarms] = emails
+        assert alarms["Protocol"] == "email"
+        assert alarms["Endpoint"] == {"Ref": "AlarmEmail"}
+        assert "FilterPolicy" not in alarms
+
+    def test_no_address_is_subscribed_twice(self, plain: Template) -> None:
+        """Else AWS would send it two emails to confirm."""
+        places = [
+            json.dumps(subscription["Endpoint"])
+            for subscription in of_type(plain, "AWS::SNS::Subscription").values()
+        ]
+        assert len(places) == len(set(places)) == 6
+
+    def test_reports_go_to_a_topic_of_ones_own_where_one_is_given(self, plain: Template) -> None:
+        for name in ("ReportTopic", "ReportTopicPolicy"):
+            assert plain["Resources"][name]["Condition"] == "MakesReportTopic"
+        assert plain["Outputs"]["ReportTopicArn"]["Value"] == REPORT_TOPIC
 
     def test_every_route_wants_a_signature_of_iam(self, plain: Template) -> None:
         body = plain["Resources"]["RestAPI"]["Properties"]["Body"]
