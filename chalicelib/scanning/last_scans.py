@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
@@ -41,9 +42,6 @@ class LastScans:
         self._registry = services.registry_of(job.address)
         self._backoff = backoff
         self._store = services.scan_records
-        self._place = ""
-        if self._store is not None:
-            self._place = services.place_of(job.address, job.repository)
         self._unkept: dict[str, ScanRecord] = {}
 
     def read(self) -> None:
@@ -94,6 +92,11 @@ class LastScans:
             self._warn("records of scans not kept", error)
         else:
             self._unkept.clear()
+
+    @cached_property
+    def _place(self) -> str:
+        """The repository, as the table knows it; asks for the function's own account, once."""
+        return self._services.place_of(self._job.address, self._repository)
 
     def _read(self, read: Callable[[ScanRecords], Mapping[str, ScanRecord]]) -> None:
         if self._store is None:

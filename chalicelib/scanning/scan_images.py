@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.scanning.jobs import PlanJob, parse_job
+from chalicelib.runtime import logs
+from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
+from chalicelib.scanning.jobs import NewerJob, PlanJob, UnreadJob, parse_job
 from chalicelib.scanning.planner import plan_scans
 from chalicelib.scanning.scanner import scan_repository
 
@@ -16,9 +18,17 @@ if TYPE_CHECKING:
 def scan_images(body: str, services: Services, deadline: Deadline) -> None:
     """Scan a repository, or plan a registry's scans.
 
+    A job of a newer version goes back to the queue, as often as it takes until that version is
+    there.
+
     :raises JobError: for a message that is no job of this application.
     """
-    job = parse_job(body)
+    try:
+        job = parse_job(body)
+    except NewerJob:
+        logs.count("JobsOfNewerVersion", 1)
+        services.jobs_queue.send([UnreadJob(body)], LONGEST_DELAY_SECONDS)
+        return
     if isinstance(job, PlanJob):
         plan_scans(job, services, deadline)
     else:
