@@ -47,10 +47,9 @@ PROJECT = Path(__file__).parent.parent
 CONTAINERS = 5
 """How many scanners run at once: the application's ``maximum_concurrency``, given to both."""
 
-ECR_SECONDS = 0.05
 SQS_SECONDS = 0.02
 DYNAMODB_SECONDS = 0.01
-"""How long a call to each service takes: assumptions, for AWS publishes no latencies."""
+"""How long a call to each takes: assumptions, as :attr:`World.ecr_seconds` is."""
 
 _SECONDS = {"sqs": SQS_SECONDS, "dynamodb": DYNAMODB_SECONDS}
 
@@ -248,11 +247,11 @@ def queue_url(address: str) -> str:
     return f"{address}/123456789012/jobs"
 
 
-def connect(clock: SimulatedTime) -> None:
+def connect(clock: SimulatedTime, ecr_seconds: float) -> None:
     """Let boto3's calls take simulated time, and tell the cloud when they arrive."""
 
     def travel(request: Any, event_name: str, **_: Any) -> None:
-        clock.sleep(_SECONDS.get(event_name.split(".")[1], ECR_SECONDS))
+        clock.sleep(_SECONDS.get(event_name.split(".")[1], ecr_seconds))
         request.headers[TIME_HEADER] = repr(clock.now)
 
     boto3.setup_default_session()
@@ -265,7 +264,7 @@ def run(system: str, world: World, address: str) -> Measurement:
     random.seed(world.total)
     clock = SimulatedTime(START.timestamp())
 
-    connect(clock)
+    connect(clock, world.ecr_seconds)
     measured = Measurement(system, world.to_dict(), memory_before=_memory())
     began = time.perf_counter()
     with application_at(clock):

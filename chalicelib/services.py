@@ -47,8 +47,9 @@ class Services:
     """The settings and, made lazily and once, the registries, the queue and the topic.
 
     ``client`` makes the boto3 client of a service from its name, and, for another region or
-    account than the function's own, from the region and the role. ``root`` is where paths of files
-    begin; the application's root, unless told.
+    account than the function's own, from the region and the role, and from how often a call is
+    attempted, where that is not as usual. ``root`` is where paths of files begin; the application's
+    root, unless told. ``paces`` are those found so far by what makes calls at a pace.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class Services:
         self._configured: Mapping[str, Any] | None = None
         self._root = root
         self._client = client
-        self._registries: dict[RegistryAddress, Registry] = {}
+        self._registries: dict[tuple[RegistryAddress, bool], Registry] = {}
+        self.paces: dict[RegistryAddress, Any] = {}
 
     def read_configuration(self) -> None:
         """Let the settings be as the configuration file has them now, if there is one.
@@ -79,6 +81,7 @@ class Services:
         self._configured = values
         self.settings = self._of_environment.configured(values)
         self._registries.clear()  # their roles may be others
+        self.paces.clear()
         logs.logger.setLevel(self.settings.log_level)
         logs.logger.info("configuration read", extra={"overridden": self.settings.overridden})
         log_wrong(self.settings.errors())
@@ -88,13 +91,17 @@ class Services:
         """The registry of the function's own account and region."""
         return self.registry_of(OWN_REGISTRY)
 
-    def registry_of(self, address: RegistryAddress) -> Registry:
-        """A registry, through the role of its account, if there is one."""
+    def registry_of(self, address: RegistryAddress, *, once: bool = False) -> Registry:
+        """A registry, through the role of its account, if there is one.
+
+        One that asks ``once`` repeats no call by itself, for callers that do so at their own pace.
+        """
         from chalicelib.aws.ecr import Registry
 
-        if address not in self._registries:
-            self._registries[address] = Registry(self._client_at("ecr", address), address.account)
-        return self._registries[address]
+        if (address, once) not in self._registries:
+            client = self._client_at("ecr", address, *((1,) if once else ()))
+            self._registries[address, once] = Registry(client, address.account)
+        return self._registries[address, once]
 
     def repository_images_of(self, address: RegistryAddress) -> RepositoryImages:
         """The images of a registry's repositories, with what their indexes say of them."""
@@ -247,13 +254,15 @@ class Services:
 
         return KeptDocument(source, parse, self._client, self._root)
 
-    def _client_at(self, service: str, address: RegistryAddress) -> Any:
+    def _client_at(self, service: str, address: RegistryAddress, *attempts: int) -> Any:
         if address.account is None:
-            return self._client_in(service, address.region, None)
+            return self._client_in(service, address.region, None, *attempts)
         roles = {role.account: role for role in self.settings.scan_roles}
-        return self._client_in(service, address.region, roles.get(address.account))
+        return self._client_in(service, address.region, roles.get(address.account), *attempts)
 
-    def _client_in(self, service: str, region: str | None, role: Role | None) -> Any:
-        if region is None and role is None:
+    def _client_in(
+        self, service: str, region: str | None, role: Role | None, *attempts: int
+    ) -> Any:
+        if region is None and role is None and not attempts:
             return self._client(service)
-        return self._client(service, region, role)
+        return self._client(service, region, role, *attempts)

@@ -11,10 +11,19 @@ if TYPE_CHECKING:
     from chalicelib.ecr.registries import Role
 
 
+MOST_CONNECTIONS = 16
+"""How many calls a client makes at once; as many connections are kept."""
+
+ATTEMPTS = 3
+"""How often botocore attempts a call, unless the caller sees to that."""
+
+
 @cache
-def client(service: str, region: str | None = None, role: Role | None = None) -> Any:
+def client(
+    service: str, region: str | None = None, role: Role | None = None, attempts: int = ATTEMPTS
+) -> Any:
     """The client of a service, in the function's own region and account or in others."""
-    return client_of(_own_session(), service, region, role)
+    return client_of(_own_session(), service, region, role, attempts)
 
 
 @cache
@@ -26,7 +35,11 @@ def _own_session() -> Any:
 
 
 def client_of(
-    session: Any, service: str, region: str | None = None, role: Role | None = None
+    session: Any,
+    service: str,
+    region: str | None = None,
+    role: Role | None = None,
+    attempts: int = ATTEMPTS,
 ) -> Any:
     """The client of a service, from a boto3 session or from a role that the session assumes.
 
@@ -41,7 +54,8 @@ def client_of(
     config = Config(
         connect_timeout=3,
         read_timeout=10,
-        retries={"mode": "legacy", "total_max_attempts": 3},
+        max_pool_connections=MOST_CONNECTIONS,
+        retries={"mode": "legacy", "total_max_attempts": attempts},
     )
     if service == "s3":
         config = config.merge(_for_links())

@@ -10,7 +10,6 @@ from chalicelib.policy.durations import Duration
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.settings.fields import Fields
 
-
 VERSION = 1
 """The version of the jobs; one that an earlier version would misread has a greater one."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from chalicelib.aws.scan_records import ScanRecords
+    from chalicelib.ecr.last_scans import LastScan
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.services import Services
@@ -56,14 +57,20 @@ class LastScans:
         digests = list(digests)
         self._read(lambda store: store.of_images(self._place, digests))
 
-    def look_up(self, digest: str, *, within_a_day: bool = False) -> ScanRecord:
+    def look_up(self, digest: str) -> ScanRecord:
         """Ask ECR for an image's last scan, and remember it.
-
-        ``within_a_day`` is whether it is known to have been less than a day ago.
 
         :raises DeadlineReached: when no time is left.
         """
-        scan = self._backoff.call(self._registry.last_scan, self._repository, digest)
+        return self.note(
+            digest, self._backoff.call(self._registry.last_scan, self._repository, digest)
+        )
+
+    def note(self, digest: str, scan: LastScan, *, within_a_day: bool = False) -> ScanRecord:
+        """Remember what ECR said of an image's last scan when it was asked.
+
+        ``within_a_day`` is whether it is known to have been less than a day ago.
+        """
         self.look_ups += 1
         before, now = self.records.get(digest), _now()
         # What failed some time ago and may pass is so long ago that it is tried again at once.

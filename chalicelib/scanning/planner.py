@@ -17,6 +17,7 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
+from chalicelib.scanning.failures import ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.lister import list_jobs, may_start_scans
 from chalicelib.scanning.repositories import read_repository
@@ -24,7 +25,6 @@ from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
     MOST_DIGESTS,
     RETRY_DELAY_SECONDS,
-    ScansNotStarted,
 )
 from chalicelib.scanning.uses import keep_uses
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
+from chalicelib.policy.due import Reason
 from chalicelib.runtime.deadline import Deadline
+from chalicelib.scanning.failures import ScansNotStarted
 from chalicelib.scanning.jobs import JobError, ScanJob, parse_job
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.requests import ListingRequest
@@ -117,3 +119,62 @@ class TestSideWork:
         lines = logged(scan, job, services(ECS_DISCOVERY_ENABLED="true", **broken))
         assert started(aws) == {digest}
         assert any(line["message"] == "SideWorkFailed" for line in lines)
+
+
+class TestImages:
+    def test_a_hundred_that_ecr_refuses_hide_none_behind_them(
+        self, aws, services, queue, refuse, monkeypatch
+    ):
+        monkeypatch.setattr("chalicelib.scanning.scan_images.RETRY_DELAY_SECONDS", 0)
+        bad, good = images(aws, "shop/api", 100), images(aws, "shop/api", 500)
+        refuse("StartImageScan", lambda request: request["imageId"]["imageDigest"] in bad)
+
+        scan_images(ScanJob("shop/api").to_json(), services(), Deadline.unlimited())
+        assert started(aws) == set(good)
+
+        # What failed is all that comes again, and is named in the end.
+        [rest] = queue.receive_all()
+        assert rest == {"repository": "shop/api", "imageDigests": bad}
+        with pytest.raises(ScansNotStarted, match="100 scans not started") as failure:
+            scan_images(json.dumps(rest), services(), Deadline.unlimited())
+        assert all(digest in str(failure.value) for digest in bad)
+        assert queue.receive_all() == []
+
+    def test_one_that_ecr_refuses_costs_its_own_calls_only(
+        self, aws, services, queue, refuse, monkeypatch
+    ):
+        monkeypatch.setattr("chalicelib.scanning.scan_images.RETRY_DELAY_SECONDS", 0)
+        digests = images(aws, "shop/api", 200)
+        refuse("StartImageScan", lambda request: request["imageId"]["imageDigest"] == digests[7])
+        jobs = [ScanJob("shop/api").to_json()] * 5
+        for _ in range(5):
+            try:
+                scan_images(jobs.pop(), services(), Deadline.unlimited())
+            except ScansNotStarted:
+                continue  # the queue delivers it again, five times at most
+            jobs = [json.dumps(body) for body in queue.receive_all()] * 5
+        # No table: each image is looked up once, and the one before each of its deliveries.
+        assert aws.calls["DescribeImageScanFindings"] == 200 + 4
+        assert aws.calls["StartImageScan"] == 199 + 5 * 3
+
+    def test_a_job_redriven_after_days_starts_nothing_that_was_scanned_since(self, aws, services):
+        fresh = aws.add_image("shop/api", scanned_at=datetime.now(UTC) - timedelta(days=2)).digest
+        [stale] = images(aws, "shop/api", 1)
+        job = ScanJob("shop/api", image_digests=(fresh, stale), not_before=1)
+        scan_images(job.to_json(), services(), Deadline.unlimited())
+        assert started(aws) == {stale}
+
+    def test_a_start_whose_answer_is_lost_is_not_started_twice(self, aws, services, monkeypatch):
+        [digest] = images(aws, "shop/api", 1)
+        answer, lost = aws.answer, iter([True])
+
+        def answered(operation, request):
+            found = answer(operation, request)
+            if operation == "StartImageScan" and next(lost, False):
+                raise EcrError("ServerException", "lost on the way")
+            return found
+
+        monkeypatch.setattr(aws, "answer", answered)
+        summary = scan(ScanJob("shop/api"), services())
+        assert started(aws) == {digest}
+        assert summary.skipped == {Reason.SCANNED_TODAY: 1}
