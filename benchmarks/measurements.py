@@ -54,6 +54,7 @@ DYNAMODB_SECONDS = 0.01
 _SECONDS = {"sqs": SQS_SECONDS, "dynamodb": DYNAMODB_SECONDS}
 
 POLL_SECONDS = 1
+POLL_SECONDS_WHILE_LISTING = 0.05
 """How long a poll waits for a message. Lambda's wait for 20 seconds and end as soon as one comes;
 these end with the second in which it comes. Polls that find nothing are not counted."""
 
@@ -197,8 +198,12 @@ class _LambdaService:
         handle = self._system.container()
         while True:
             answer: Any = sqs.receive_message(
-                QueueUrl=self._queue_url, MaxNumberOfMessages=1, WaitTimeSeconds=POLL_SECONDS
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=1,
+                WaitTimeSeconds=0 if self._listing else POLL_SECONDS,
             )
+            if self._listing and "Messages" not in answer:
+                self._clock.sleep(POLL_SECONDS_WHILE_LISTING)
             headers = answer["ResponseMetadata"]["HTTPHeaders"]
             self._clock.sleep(float(headers[WAIT_HEADER.lower()]))
             for message in answer.get("Messages", ()):

@@ -12,7 +12,7 @@ SCANNERS_AT_ONCE = 5
 BURST = 100
 """How many jobs start at once."""
 
-LOWEST_RATE = 0.1
+LOWEST_RATE = 0.5
 """How many calls a second are made at least, however often the service asks for fewer."""
 
 _FIRST_RATE = 20.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from chalicelib.aws.errors import code_of
+from chalicelib.aws.ecr import TokenExpired
+from chalicelib.aws.errors import AWS_ERRORS, reason_of
+from chalicelib.runtime.patterns import PatternTooSlow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from chalicelib.aws.sqs import Job
 
 _MOST_TRIES = 3
+
+UNREAD = (PatternTooSlow, TokenExpired, *AWS_ERRORS)
+"""What reading and reviewing a repository fails with, which is no other repository's matter."""
 
 
 class ScansNotStarted(Exception):
@@ -27,6 +30,14 @@ class ScansNotStarted(Exception):
     def __init__(self, message: str, rest: Sequence[Job] = ()) -> None:
         super().__init__(message)
         self.rest = tuple(rest)
+
+
+class RepositoriesNotRead(Exception):
+    """Some repositories could not be read: ``reasons`` says why, by name."""
+
+    def __init__(self, failures: Failures) -> None:
+        super().__init__(f"{len(failures)} repositories not read: {failures}")
+        self.reasons = failures.reasons()
 
 
 class Failures:
@@ -51,6 +62,10 @@ class Failures:
             f"{', '.join(names)}: {self._errors[names[0]]}" for names in alike.values()
         )
 
+    def reasons(self) -> dict[str, str]:
+        """What each failed with."""
+        return {name: str(error) for name, error in self._errors.items()}
+
     def add(self, name: str, error: Exception) -> None:
         """Note what failed for good, as far as this delivery goes."""
         self._errors[name] = error
@@ -62,4 +77,4 @@ class Failures:
 
 
 def _kind(error: Exception) -> str:
-    return code_of(error) if isinstance(error, ClientError) else f"{type(error).__name__} {error}"
+    return reason_of(error) if isinstance(error, AWS_ERRORS) else str(error)

@@ -113,7 +113,7 @@ class PlanJob:
 
     Planning that ran out of time goes on as another job: with the repositories ``after`` the last
     one reviewed, by name, what is left of the budget, and the time from which scans may start, in
-    seconds since the epoch.
+    seconds since the epoch. Where ``only`` names repositories it is about these.
     """
 
     request: ListingRequest
@@ -123,6 +123,7 @@ class PlanJob:
     budget: int | None = None
     not_before: int = 0
     attempts: int = 0
+    only: tuple[str, ...] = ()
 
     @property
     def address(self) -> RegistryAddress:
@@ -140,6 +141,7 @@ class PlanJob:
             "registry": self.account,
             "region": self.region,
             "after": self.after,
+            "only": self.only,
             "notBefore": self.not_before,
             "attempts": self.attempts,
         }
@@ -165,6 +167,7 @@ class PlanJob:
             budget=fields.optional(fields.count, "budget"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
             attempts=fields.optional(fields.count, "attempts") or 0,
+            only=fields.optional(fields.texts, "only") or (),
         )
         fields.refuse_others()
         return job

@@ -9,7 +9,8 @@ import pytest
 from chalicelib.policy.due import Reason
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.failures import ScansNotStarted
-from chalicelib.scanning.jobs import JobError, ScanJob, parse_job
+from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob, parse_job
+from chalicelib.scanning.list_repositories import list_repositories
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scan_images import scan_images
@@ -178,3 +179,63 @@ class TestImages:
         summary = scan(ScanJob("shop/api"), services())
         assert started(aws) == {digest}
         assert summary.skipped == {Reason.SCANNED_TODAY: 1}
+
+
+class TestRepositories:
+    """Twenty of them, and one that cannot be read: a disabled key, or a team's slow pattern."""
+
+    @pytest.fixture(params=["key", "pattern"])
+    def broken(self, request, aws, refuse, monkeypatch):
+        for number in range(20):
+            images(aws, f"shop/{number:02}", 1)
+        if request.param == "key":
+            aws.add_index("broken", tags=("x",), platforms=("linux/amd64",))
+            refuse("BatchGetImage", lambda _: True, "KmsException")
+            return "KmsException"
+        monkeypatch.setattr("chalicelib.runtime.patterns.MATCHING_SECONDS", 0.2)
+        aws.add_repository("broken", tags={"ecr-scan-reporter:tag-pattern": ".+.+.+.+.+.+.+@"})
+        aws.add_image("broken", tags=("a" * 128,))
+        return "takes too long"
+
+    @pytest.fixture
+    def planning(self, services, monkeypatch):
+        monkeypatch.setattr("chalicelib.scanning.scan_images.RETRY_DELAY_SECONDS", 0)
+        return services(
+            DAILY_SCAN_BUDGET="100", REPOSITORY_TAG_RULES="true", SCANS_PER_SECOND="1000000"
+        )
+
+    def test_the_others_are_planned_and_that_alone_comes_again(self, broken, planning, queue):
+        scan_images(PlanJob(ListingRequest()).to_json(), planning, Deadline.unlimited())
+        *jobs, rest = sorted(queue.receive_all(), key=json.dumps, reverse=True)
+        assert {job["repository"] for job in jobs} == {f"shop/{n:02}" for n in range(20)}
+        assert rest["plan"]["only"] == ["broken"]
+        assert rest["plan"]["budget"] == 80
+
+        with pytest.raises(
+            ScansNotStarted, match=f"1 repositories not planned: broken: .*{broken}"
+        ):
+            scan_images(json.dumps(rest), planning, Deadline.unlimited())
+        assert queue.receive_all() == []
+
+    def test_once_it_can_be_read_it_is_planned(self, broken, planning, queue, aws, monkeypatch):
+        scan_images(PlanJob(ListingRequest()).to_json(), planning, Deadline.unlimited())
+        [rest] = [job for job in queue.receive_all() if "plan" in job]
+        monkeypatch.undo()
+        aws.repositories["broken"].tags.clear()
+        planned = Services(planning.settings)
+        scan_images(json.dumps(rest), planned, Deadline.unlimited())
+        assert {job["repository"] for job in queue.receive_all()} == {"broken"}
+
+    @pytest.mark.parametrize("budget", [{}, {"DAILY_SCAN_BUDGET": "100"}])
+    def test_a_dry_run_shows_the_others_and_says_which_it_could_not_read(
+        self, broken, services, budget
+    ):
+        found = services(REPOSITORY_TAG_RULES="true", **budget)
+        answer = list_repositories({"dryRun": True}, found)
+        assert {row["repository"] for row in answer["images"]} == {
+            f"shop/{n:02}" for n in range(20)
+        }
+        assert not answer["imagesComplete"]
+        [(name, reason)] = answer["notRead"].items()
+        assert name == "broken"
+        assert broken in reason
