@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.aws.clients import client
+from chalicelib.aws.clients import MOST_CLIENTS, client
 from chalicelib.ecr.registries import OWN_REGISTRY, RegistryAddress
 from chalicelib.runtime import logs
 
@@ -99,6 +99,8 @@ class Services:
         from chalicelib.aws.ecr import Registry
 
         if (address, once) not in self._registries:
+            if len(self._registries) >= MOST_CLIENTS:
+                del self._registries[next(iter(self._registries))]
             client = self._client_at("ecr", address, *((1,) if once else ()))
             self._registries[address, once] = Registry(client, address.account)
         return self._registries[address, once]
@@ -121,9 +123,15 @@ class Services:
 
     def place_of(self, address: RegistryAddress, repository: str = "") -> str:
         """A registry's account and region, and a repository in it, with slashes between."""
-        account = address.account or self.own_account
-        parts = (account, self.registry_of(address).region, repository)
+        parts = (*self.named_place_of(address), repository)
         return "/".join(part for part in parts if part)
+
+    def named_place_of(self, address: RegistryAddress) -> tuple[str, str]:
+        """The account and the region of a registry."""
+        return (
+            address.account or self.own_account,
+            address.region or self.registry_of(address).region,
+        )
 
     def repository_tags_of(self, address: RegistryAddress) -> RepositoryTags:
         """The tags of a registry's repositories."""

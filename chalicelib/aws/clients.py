@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +18,13 @@ ATTEMPTS = 3
 """How often botocore attempts a call, unless the caller sees to that."""
 
 
-@cache
+MOST_CLIENTS = 32
+"""How many clients are kept; where there are many registries, one is made again when needed."""
+
+_MOST_ROLES = 256
+
+
+@lru_cache(MOST_CLIENTS)
 def client(
     service: str, region: str | None = None, role: Role | None = None, attempts: int = ATTEMPTS
 ) -> Any:
@@ -75,12 +81,16 @@ def _for_links() -> Config:
     return Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
+@lru_cache(_MOST_ROLES)
 def _assuming(session: Any, role: Role) -> Any:
     """A session with a role's credentials, got when first used and again before they expire.
+
+    All clients of an account share it.
 
     Source: STS AssumeRole.
     """
     import boto3
+    import botocore.session
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     arguments = {"RoleSessionName": "ecr-scan-reporter"}
@@ -92,9 +102,11 @@ def _assuming(session: Any, role: Role) -> Any:
         role_arn=role.arn,
         extra_args=arguments,
     )
-    assumed = boto3.Session(region_name=session.region_name)
+    assumed = botocore.session.Session()
+    # What is read of the services is shared, some ten megabytes for each account else.
+    assumed.register_component("data_loader", session._session.get_component("data_loader"))
     # botocore offers no public way to hand a session credentials that refresh themselves.
-    assumed._session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
+    assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
         fetcher.fetch_credentials, method="assume-role"
     )
-    return assumed
+    return boto3.Session(botocore_session=assumed, region_name=session.region_name)
