@@ -174,6 +174,8 @@ READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
 # What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
 UPDATE_HISTORY = Permission("UpdateHistory", ("dynamodb:UpdateItem",), _HISTORY)
+# What an index listed that was deleted.
+DELETE_FROM_HISTORY = Permission("DeleteFromHistory", ("dynamodb:DeleteItem",), _HISTORY)
 READ_USES = Permission("ReadUses", ("dynamodb:GetItem",), _HISTORY, ("FindsImagesInUse",))
 READ_RISKS_IN_S3 = Permission(
     "ReadRisksInS3", ("s3:GetObject",), _object_of("AcceptedRisks"), ("ReadsRisksInS3",)
@@ -270,15 +272,17 @@ _OWN: dict[str, tuple[Permission, ...]] = {
     "notify": (
         *in_own_region_too(
             READ_FINDINGS,
-            *only_if("ResolvesImageIndexes", READ_IMAGES),  # which of them are indexes
+            READ_IMAGES,
             READ_INDEXES,
             READ_TAGS_OF_ONE,
         ),
         ASSUME_SCAN_ROLES,
         PUT_INTO_HISTORY,
         UPDATE_HISTORY,
+        *only_if("ResolvesImageIndexes", DELETE_FROM_HISTORY),
         READ_ITEMS,
-        *only_if("ResolvesImageIndexes", QUERY_RECORDS, KEEP_RECORDS),
+        QUERY_RECORDS,
+        KEEP_RECORDS,
         READ_USES,
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,
