@@ -33,7 +33,7 @@ unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-page bench-risks check clean delete demo deploy environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
+.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-page bench-registries bench-risks check clean delete demo deploy environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -138,6 +138,9 @@ bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images
 
 bench-page: $(READY)  ## The page of large fleets: its size, and how soon Chromium shows it
 	@$(BIN)/python -m benchmarks.fleet_page
+
+bench-registries: $(READY)  ## The memory that the clients of 100 registries take
+	@$(BIN)/python -m benchmarks.registries $(ARGS)
 
 bench-risks: $(READY)  ## A long list of accepted risks against 10,000 findings
 	@$(BIN)/python -m benchmarks.accepted_risks
