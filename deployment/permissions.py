@@ -173,6 +173,7 @@ KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
 READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
 # What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
+# Also which requests were answered, and what becomes of the jobs of listings on demand.
 UPDATE_HISTORY = Permission("UpdateHistory", ("dynamodb:UpdateItem",), _HISTORY)
 READ_USES = Permission("ReadUses", ("dynamodb:GetItem",), _HISTORY, ("FindsImagesInUse",))
 READ_RISKS_IN_S3 = Permission(
@@ -262,6 +263,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         *_TO_REVIEW,
         START_SCANS,
         READ_ITEMS,
+        UPDATE_HISTORY,
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
@@ -306,7 +308,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
-    "api_handler": _TO_LIST_AND_DRY_RUN,
+    "api_handler": (*_TO_LIST_AND_DRY_RUN, UPDATE_HISTORY),
 }
 
 FUNCTIONS: dict[str, tuple[Permission, ...]] = {

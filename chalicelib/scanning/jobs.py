@@ -26,6 +26,10 @@ class ScanJob:
     texts of the repository's tags, by rule. ``images_in_use`` says by tag or digest where an image
     is in use. ``scan_frequency`` is how Amazon Inspector scans the repository, None under basic
     scanning. Before ``not_before``, in seconds since the epoch, nothing is started.
+
+    ``force`` is whether to start scans whatever the age of the last ones. ``images`` are the tags
+    and digests of the only images that are wanted, if there are any. ``listing`` is which listing
+    on demand the job belongs to, and as which job: ``<id>/<number>``; empty where nobody asks.
     """
 
     repository: str
@@ -38,6 +42,9 @@ class ScanJob:
     images_in_use: Mapping[str, str] = field(default_factory=dict)
     scan_frequency: str | None = None
     not_before: int = 0
+    force: bool = False
+    images: tuple[str, ...] = ()
+    listing: str = ""
 
     @property
     def address(self) -> RegistryAddress:
@@ -57,6 +64,9 @@ class ScanJob:
             "imagesInUse": self.images_in_use,
             "scanFrequency": self.scan_frequency,
             "notBefore": self.not_before,
+            "force": self.force,
+            "images": self.images,
+            "listing": self.listing,
         }
         return _json(body)
 
@@ -81,6 +91,9 @@ class ScanJob:
             images_in_use=fields.optional(fields.text_by_key, "imagesInUse") or {},
             scan_frequency=fields.optional(fields.text, "scanFrequency"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
+            force=fields.optional(fields.switch, "force") or False,
+            images=fields.optional(fields.texts, "images") or (),
+            listing=fields.optional(fields.text, "listing") or "",
         )
         fields.refuse_others()
         return job
@@ -102,6 +115,7 @@ class PlanJob:
     budget: int | None = None
     not_before: int = 0
     attempts: int = 0
+    listing: str = ""
 
     @property
     def address(self) -> RegistryAddress:
@@ -121,6 +135,7 @@ class PlanJob:
             "after": self.after,
             "notBefore": self.not_before,
             "attempts": self.attempts,
+            "listing": self.listing,
         }
         given = {key: value for key, value in body.items() if value}
         budget = {} if self.budget is None else {"budget": self.budget}
@@ -144,6 +159,7 @@ class PlanJob:
             budget=fields.optional(fields.count, "budget"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
             attempts=fields.optional(fields.count, "attempts") or 0,
+            listing=fields.optional(fields.text, "listing") or "",
         )
         fields.refuse_others()
         return job

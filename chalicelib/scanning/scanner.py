@@ -16,6 +16,7 @@ from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, TokenBucket
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.last_scans import LastScans
+from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.uses import keep_uses
@@ -57,7 +58,11 @@ class _DailyLimit(Exception):
 
 @dataclass
 class ScanSummary:
-    """What the scanner did with a repository."""
+    """What the scanner did with a repository.
+
+    ``parts`` is as how many jobs more than one it goes on, ``not_found`` which named images are not
+    there.
+    """
 
     repository: str
     images: int = 0
@@ -65,6 +70,13 @@ class ScanSummary:
     started: int = 0
     skipped: Counter[Reason] = field(default_factory=Counter)
     re_enqueued: bool = False
+    parts: int = 0
+    not_found: list[str] = field(default_factory=list)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is left of the job waits in the queue."""
+        return self.re_enqueued
 
 
 def scan_repository(
@@ -84,10 +96,11 @@ def scan_repository(
     if (wait := job.not_before - int(time.time())) > 0:
         return _wait_in_queue(job, services, wait)
     scan = _RepositoryScan(job, services, deadline, sleep)
-    try:
-        scan.run()
-    finally:
-        scan.log()
+    with kept_outcome(job, scan.summary, services):
+        try:
+            scan.run()
+        finally:
+            scan.log()
     return scan.summary
 
 
@@ -167,6 +180,9 @@ class _RepositoryScan:
         missing = self._review.missing(contents.images)
         warn_of_missing_images(self._job, missing, self._services)
         keep_uses(self._job, self._review, contents.images, self._services)
+        self.summary.not_found = contents.not_found(self._job)
+        if self.summary.not_found:
+            self.summary.skipped[Reason.NOT_FOUND] += len(self.summary.not_found)
         for image, decision in contents.decisions():
             self.summary.images += 1
             if decision.due:
@@ -260,11 +276,15 @@ class _RepositoryScan:
         digests = (*self._pending, *self._failures)
         rest = replace(self._job, attempts=attempts)
         parts = [
-            replace(rest, image_digests=tuple(part), images_in_use={})
+            replace(rest, image_digests=tuple(part), images_in_use={}, images=())
             for part in batches(digests, MOST_DIGESTS)
         ]
-        self._services.jobs_queue.send(parts or [rest], delay_seconds)
+        first, *others = parts or [rest]
+        # Each goes on by itself; the first one as this job.
+        others = numbered(self._job.listing, others)
+        self._services.jobs_queue.send([first, *others], delay_seconds)
         self.summary.re_enqueued = True
+        self.summary.parts = len(others)
 
     def _raise_failures(self) -> None:
         if self._failures:
