@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from chalicelib.aws.deliveries import Deliveries
     from chalicelib.aws.documents import KeptDocument
     from chalicelib.aws.dynamodb import Table
     from chalicelib.aws.ecr import Registry
-    from chalicelib.aws.history import History
     from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.inspector import Inspector
+    from chalicelib.aws.line_states import LineStates
     from chalicelib.aws.listings import Listings
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
@@ -97,13 +98,16 @@ class Services:
             self._registries[address] = Registry(self._client_at("ecr", address), address.account)
         return self._registries[address]
 
-    def repository_images_of(self, address: RegistryAddress) -> RepositoryImages:
+    def repository_images_of(
+        self, address: RegistryAddress, *, remember: bool = True
+    ) -> RepositoryImages:
         """The images of a registry's repositories, with what their indexes say of them."""
         from chalicelib.aws.repositories import RepositoryImages
 
-        place = self.place_of(address) if self.table is not None else ""
+        table = self.table if remember else None
+        place = self.place_of(address) if table is not None else ""
         return RepositoryImages(
-            self.registry_of(address), place, self.table, resolve=self.settings.resolve_indexes
+            self.registry_of(address), place, table, resolve=self.settings.resolve_indexes
         )
 
     def inspector_of(self, address: RegistryAddress) -> Inspector:
@@ -191,11 +195,18 @@ class Services:
         return None if name is None else Table(self._client("dynamodb"), name)
 
     @cached_property
-    def history(self) -> History | None:
-        """What was reported; None where nothing is remembered."""
-        from chalicelib.aws.history import History
+    def deliveries(self) -> Deliveries | None:
+        """Which events are dealt with; None where nothing is remembered."""
+        from chalicelib.aws.deliveries import Deliveries
 
-        return None if self.table is None else History(self.table)
+        return None if self.table is None else Deliveries(self.table)
+
+    @cached_property
+    def line_states(self) -> LineStates | None:
+        """What is known of lines; None where nothing is remembered."""
+        from chalicelib.aws.line_states import LineStates
+
+        return None if self.table is None else LineStates(self.table)
 
     @cached_property
     def scan_records(self) -> ScanRecords | None:

@@ -175,6 +175,8 @@ READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
 # Also which requests were answered, and what becomes of the jobs of listings on demand.
 UPDATE_HISTORY = Permission("UpdateHistory", ("dynamodb:UpdateItem",), _HISTORY)
+# What an index listed that was deleted.
+DELETE_FROM_HISTORY = Permission("DeleteFromHistory", ("dynamodb:DeleteItem",), _HISTORY)
 READ_USES = Permission("ReadUses", ("dynamodb:GetItem",), _HISTORY, ("FindsImagesInUse",))
 READ_RISKS_IN_S3 = Permission(
     "ReadRisksInS3", ("s3:GetObject",), _object_of("AcceptedRisks"), ("ReadsRisksInS3",)
@@ -272,15 +274,17 @@ _OWN: dict[str, tuple[Permission, ...]] = {
     "notify": (
         *in_own_region_too(
             READ_FINDINGS,
-            *only_if("ResolvesImageIndexes", READ_IMAGES),  # which of them are indexes
+            READ_IMAGES,
             READ_INDEXES,
             READ_TAGS_OF_ONE,
         ),
         ASSUME_SCAN_ROLES,
         PUT_INTO_HISTORY,
         UPDATE_HISTORY,
+        *only_if("ResolvesImageIndexes", DELETE_FROM_HISTORY),
         READ_ITEMS,
-        *only_if("ResolvesImageIndexes", QUERY_RECORDS, KEEP_RECORDS),
+        QUERY_RECORDS,
+        KEEP_RECORDS,
         READ_USES,
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,

@@ -73,7 +73,8 @@ def test_a_stale_image_is_listed_queued_scanned_and_reported(aws, application, q
     assert aws.calls == {
         "DescribeRepositories": 1,
         "GetRegistryScanningConfiguration": 1,
-        "DescribeImages": 1,
+        # The scanner's list of all, and the notifier's look at the image.
+        "DescribeImages": 2,
         "StartImageScan": 1,
         # Each image's last scan, since no table remembers any, and the findings of the new one.
         "DescribeImageScanFindings": 3,

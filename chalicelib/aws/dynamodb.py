@@ -122,6 +122,11 @@ class Table:
             )
         return _read(answer["Attributes"])
 
+    def delete(self, pk: str, sk: str) -> None:
+        """Delete an item, if there is one. Source: DeleteItem."""
+        with _meanings():
+            self._client.delete_item(TableName=self.name, Key=_wired({"pk": pk, "sk": sk}))
+
     def query(self, pk: str, prefix: str = "", attributes: Sequence[str] = ()) -> Iterator[Item]:
         """The items of a partition whose sort key begins with ``prefix``, a megabyte a call.
 

@@ -35,6 +35,12 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, ClientError) and code_of(error) in _REFUSALS
 
 
+def is_unusable(error: Exception) -> bool:
+    """Whether what was asked for is not there, or may not be used: no later try would differ."""
+    is_missing = isinstance(error, ClientError) and code_of(error) == "ResourceNotFoundException"
+    return is_missing or is_refusal(error)
+
+
 def reason_of(error: Exception) -> str:
     """What went wrong, for people: the service's code, without its message's names and ARNs."""
     code = code_of(error) if isinstance(error, ClientError) else type(error).__name__

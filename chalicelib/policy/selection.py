@@ -38,6 +38,14 @@ def named(images: Sequence[Image], names: Iterable[str]) -> list[Image]:
     return [image for image in images if image.digest in digests]
 
 
+def refusal(image: Image, rules: Rules, now: datetime) -> Reason | None:
+    """The rule that keeps one image from being reviewed, but for that of the newest ones.
+
+    :raises PatternTooSlow: when matching the tags takes too long.
+    """
+    return _refusal(image, rules, now, _matching_tags([image], rules))
+
+
 def newest_of(images: Iterable[Image], count: int) -> list[Image]:
     """The images, or image indexes, that were pushed last, an index counted once with its images.
 

@@ -63,8 +63,7 @@ class Review:
     def of(cls, job: ScanJob, settings: Settings) -> Review:
         """What a job and the settings say, as of now."""
         now = datetime.now(UTC)
-        of_repository = parse_rules(job.rules)[0].over(settings.rules_of(job.repository))
-        rules = of_repository.over(settings.rules)
+        rules = settings.rules_for(job.repository, parse_rules(job.rules)[0])
         # The settings always name a duration; a request's wins over a repository's tag.
         duration = job.duration or rules.duration or settings.images_duration
         return cls(

@@ -42,7 +42,8 @@ class Settings(Table):
         wrong = [error for row in ROWS if self.is_set(row) and (error := self._error(row))]
         if not wrong:
             # These are about settings that are right by themselves.
-            wrong = [error for need in (self._mode_needs, self._scope_needs) if (error := need())]
+            needs = (self._mode_needs, self._scope_needs, self._mirror_needs)
+            wrong = [error for need in needs if (error := need())]
         return wrong
 
     def check(self) -> "Settings":
@@ -91,6 +92,10 @@ class Settings(Table):
     def rules_of(self, repository: str) -> Rules:
         """The rules of a repository by its name, where it has any; they go over all others."""
         return self._rules_by_name.of(repository)
+
+    def rules_for(self, repository: str, own: Rules) -> Rules:
+        """A repository's own rules, by its tags, over those by its name and those of all."""
+        return own.over(self.rules_of(repository)).over(self.rules)
 
     @cached_property
     def _rules_by_name(self) -> RulesByName:
@@ -203,6 +208,13 @@ class Settings(Table):
             return None
         accepted = f"{EVERY_SCAN} without a HISTORY_TABLE_NAME"
         return SettingError("NOTIFY_MODE", self.wanted_mode, accepted)
+
+    def _mirror_needs(self) -> SettingError | None:
+        """Security Hub is told what is open in current images, which the history knows."""
+        if not self.by_security_hub or self.history_table_name is not None:
+            return None
+        accepted = "true only with a HISTORY_TABLE_NAME"
+        return SettingError("NOTIFY_BY_SECURITY_HUB", "true", accepted)
 
     def _scope_needs(self) -> SettingError | None:
         if not self.only_in_use or self.ecs_discovery:
