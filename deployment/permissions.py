@@ -27,6 +27,10 @@ def _arn(resource: str) -> Resource:
     return Resource({"Fn::GetAtt": [resource, "Arn"]})
 
 
+def _made_or_named(resource: str, made: dict[str, Any], named: str) -> dict[str, Any]:
+    return {"Fn::If": [f"Makes{resource}", made, _sub(named)]}
+
+
 def _all_in(parameter: str) -> Resource:
     return Resource({"Fn::Split": [",", {"Ref": parameter}]})
 
@@ -70,10 +74,28 @@ _SECURITY_HUB = Resource(
 )
 _JOBS, _FAILED_EVENTS = _arn("JobsQueue"), _arn("FailedEventsQueue")
 _REPORT_TOPIC, _CHAT_TOPIC = Resource({"Ref": "ReportTopic"}), Resource({"Ref": "ChatTopic"})
-_HISTORY = _arn("HistoryTable")
-_BUCKET = _arn("ReportBucket")
-_FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
-_MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
+_HISTORY = Resource(
+    _made_or_named(
+        "HistoryTable",
+        {"Fn::GetAtt": ["HistoryTable", "Arn"]},
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${HistoryTableName}",
+    )
+)
+
+
+def _in_bucket(path: str = "") -> Resource:
+    return Resource(
+        _made_or_named(
+            "ReportBucket",
+            _sub(f"${{ReportBucket.Arn}}{path}"),
+            f"arn:${{AWS::Partition}}:s3:::${{ReportBucketName}}{path}",
+        )
+    )
+
+
+_BUCKET = _in_bucket()
+_FLEET_REPORTS = _in_bucket("/fleet-reports/*")
+_MARKS = _in_bucket("/fleet-reports/sent/*")
 
 
 def _object_of(parameter: str) -> Resource:
