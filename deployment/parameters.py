@@ -135,7 +135,7 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
             },
         ),
         Parameter(
-            "Dashboard",
+            "DashboardEnabled",
             "Dashboard",
             {
                 "Type": "String",
