@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.lister import list_jobs, may_start_scans
+from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
@@ -53,6 +54,16 @@ class PlanSummary:
     planned: int = 0
     jobs: int = 0
     re_enqueued: bool = False
+    failed: int = 0
+    not_found: list[str] = field(default_factory=list)
+
+    started = 0
+    goes_on = False  # what is left of it is another job
+
+    @property
+    def parts(self) -> int:
+        """How many jobs were sent, and are to be for what failed."""
+        return self.jobs + self.re_enqueued + self.failed
 
     @property
     def deferred(self) -> int:
@@ -79,14 +90,15 @@ def plan_scans(
     :raises NotSent: when the queue did not take some of the jobs.
     """
     planning = _Planning(plan, services, Backoff(deadline, sleep))
-    planning.review()
-    jobs = planning.jobs()
-    now = int(time.time())
-    delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
-    services.jobs_queue.send(jobs, delays)
-    planning.re_enqueue()
-    planning.log()
-    planning.raise_failures()
+    with kept_outcome(plan, planning.summary, services):
+        planning.review()
+        jobs = planning.jobs()
+        now = int(time.time())
+        delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
+        services.jobs_queue.send(jobs, delays)
+        planning.re_enqueue()
+        planning.log()
+        planning.raise_failures()
     return planning.summary
 
 
@@ -172,7 +184,7 @@ class _Planning:
                 jobs.append(self._job(number, batch))
                 self._end += len(batch) / self._rate
         self.summary.jobs = len(jobs)
-        return jobs
+        return numbered(self._plan.listing, jobs)
 
     def re_enqueue(self) -> None:
         if not self.summary.re_enqueued:
@@ -191,6 +203,7 @@ class _Planning:
             not_before=int(self._end),
             attempts=attempts,
         )
+        rest = self._numbered(rest, self.summary.jobs + 1)
         self._services.jobs_queue.send([rest], RETRY_DELAY_SECONDS if attempts else 0)
 
     def raise_failures(self) -> None:
@@ -201,12 +214,21 @@ class _Planning:
         parts = list(batches(names, _MOST_NAMES))
         share = self._left() * len(names) // (remaining + len(names)) // len(parts)
         rest = replace(self._plan, after="", budget=share, not_before=int(self._end), attempts=0)
-        jobs = [replace(rest, only=tuple(part)) for part in parts]
-        is_no_more = set(names) == set(self._plan.only)
+        jobs = [
+            self._numbered(replace(rest, only=tuple(part)), self.summary.parts + n)
+            for n, part in enumerate(parts, 1)
+        ]
+        if set(names) == set(self._plan.only):
+            jobs = []
+        self.summary.failed = len(jobs)
         raise ScansNotStarted(
             f"{self._plan.repository}: {len(names)} repositories not planned: {self._failures}",
-            [] if is_no_more else jobs,
+            jobs,
         )
+
+    def _numbered(self, job: PlanJob, number: int) -> PlanJob:
+        """A further job of the plan, with its number where the listing has one."""
+        return replace(job, listing=f"{self._plan.listing}.{number}") if self._plan.listing else job
 
     def _left(self) -> int:
         """What is left of the budget."""
@@ -243,6 +265,7 @@ class _Planning:
         warn_of_missing_images(job, review.missing(images), self._services)
         keep_uses(job, review, images, self._services)
         self.summary.images += len(images)
+        self.summary.not_found += contents.not_found(job)
         self.summary.scanned_today += scanned_since(day_of(review.now), contents)
         for digest, scanned_at, tier in offers:
             self._budget.offer(digest, scanned_at, tier, number)
@@ -273,6 +296,7 @@ class _Planning:
             self._repositories[number],
             image_digests=tuple(digests),
             images_in_use={},
+            images=(),
             not_before=int(self._end),
         )
 
