@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.ecr import Registry
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
@@ -14,7 +14,6 @@ from ecr_scan_reporter.gate.errors import wording_of
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
-    from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.policy.due import Reason
 
 
@@ -58,9 +57,5 @@ class WatchedServices(Services):
         """What was started so far."""
         return Starts()
 
-    def registry_of(self, address: RegistryAddress) -> Registry:
-        """A registry, through the role of its account, if there is one."""
-        if address not in self._registries:
-            client = self._client_at("ecr", address)
-            self._registries[address] = WatchedRegistry(client, address.account, self.starts)
-        return self._registries[address]
+    def _new_registry(self, client: Any, account: str | None) -> Registry:
+        return WatchedRegistry(client, account, self.starts)
