@@ -76,6 +76,9 @@ _FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
 _MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
 
 
+_FEEDS = Resource(_sub("${ReportBucket.Arn}/feeds/*"))
+
+
 def _object_of(parameter: str) -> Resource:
     path = {"Path": _after("s3://", parameter)}
     return Resource({"Fn::Sub": ["arn:${AWS::Partition}:s3:::${Path}", path]})
@@ -193,6 +196,10 @@ DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 # on the prefix, for GetObject names none. Source: S3 API reference, GetObject.
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
 
+# CISA's catalogue and EPSS scores: fetched by one function, read by those that report findings.
+KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
+READ_FEEDS = Permission("ReadFeeds", ("s3:GetObject",), _FEEDS, ("FetchesFeeds",))
+
 # --- What several functions need ------------------------------------------------------------------
 
 READ_CONFIGURATION_IN_S3 = Permission(
@@ -303,9 +310,11 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             DELETE_MARKS,
             LIST_REPORTS,
             PUBLISH_REPORTS,
+            READ_FEEDS,
         ),
         KEEP_FAILED_EVENTS,
     ),
+    "refresh_feeds": (*only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS), KEEP_FAILED_EVENTS),
     "api_handler": _TO_LIST_AND_DRY_RUN,
 }
 

@@ -10,11 +10,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.policy.exploitation import Exploitation
+from chalicelib.fleet.model import Feed
+from chalicelib.policy.exploitation import Exploitation, wanted
 from chalicelib.policy.feeds import (
     EPSS,
     KEV,
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from chalicelib.aws.s3 import ReportBucket
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.fleet.model import Comparison, RepositoryReport
+    from chalicelib.fleet.report import FleetReport
 
 PREFIX = "feeds/"
 STATE_KEY = f"{PREFIX}state.json"
@@ -95,6 +100,54 @@ def read_exploitation(bucket: ReportBucket, wanted: Collection[str]) -> Exploita
     scored = _read(bucket, EPSS, lambda body: scores_of(body, wanted)[1])
     catalogue = None if listed is None else frozenset(listed)
     return Exploitation(catalogue, scored)
+
+
+def with_feeds(report: FleetReport, bucket: ReportBucket) -> FleetReport:
+    """The report with what the kept feeds say of its findings; what cannot be read is unknown."""
+    try:
+        states = {state.name: state for state in read_states(bucket)}
+    except AWS_ERRORS as error:
+        logs.logger.warning("state of feeds not read", extra={"error": str(error)})
+        states = {name: FeedState(name, problem="its state cannot be read") for name in KEYS}
+    findings = [finding for each in report.repositories for finding, _ in each.rows]
+    known = _Known(read_exploitation(bucket, wanted(findings)))
+    return replace(
+        report,
+        repositories=tuple(known.in_repository(each) for each in report.repositories),
+        comparison=report.comparison and known.in_comparison(report.comparison),
+        feeds=tuple(
+            Feed(state.name, state.dated, state.warning(report.generated_at))
+            for state in (states.get(name, FeedState(name)) for name in KEYS)
+        ),
+    )
+
+
+class _Known:
+    """What is known of findings; repositories share most of them, which are looked up once."""
+
+    def __init__(self, exploitation: Exploitation) -> None:
+        self._exploitation = exploitation
+        self._found: dict[int, Finding] = {}
+
+    def in_repository(self, report: RepositoryReport) -> RepositoryReport:
+        return replace(
+            report,
+            findings=tuple(map(self._of, report.findings)),
+            accepted=tuple((self._of(finding), risk) for finding, risk in report.accepted),
+        )
+
+    def in_comparison(self, comparison: Comparison) -> Comparison:
+        new, fixed = (
+            tuple(replace(change, finding=self._of(change.finding)) for change in changes)
+            for changes in (comparison.new, comparison.fixed)
+        )
+        return replace(comparison, new=new, fixed=fixed)
+
+    def _of(self, finding: Finding) -> Finding:
+        found = self._found.get(id(finding))
+        if found is None:
+            found = self._found[id(finding)] = self._exploitation.of(finding)
+        return found
 
 
 def _read(bucket: ReportBucket, name: str, parse: Callable[[bytes], Any]) -> Any:

@@ -28,7 +28,7 @@ from local.history import KEYS
 from tests.settings.test_table import nearly
 
 # What the names of the functions end in, after that of the stack.
-FUNCTIONS = ("list_repositories", "scan_images", "notify", "report_fleet", "")
+FUNCTIONS = ("list_repositories", "scan_images", "notify", "report_fleet", "refresh_feeds", "")
 QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
 TOPICS = ("ReportTopic", "ChatTopic", "AlarmTopic")
 
@@ -290,14 +290,14 @@ class TestFailures:
             for rule in of_type(plain, "AWS::Events::Rule").values()
             for target in rule["Targets"]
         ]
-        assert len(targets) == 3
+        assert len(targets) == 4
         assert all(target["DeadLetterConfig"] == {"Arn": queue} for target in targets)
 
     def test_events_that_notifier_and_digest_cannot_handle_are_kept(self, plain: Template) -> None:
         queue = {"Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}}
         configs = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
         kept = {c["FunctionName"]["Ref"]: c["DestinationConfig"]["OnFailure"] for c in configs}
-        assert kept == {"Notify": queue, "ReportFleet": queue}
+        assert kept == {"Notify": queue, "RefreshFeeds": queue, "ReportFleet": queue}
 
     def test_failures_throttles_and_what_is_kept_raise_alarms(self, plain: Template) -> None:
         alarms = of_type(plain, "AWS::CloudWatch::Alarm")
@@ -475,6 +475,7 @@ class TestResourcesOfChaliceDeploy:
             "APIHandlerInvokePermission",
             "ListRepositories",
             "Notify",
+            "RefreshFeeds",
             "ReportFleet",
             "RestAPI",
             "ScanImages",
