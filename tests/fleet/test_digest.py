@@ -85,7 +85,10 @@ def digests(aws):
 def test_a_digest_says_what_the_kept_feeds_know_of_its_findings(digests):
     settings = {"ECR_SNS_REPORT_TOPIC_ARN": digests.topic, "FEEDS": "true"}
     digests.services = Services(Settings.from_environment(settings))
-    bodies = {"kev": kev({"CVE-2026-1000": "2026-01-01"}), "epss": epss({"CVE-2026-1000": 0.7})}
+    bodies = {
+        "kev": kev({"CVE-2026-1000": "2026-01-01"}, NOW.isoformat()),
+        "epss": epss({"CVE-2026-1000": 0.7}, NOW.isoformat()),
+    }
     refresh(digests.bucket, {KEV: "kev", EPSS: "epss"}, NOW, lambda at, _: bodies[at])
     other = Finding("CVE-2026-1000", "LOW", "curl")
     digests.registry.add_image(

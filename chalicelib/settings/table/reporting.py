@@ -222,6 +222,7 @@ class Digest(Values):
             *("QueryRecords", "KeepRecords", "ReadCoverage", "ReadScanningOfRegistry"),
             *("AssumeScanRoles", "ReadRisksInS3", "ReadRisksInParameter"),
             *("KeepFleetReports", "DeleteMarks", "ListReports", "PublishReports"),
+            "ReadFeeds",
         ),
         example="false",
     )
