@@ -76,7 +76,7 @@ _FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
 _MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
 
 
-_FEEDS = Resource(_sub("${ReportBucket.Arn}/feeds/*"))
+_FEEDS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/feeds/*"))
 
 
 def _object_of(parameter: str) -> Resource:
@@ -196,9 +196,8 @@ DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 # on the prefix, for GetObject names none. Source: S3 API reference, GetObject.
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
 
-# CISA's catalogue and EPSS scores: fetched by one function, read by those that report findings.
+# CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
 KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
-READ_FEEDS = Permission("ReadFeeds", ("s3:GetObject",), _FEEDS, ("FetchesFeeds",))
 
 # --- What several functions need ------------------------------------------------------------------
 
@@ -310,7 +309,6 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             DELETE_MARKS,
             LIST_REPORTS,
             PUBLISH_REPORTS,
-            READ_FEEDS,
         ),
         KEEP_FAILED_EVENTS,
     ),

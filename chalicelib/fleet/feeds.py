@@ -2,9 +2,9 @@
 
 | Key | What it is |
 | --- | --- |
-| ``feeds/kev.json`` | the last good catalogue of CISA: since when each vulnerability is in it |
-| ``feeds/epss.csv.gz`` | the last good EPSS scores, as FIRST publishes them |
-| ``feeds/state.json`` | of when they are, when they were fetched, and how the last try went |
+| ``fleet-reports/feeds/kev.json`` | the last good catalogue of CISA: since when each vulnerability is in it |
+| ``fleet-reports/feeds/epss.csv.gz`` | the last good EPSS scores, as FIRST publishes them |
+| ``fleet-reports/feeds/state.json`` | of when they are, when they were fetched, and how the last try went |
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.model import Comparison, RepositoryReport
     from chalicelib.fleet.report import FleetReport
 
-PREFIX = "feeds/"
+PREFIX = "fleet-reports/feeds/"
 STATE_KEY = f"{PREFIX}state.json"
 KEYS = {KEV: f"{PREFIX}kev.json", EPSS: f"{PREFIX}epss.csv.gz"}
 
@@ -51,7 +51,7 @@ def refresh(
 ) -> tuple[FeedState, ...]:
     """Fetch each feed, by its name, and keep it in place of the last one if it is good.
 
-    One that is not costs itself alone. Calls: s3:GetObject and s3:PutObject on ``feeds/*``.
+    One that is not costs itself alone. Calls: s3:GetObject and s3:PutObject on ``fleet-reports/feeds/*``.
     """
     kept = {state.name: state for state in read_states(bucket)}
     states = []
@@ -94,7 +94,7 @@ def read_states(bucket: ReportBucket) -> tuple[FeedState, ...]:
 def read_exploitation(bucket: ReportBucket, wanted: Collection[str]) -> Exploitation:
     """What the kept feeds say of these vulnerabilities; nothing of a feed that cannot be read.
 
-    Calls: s3:GetObject on ``feeds/*``.
+    Calls: s3:GetObject on ``fleet-reports/feeds/*``.
     """
     listed = _read(bucket, KEV, json.loads)
     scored = _read(bucket, EPSS, lambda body: scores_of(body, wanted)[1])

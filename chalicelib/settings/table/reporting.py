@@ -222,7 +222,6 @@ class Digest(Values):
             *("QueryRecords", "KeepRecords", "ReadCoverage", "ReadScanningOfRegistry"),
             *("AssumeScanRoles", "ReadRisksInS3", "ReadRisksInParameter"),
             *("KeepFleetReports", "DeleteMarks", "ListReports", "PublishReports"),
-            "ReadFeeds",
         ),
         example="false",
     )
