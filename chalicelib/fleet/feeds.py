@@ -1,10 +1,10 @@
 """The feeds in the bucket: refreshed once a day, and read by what reports findings.
 
-| Key | What it is |
+| Key below ``fleet-reports/feeds/`` | What it is |
 | --- | --- |
-| ``fleet-reports/feeds/kev.json`` | the last good catalogue of CISA: since when each vulnerability is in it |
-| ``fleet-reports/feeds/epss.csv.gz`` | the last good EPSS scores, as FIRST publishes them |
-| ``fleet-reports/feeds/state.json`` | of when they are, when they were fetched, and how the last try went |
+| ``kev.json`` | the last good catalogue of CISA: since when each vulnerability is in it |
+| ``epss.csv.gz`` | the last good EPSS scores, as FIRST publishes them |
+| ``state.json`` | of when they are, when they were fetched, and how the last try went |
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def refresh(
 ) -> tuple[FeedState, ...]:
     """Fetch each feed, by its name, and keep it in place of the last one if it is good.
 
-    One that is not costs itself alone. Calls: s3:GetObject and s3:PutObject on ``fleet-reports/feeds/*``.
+    One that is not costs itself alone.
+
+    Calls: s3:GetObject and s3:PutObject on ``fleet-reports/feeds/*``, s3:ListBucket.
     """
     kept = {state.name: state for state in read_states(bucket)}
     states = []
