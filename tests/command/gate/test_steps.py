@@ -23,12 +23,13 @@ TIMES = st.sampled_from([None, *(STALE_BEFORE + timedelta(days=each) for each in
 
 @st.composite
 def scans(draw):
-    """The last scan, or none; findings are there where the status says so."""
+    """The last scan, or none; findings are there at most where the status says so."""
     if draw(st.booleans()):
         return None
     status = draw(st.sampled_from(STATUSES))
     scan = ScanFindings(status, draw(TIMES), None, None, description=draw(st.text(max_size=3)))
-    return replace(scan, findings=()) if status in KNOWN else scan
+    has_findings = status in KNOWN and draw(st.booleans())
+    return replace(scan, findings=()) if has_findings else scan
 
 
 starts = st.none() | st.builds(Start, st.none() | st.sampled_from(Reason) | st.just("refused (X)"))
