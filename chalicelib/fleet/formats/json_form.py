@@ -107,6 +107,17 @@ def _repository_document(
         "failed": asdict(report.failed),
         "unsupported": report.unsupported,
         "untold": report.untold,
+        "owner": report.owner,
+        "running": report.running,
+        "ages": [
+            {
+                "finding": number(finding),
+                "firstSeen": _text(age.first_seen),
+                "due": age.due and age.due.isoformat(),
+            }
+            for finding in report.all_findings
+            if (age := report.ages.get(finding.key))
+        ],
     }
 
 
@@ -156,6 +167,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "fixable": finding.fixable,
         "unfixed": finding.unfixed,
         "exploitable": finding.exploit_available,
+        "knownExploited": finding.known_exploited,
     }
 
 
