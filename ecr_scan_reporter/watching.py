@@ -12,6 +12,8 @@ from chalicelib.services import Services
 from ecr_scan_reporter.gate.errors import wording_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_ecr import ECRClient
 
     from chalicelib.policy.due import Reason
@@ -27,6 +29,13 @@ class Starts:
     def __init__(self) -> None:
         self.started: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.noted: Callable[[int], None] = lambda _total: None
+        """Called with how many were started so far, after each."""
+
+    def note(self, repository: str) -> None:
+        """Note that a scan of the repository was started."""
+        self.started[repository] += 1
+        self.noted(self.started.total())
 
 
 class WatchedRegistry(Registry):
@@ -45,7 +54,8 @@ class WatchedRegistry(Registry):
                 raise NotAllowed(wording_of(error)) from error
             self._starts.failed[wording_of(error)] += 1
             raise
-        self._starts.started[repository] += skipped is None
+        if skipped is None:
+            self._starts.note(repository)
         return skipped
 
 
