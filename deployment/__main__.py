@@ -20,7 +20,7 @@ from deployment.generate import stale_files
 from deployment.next_steps import next_steps
 from deployment.packages import CHALICE, PROJECT, Package, package
 from deployment.stacks import Stack
-from deployment.templates import resources_template, serialized
+from deployment.templates import is_for_chalice, resources_template, serialized
 
 Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
 Parameters = Annotated[
@@ -139,9 +139,14 @@ def sbom(code: Path, bill: Path) -> None:
 
 def _prepare(stage: str, parameters: list[str] | None) -> Package:
     given = dict(_named(parameter) for parameter in parameters or ())
+    stack = _stack(stage)
+    if (outputs := stack.outputs()) and not is_for_chalice(outputs):
+        raise SystemExit(
+            f"The stack {stages.stack_name(stage)} was not made by `make deploy`, which would take"
+            " the functions out of it: change it the way it was made, or delete it first"
+        )
     packaged = stages.make_project(stage)
     refuse_outdated_python(packaged, sys.version_info[:2])
-    stack = _stack(stage)
     gone = stack.deploy(resources_template(packaged), given)
     if gone:
         held = ", ".join(f"{name}={value}" for name, value in gone.items())
