@@ -28,12 +28,12 @@ TO_REACH_PACKAGES := $(addprefix PIP_,CERT CLIENT_CERT CONFIG_FILE CONSTRAINT DE
 	EXTRA_INDEX_URL FIND_LINKS INDEX_URL NO_INDEX PROXY RETRIES TRUSTED_HOST)
 unexport $(filter PYTHON%,$(.VARIABLES))
 unexport $(filter-out $(TO_REACH_PACKAGES),$(filter PIP_%,$(.VARIABLES)))
-ifeq ($(filter bench delete deploy plan report resources scan,$(MAKECMDGOALS)),)
+ifeq ($(filter bench delete deploy gate plan report resources scan,$(MAKECMDGOALS)),)
 unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: audit bandit bench bench-cold-start bench-growth bench-large bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
+.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-page bench-registries bench-risks check clean delete demo deploy environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -50,13 +50,16 @@ help:  ## List the targets
 ##@ In a real account, without deploying
 
 plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
-	@$(BIN)/python -m cli plan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter plan $(ARGS)
 
 scan: $(READY)  ## Start the scans that are due in a real account
-	@$(BIN)/python -m cli scan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter scan $(ARGS)
 
 report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html report.html"
-	@$(BIN)/python -m cli report $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter report $(ARGS)
+
+gate: $(READY)  ## Whether an image may go on: make gate ARGS="shop/api:1.4 --fail-on HIGH"
+	@$(BIN)/python -m ecr_scan_reporter gate $(ARGS)
 
 ##@ Deploy: STAGE=dev or another of .chalice/config.json
 
@@ -133,6 +136,12 @@ bench-growth: $(READY)  ## Calls and memory against the number of images
 bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
 	@$(BIN)/python -m benchmarks.large_registry $(ARGS)
 
+bench-page: $(READY)  ## The page of large fleets: its size, and how soon Chromium shows it
+	@$(BIN)/python -m benchmarks.fleet_page
+
+bench-registries: $(READY)  ## The memory that the clients of 100 registries take
+	@$(BIN)/python -m benchmarks.registries $(ARGS)
+
 bench-risks: $(READY)  ## A long list of accepted risks against 10,000 findings
 	@$(BIN)/python -m benchmarks.accepted_risks
 
@@ -144,6 +153,11 @@ screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), 
 	$(BIN)/python -m local.screenshots out/screenshots
 	mkdir -p docs/images
 	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
+
+accessibility: $(READY)  ## Look for what keeps people from reading the page, with axe-core (needs npm and Chromium)
+	mkdir -p out/axe-core
+	cd out/axe-core && npm pack --silent axe-core@4.14.1 && tar xzf axe-core-4.14.1.tgz
+	$(BIN)/pytest -o addopts="" -q tests/fleet/test_html_page.py -k accessible
 
 lock: $(READY)  ## Resolve the development requirements anew
 	$(BIN)/pip install --quiet uv

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deployment import finishing, stages
 from deployment.deployed import Record, find_deployed
 from deployment.generate import stale_files
+from deployment.kept import kept_data
 from deployment.next_steps import next_steps
 from deployment.packages import CHALICE, PROJECT, Package, package
 from deployment.stacks import Stack
@@ -87,10 +88,15 @@ def deploy(stage: Stage, parameters: Parameters = None, prepared: Prepared = Fal
 
 @commands.command()
 def delete(stage: Stage) -> None:
-    """Delete a stage, whichever checkout deployed it, with everything but what is retained."""
+    """Delete a stage, whichever checkout deployed it, but for its table and its bucket."""
     stages.record_deployed(stage, _deployed(stage))
     _run_chalice("delete", "--stage", stage)
-    _stack(stage).delete()
+    stack = _stack(stage)
+    kept = {name: stack.outputs().get(name) for name in ("HistoryTableName", "ReportBucketName")}
+    stack.delete()
+    for name, value in kept.items():
+        if value:
+            print(f"Kept, and used again by the next deployment: {name}={value}")
 
 
 @commands.command()
@@ -140,13 +146,19 @@ def sbom(code: Path, bill: Path) -> None:
 def _prepare(stage: str, parameters: list[str] | None) -> Package:
     given = dict(_named(parameter) for parameter in parameters or ())
     stack = _stack(stage)
-    if (outputs := stack.outputs()) and not is_for_chalice(outputs):
+    outputs = stack.outputs()
+    if outputs and not is_for_chalice(outputs):
         raise SystemExit(
             f"The stack {stages.stack_name(stage)} was not made by `make deploy`, which would take"
             " the functions out of it: change it the way it was made, or delete it first"
         )
     packaged = stages.make_project(stage)
     refuse_outdated_python(packaged, sys.version_info[:2])
+    if not outputs:
+        kept = kept_data(stages.stack_name(stage), boto3.client)  # type: ignore[arg-type]
+        given = kept | given
+        for name, value in kept.items():
+            print(f"Left by an earlier deployment, and used again: {name}={value}")
     gone = stack.deploy(resources_template(packaged), given)
     if gone:
         held = ", ".join(f"{name}={value}" for name, value in gone.items())

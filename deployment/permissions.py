@@ -27,6 +27,10 @@ def _arn(resource: str) -> Resource:
     return Resource({"Fn::GetAtt": [resource, "Arn"]})
 
 
+def _made_or_named(resource: str, made: dict[str, Any], named: str) -> dict[str, Any]:
+    return {"Fn::If": [f"Makes{resource}", made, _sub(named)]}
+
+
 def _all_in(parameter: str) -> Resource:
     return Resource({"Fn::Split": [",", {"Ref": parameter}]})
 
@@ -73,10 +77,28 @@ _REPORT_TOPIC = Resource(
     {"Fn::If": ["MakesReportTopic", {"Ref": "ReportTopic"}, {"Ref": "ReportTopicArn"}]}
 )
 _CHAT_TOPIC = Resource({"Ref": "ChatTopic"})
-_HISTORY = _arn("HistoryTable")
-_BUCKET = _arn("ReportBucket")
-_FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
-_MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
+_HISTORY = Resource(
+    _made_or_named(
+        "HistoryTable",
+        {"Fn::GetAtt": ["HistoryTable", "Arn"]},
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${HistoryTableName}",
+    )
+)
+
+
+def _in_bucket(path: str = "") -> Resource:
+    return Resource(
+        _made_or_named(
+            "ReportBucket",
+            _sub(f"${{ReportBucket.Arn}}{path}"),
+            f"arn:${{AWS::Partition}}:s3:::${{ReportBucketName}}{path}",
+        )
+    )
+
+
+_BUCKET = _in_bucket()
+_FLEET_REPORTS = _in_bucket("/fleet-reports/*")
+_MARKS = _in_bucket("/fleet-reports/sent/*")
 
 
 def _object_of(parameter: str) -> Resource:
@@ -176,7 +198,10 @@ KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
 READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
 # What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
+# Also which requests were answered, and what becomes of the jobs of listings on demand.
 UPDATE_HISTORY = Permission("UpdateHistory", ("dynamodb:UpdateItem",), _HISTORY)
+# What an index listed that was deleted.
+DELETE_FROM_HISTORY = Permission("DeleteFromHistory", ("dynamodb:DeleteItem",), _HISTORY)
 READ_USES = Permission("ReadUses", ("dynamodb:GetItem",), _HISTORY, ("FindsImagesInUse",))
 READ_RISKS_IN_S3 = Permission(
     "ReadRisksInS3", ("s3:GetObject",), _object_of("AcceptedRisks"), ("ReadsRisksInS3",)
@@ -265,6 +290,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         *_TO_REVIEW,
         START_SCANS,
         READ_ITEMS,
+        UPDATE_HISTORY,
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
@@ -273,21 +299,30 @@ _OWN: dict[str, tuple[Permission, ...]] = {
     "notify": (
         *in_own_region_too(
             READ_FINDINGS,
-            *only_if("ResolvesImageIndexes", READ_IMAGES),  # which of them are indexes
+            READ_IMAGES,
             READ_INDEXES,
             READ_TAGS_OF_ONE,
         ),
         ASSUME_SCAN_ROLES,
         PUT_INTO_HISTORY,
         UPDATE_HISTORY,
+        *only_if("ResolvesImageIndexes", DELETE_FROM_HISTORY),
         READ_ITEMS,
-        *only_if("ResolvesImageIndexes", QUERY_RECORDS, KEEP_RECORDS),
+        QUERY_RECORDS,
+        KEEP_RECORDS,
         READ_USES,
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
+    ),
+    "send_reports": (
+        QUERY_RECORDS,
+        UPDATE_HISTORY,
+        KEEP_RECORDS,
+        PUBLISH_REPORTS,
+        PUBLISH_TO_CHAT,
     ),
     "report_fleet": (
         *only_if(
@@ -309,7 +344,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
-    "api_handler": _TO_LIST_AND_DRY_RUN,
+    "api_handler": (*_TO_LIST_AND_DRY_RUN, UPDATE_HISTORY),
 }
 
 FUNCTIONS: dict[str, tuple[Permission, ...]] = {

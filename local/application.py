@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,8 @@ class Demo:
         logs.logger.handlers = [self.logs]
         self.registry = registry
         self._client = Client(app.app)
+        self._minutes = 0
+        app.services.clock = lambda: time.time() + 60 * self._minutes
         self._sqs = boto3.client("sqs")
 
     def list_repositories(self, **overrides: Any) -> int:
@@ -115,6 +118,11 @@ class Demo:
     def notify(self, event: dict[str, Any]) -> None:
         """Hand an event to the notifier, as EventBridge does."""
         self._client.lambda_.invoke("notify", event)
+
+    def send_reports(self, minutes: int = 0) -> None:
+        """Let the schedule of the sender fire so many minutes later."""
+        self._minutes += minutes
+        self._client.lambda_.invoke("send_reports", self._schedule({}))
 
     def tags_of_next_build(self, report: dict[str, Any]) -> tuple[str, ...]:
         """The tags that the next build takes over from a report's image, if it has findings."""

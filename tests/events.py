@@ -82,3 +82,26 @@ def inspector_finding(severity, digest=DIGEST, repository="shop/api"):
             ],
         },
     }
+
+
+def image_deleted(digest=DIGEST, repository="shop/api", **detail):
+    """An ``ECR Image Action`` event of a deletion. Source: ECR user guide, "Amazon ECR events and
+    EventBridge", event for an image deletion."""
+    return {
+        "version": "0",
+        "id": "dd3b46cb-2c74-f49e-393b-28286b67279d",
+        "detail-type": "ECR Image Action",
+        "source": "aws.ecr",
+        "account": "123456789012",
+        "time": "2019-11-16T02:01:05Z",
+        "region": "eu-west-1",
+        "resources": [],
+        "detail": {
+            "result": "SUCCESS",
+            "repository-name": repository,
+            "image-digest": digest,
+            "action-type": "DELETE",
+            "image-tag": "latest",
+            **detail,
+        },
+    }

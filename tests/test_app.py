@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 
 import boto3
 import pytest
@@ -72,7 +73,8 @@ def test_a_stale_image_is_listed_queued_scanned_and_reported(aws, application, q
     assert aws.calls == {
         "DescribeRepositories": 1,
         "GetRegistryScanningConfiguration": 1,
-        "DescribeImages": 1,
+        # The scanner's list of all, and the notifier's look at the image.
+        "DescribeImages": 2,
         "StartImageScan": 1,
         # Each image's last scan, since no table remembers any, and the findings of the new one.
         "DescribeImageScanFindings": 3,
@@ -109,6 +111,10 @@ class TestThreeWaysIn:
             "matched": 1,
             "enqueued": 1,
             "repositories": ["shop/api"],
+            "failures": [],
+            "id": None,
+            "repeated": False,
+            "warnings": [ANY],
         }
         assert queue.receive_all() == self.JOBS
 
@@ -179,7 +185,7 @@ def test_an_event_that_lacks_a_key_is_a_clear_error(application, key):
 def test_every_route_asks_for_iam(load_app):
     routes = load_app().app.routes
     authorizers = [entry.authorizer for methods in routes.values() for entry in methods.values()]
-    assert [type(authorizer) for authorizer in authorizers] == [IAMAuthorizer]
+    assert [type(authorizer) for authorizer in authorizers] == [IAMAuthorizer] * 2
 
 
 def test_log_lines_name_the_request(application, aws, capsys):

@@ -66,14 +66,16 @@ def listed(application, queue):
 def test_a_function_does_what_the_file_says(write, application, queue, topic):
     write("scanning: {repositories-filter: ^shop/}\nreporting: {thresholds: {critical: 11}}")
     assert listed(application, queue) == ["shop/api"]
-    application.lambda_.invoke(
-        "notify", scan_event(**{"finding-severity-counts": {"CRITICAL": 10}})
-    )
-    assert topic[1]() == []
-    application.lambda_.invoke(
-        "notify", scan_event(**{"finding-severity-counts": {"CRITICAL": 11}})
-    )
-    assert len(topic[1]()) == 1
+
+    def notified(repository, criticals):
+        counts = {"finding-severity-counts": {"CRITICAL": criticals}}
+        event = scan_event(**{"repository-name": repository, **counts})
+        application.lambda_.invoke("notify", event)
+        return len(topic[1]())
+
+    assert notified("shop/api", 10) == 0
+    assert notified("payments/api", 11) == 0
+    assert notified("shop/api", 11) == 1
 
 
 def test_it_is_read_once_a_container(write, application, queue):

@@ -262,7 +262,7 @@ class TestEnhancedScanning:
             [notify] = [s for s in load_app(**variables).app.event_sources if s.name == "notify"]
             return [name for rule in notify.event_pattern["$or"] for name in rule["detail-type"]]
 
-        assert detail_types() == ["ECR Image Scan", "Inspector2 Scan"]
+        assert detail_types() == ["ECR Image Scan", "Inspector2 Scan", "ECR Image Action"]
         assert "Inspector2 Finding" in detail_types(NOTIFY_ON_INSPECTOR_FINDINGS="true")
 
 

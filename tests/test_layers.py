@@ -45,7 +45,8 @@ def test_deciding_needs_no_aws_sdk_even_indirectly():
 
 def test_starting_a_function_loads_no_flow_and_neither_boto3_nor_anything_for_development():
     modules = loaded("app")
-    assert not modules & {"boto3", "botocore", "jinja2", "moto", "local", "cli", "rich"}
+    assert not modules & {"boto3", "botocore", "jinja2", "moto", "local", "rich"}
+    assert "ecr_scan_reporter" not in modules
     assert not folders(modules) & {"scanning", "notifying", "fleet"}
 
 

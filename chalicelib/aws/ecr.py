@@ -33,7 +33,7 @@ MOST_FREQUENCIES = 25
 """The most repositories that BatchGetRepositoryScanningConfiguration takes."""
 
 MOST_MANIFESTS = 100
-"""The most images that BatchGetImage takes."""
+"""The most images that BatchGetImage and DescribeImages take by name."""
 
 
 class RepositoryDeleted(Exception):
@@ -194,6 +194,41 @@ class Registry:
         while page.next_token is not None:
             page = backoff.call(self.image_page, repository, page.next_token)
             yield page.images
+
+    def existing(
+        self, repository: str, names: Sequence[Mapping[str, str]], backoff: Backoff
+    ) -> list[Image]:
+        """Those of these images that there are, archived ones too; a hundred a call.
+
+        ``names`` are ImageIdentifiers. ECR refuses all of them where one is not there, and is then
+        asked for each half. Source: DescribeImages.
+
+        :raises DeadlineReached: when no time is left.
+        :raises RepositoryDeleted: when there is no such repository.
+        """
+        images: list[Image] = []
+        waiting = [list(batch) for batch in batches(names, MOST_MANIFESTS)]
+        while waiting:
+            batch = waiting.pop()
+            found = backoff.call(self._described, repository, batch)
+            if found is None and len(batch) > 1:
+                middle = len(batch) // 2
+                waiting += [batch[middle:], batch[:middle]]
+            images += found or []
+        return images
+
+    def _described(self, repository: str, names: Sequence[Mapping[str, str]]) -> list[Image] | None:
+        """Images by name; None where one of them is not there."""
+        request: Any = list(names)
+        try:
+            answer = self._client.describe_images(
+                repositoryName=repository, imageIds=request, **self._registry
+            )
+        except ClientError as error:
+            if code_of(error) == "ImageNotFoundException":
+                return None
+            raise _meaning(error) from error
+        return images_of(answer["imageDetails"])
 
     def start_scan(self, repository: str, digest: str) -> Reason | None:
         """Start a scan; None when it started, otherwise why the image is skipped.

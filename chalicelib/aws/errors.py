@@ -27,12 +27,26 @@ def is_throttling(error: Exception) -> bool:
     return isinstance(error, ClientError) and code_of(error) in _THROTTLING
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may go well at once: no answer came, or the service was at fault."""
+    if not isinstance(error, ClientError):
+        return True
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _AT_FAULT
+
+
+_AT_FAULT = 500
 _REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 def is_refusal(error: Exception) -> bool:
     """Whether the service lets this application not do what it asked."""
     return isinstance(error, ClientError) and code_of(error) in _REFUSALS
+
+
+def is_unusable(error: Exception) -> bool:
+    """Whether what was asked for is not there, or may not be used: no later try would differ."""
+    is_missing = isinstance(error, ClientError) and code_of(error) == "ResourceNotFoundException"
+    return is_missing or is_refusal(error)
 
 
 def reason_of(error: Exception) -> str:

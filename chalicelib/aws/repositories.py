@@ -38,6 +38,7 @@ class RepositoryImages:
         self._place = registry_place
         self._table = table
         self._resolve = resolve
+        self._recent: dict[str, dict[str, Sequence[IndexEntry]]] = {}
 
     def read(self, repository: str, backoff: Backoff) -> list[Image]:
         """All images of a repository, those of an index with its tags and what it says of them.
@@ -66,15 +67,17 @@ class RepositoryImages:
         self, repository: str, indexes: Iterable[str], backoff: Backoff
     ) -> Mapping[str, Sequence[IndexEntry]]:
         """What indexes list, by digest. Only those that are not kept yet are read."""
-        found = dict(backoff.call(self._kept, repository))
+        found = self._recent.get(repository) or dict(backoff.call(self.kept, repository))
         unread = [digest for digest in indexes if digest not in found]
         for digests in batches(unread, MOST_MANIFESTS):
             new = backoff.call(self._registry.index_entries, repository, digests)
             found |= new
             backoff.call(self._keep, repository, new)
+        self._recent = {repository: found}
         return found
 
-    def _kept(self, repository: str) -> dict[str, Sequence[IndexEntry]]:
+    def kept(self, repository: str) -> dict[str, Sequence[IndexEntry]]:
+        """What the indexes list that were read before, by digest."""
         if self._table is None:
             return {}
         items = self._table.query(self._key(repository), attributes=("sk", "entries"))
@@ -96,6 +99,11 @@ class RepositoryImages:
             self._table.batch_write(items, _KEPT_SECONDS)
         except AWS_ERRORS as error:
             logs.logger.warning("indexes not remembered", extra={"error": str(error)})
+
+    def forget(self, repository: str, digest: str) -> None:
+        """Forget what an index listed, for it was deleted."""
+        if self._table is not None:
+            self._table.delete(self._key(repository), digest)
 
     def _key(self, repository: str) -> str:
         return f"indexes#{self._place}/{repository}"

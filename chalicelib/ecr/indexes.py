@@ -75,3 +75,17 @@ def _listed(image: Image, parents: Sequence[tuple[Image, IndexEntry]]) -> Image:
         platform=next((entry.platform for _, entry in parents if entry.platform), ""),
         attestation=all(entry.attestation for _, entry in parents),
     )
+
+
+def platforms_of(entries: Iterable[IndexEntry]) -> dict[str, str]:
+    """The platforms of an index's images, by digest, without its attestations.
+
+    Images for one platform, as there are for versions of Windows, are numbered in their order.
+    """
+    platforms: dict[str, str] = {}
+    for entry in entries:
+        if not entry.attestation and entry.digest not in platforms:
+            same = [each for each in platforms.values() if each.partition(" ")[0] == entry.platform]
+            number = f" {len(same) + 1}" if same else ""
+            platforms[entry.digest] = f"{entry.platform}{number}"
+    return platforms

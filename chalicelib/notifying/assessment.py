@@ -1,90 +1,91 @@
-"""From a scan's end to its report: what was found, what of it counts, and what of that is new."""
+"""What a scan found, and what of that counts: neither accepted nor left out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.ecr.findings import continued, counts_of
-from chalicelib.notifying.context import scan_findings, thresholds_of, uses_of, with_indexes
-from chalicelib.notifying.delivery import follows_every_scan
-from chalicelib.notifying.history import image_keys, image_name
-from chalicelib.notifying.report import Report, may_reach
-from chalicelib.policy.changes import (
-    EVERY_SCAN,
-    ReportedState,
-    changes_since,
-    is_news,
-    state_to_compare,
-)
+from chalicelib.aws.ecr import RepositoryDeleted
+from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+from chalicelib.ecr.findings import counts_of
+from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.counting import counted
+from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.ecr.findings import Finding
+    from chalicelib.ecr.last_scans import ScanFindings
     from chalicelib.notifying.events import ScanResult
+    from chalicelib.policy.accepted_risks import AcceptedRisk
+    from chalicelib.policy.rules import Rules
     from chalicelib.policy.thresholds import Thresholds
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What is to be reported of a scan, if anything, and to be kept of it.
+class Assessment:
+    """A scan, weighed.
 
-    ``result`` is the scan's with all the tags that are known of its image.
+    ``findings`` are those that count, worst first; None where they are not known. ``counts`` are
+    their numbers by severity, or those that are told; None where nothing is known of them, and
+    where not all are, ``unlisted`` says how many findings there are of an unknown severity.
+    ``crossed`` are the severities whose threshold is reached, worst first. ``accepted`` are the
+    findings that are accepted risks, each with the entry that says so; ``expired`` the entries that
+    would cover findings that count, had they not run out. ``left_out`` are the findings that
+    filters keep out, by reason.
     """
 
-    result: ScanResult
-    report: Report | None = None
-    state: ReportedState | None = None
+    thresholds: Thresholds
+    counts: Mapping[str, int] | None
+    crossed: tuple[str, ...]
+    unlisted: int = 0
+    findings: tuple[Finding, ...] | None = None
+    accepted: tuple[tuple[Finding, AcceptedRisk], ...] = ()
+    expired: tuple[AcceptedRisk, ...] = ()
+    left_out: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """The keys of the findings that are accepted or left out."""
+        left_out = (finding for findings in self.left_out.values() for finding in findings)
+        accepted = (finding for finding, _ in self.accepted)
+        return frozenset(finding.key for finding in (*accepted, *left_out))
+
+    @property
+    def may_cross(self) -> bool:
+        """Whether findings of an unknown severity may reach a threshold."""
+        return may_reach(self.thresholds, self.counts, self.unlisted)
 
 
-def report_of(result: ScanResult, services: Services, backoff: Backoff) -> Outcome:
-    """Weigh a scan, look up what the event does not tell, and say what is to be told."""
-    thresholds = thresholds_of(result, services, backoff)
-    if not _may_matter(result, thresholds, services):
-        return Outcome(result)
-    report = _found(result, thresholds, services, backoff)
-    if not _is_of_note(report):
-        report = replace(report, crossed=())
-    if not _is_told(report) and not follows_every_scan(services.settings.channels):
-        return Outcome(result)
-    listed = with_indexes(report.result, services, backoff)
-    if listed is None:
-        return Outcome(result)
-    result = listed
-    report = replace(
-        report, result=result, name=image_name(result), where_in_use=uses_of(result, services)
-    )
-    return _compared(report, services)
+def may_reach(thresholds: Thresholds, counts: Mapping[str, int] | None, unlisted: int) -> bool:
+    """Whether findings whose severity is not known may reach a threshold.
+
+    That is of those beyond ``counts``, or of any where nothing is known of the counts.
+    """
+    if counts is None:
+        return bool(thresholds.by_severity())
+    most = {severity: counts.get(severity, 0) + unlisted for severity in SEVERITIES}
+    return bool(unlisted) and bool(thresholds.crossed_by(most))
 
 
-def _may_matter(result: ScanResult, thresholds: Thresholds, services: Services) -> bool:
-    """Whether the event does not rule a report out: what counts is never more than it says."""
-    return (
-        result.failed
-        or result.finding_severity is not None
-        or may_reach(thresholds, result.severity_counts, result.unlisted)
-        or bool(thresholds.crossed_by(result.severity_counts or {}))
-        or follows_every_scan(services.settings.channels)
-    )
+def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backoff) -> Assessment:
+    """Weigh a scan by the rules of its repository, with its findings where they can be read.
 
-
-def _found(
-    result: ScanResult, thresholds: Thresholds, services: Services, backoff: Backoff
-) -> Report:
-    """The report as far as this scan alone goes, with its findings where they can be read."""
+    :raises ClientError: and others, for then a later try may say what is to be reported.
+    """
+    thresholds = rules.thresholds(services.settings.thresholds)
     if result.failed:
-        return _unread(result, thresholds, {})
+        return Assessment(thresholds, {}, ())
     counts, number = result.severity_counts, result.number
     if number == 0:
-        return replace(_unread(result, thresholds, counts), findings=())
-    scan = scan_findings(result, services, backoff)
+        return Assessment(thresholds, counts, (), findings=())
+    scan = _scan_findings(result, services, backoff)
     if scan is not None and scan.findings is not None and (scan.listed or not number):
-        return _weighed(_unread(result, thresholds, counts), scan.findings, services)
+        return _weighed(result, rules, scan.findings, services)
     # The findings are not readable, or are those of a later scan that is not done or failed.
     if scan is not None and scan.counts is not None and not result.counts_known:
         return _unread(result, thresholds, scan.counts)
@@ -96,102 +97,42 @@ def _unread(
     thresholds: Thresholds,
     counts: Mapping[str, int] | None,
     unlisted: int = 0,
-) -> Report:
-    """The report of a scan of which only counts are known, if those."""
+) -> Assessment:
+    """A scan of which only counts are known, if those."""
     at_least = {result.finding_severity: 1} if result.finding_severity else {}
-    return Report(
-        name="",
-        result=result,
-        thresholds=thresholds,
-        counts=counts,
-        unlisted=unlisted,
-        crossed=thresholds.crossed_by(at_least if counts is None else counts),
-    )
+    crossed = thresholds.crossed_by(at_least if counts is None else counts)
+    return Assessment(thresholds, counts, crossed, unlisted)
 
 
-def _weighed(report: Report, findings: tuple[Finding, ...], services: Services) -> Report:
-    """The report with the findings that are shown, and the thresholds that those reach."""
+def _weighed(
+    result: ScanResult, rules: Rules, findings: tuple[Finding, ...], services: Services
+) -> Assessment:
     settings = services.settings
-    rules = settings.rules_of(report.result.repository)
+    thresholds = rules.thresholds(settings.thresholds)
     finding_filters = rules.finding_filters(settings.finding_filters)
     today = datetime.now(UTC).date()
-    apart = counted(
-        report.result.repository, findings, services.accepted_risks, finding_filters, today
-    )
-    shown = apart.findings
-    return replace(
-        report,
-        counts=counts_of(shown),
-        unlisted=0,
-        crossed=report.thresholds.crossed_by(finding_filters.weighed(shown)),
-        findings=shown,
+    apart = counted(result.repository, findings, services.accepted_risks, finding_filters, today)
+    return Assessment(
+        thresholds=thresholds,
+        counts=counts_of(apart.findings),
+        crossed=thresholds.crossed_by(finding_filters.weighed(apart.findings)),
+        findings=apart.findings,
         accepted=apart.accepted,
         expired=apart.expired,
-        left_out={reason: len(found) for reason, found in apart.left_out.items()},
+        left_out=apart.left_out,
     )
 
 
-def _compared(report: Report, services: Services) -> Outcome:
-    """The outcome, once the report is compared with what is remembered of the image's tags."""
-    result = report.result
-    if services.history is None:
-        return Outcome(result, report if _is_told(report) else None)
-    keys = image_keys(result)
-    states = services.history.recall(keys)
-    every_scan = services.settings.notify_mode == EVERY_SCAN
-    if len(states) == len(keys) and all(state.time > result.time for state in states):
-        # A later scan of each tag was reported before this one's event came.
-        return Outcome(result, report if _is_told(report) and every_scan else None)
-    if report.findings is None and not result.failed:
-        return Outcome(result, report if _is_told(report) else None)
-    before = state_to_compare(states, result.image_digest)
-    return _remembered(report, before, services.settings.notify_mode)
-
-
-def _remembered(report: Report, before: ReportedState | None, mode: str) -> Outcome:
-    """The outcome against what was last reported of a tag; None where nothing was."""
-    result = report.result
-    name = before.name if before else report.name
-    known = before.findings if before else {}
-    # A vulnerability that is in other packages too keeps the key that it is known by.
-    found = continued(report.findings or (), known)
-    shown = {finding.key: finding.severity for finding in found}
-    changes = changes_since(before, found)
-    told = _is_told(report) and is_news(mode, result.failed, changes, before)
-    if result.failed:
-        shown = dict(known)
-    elif not told:
-        # What was not told of is still new when it is.
-        shown = {key: severity for key, severity in known.items() if key in shown}
-    if not told and before is None:
-        return Outcome(result)
-    findings = tuple(each for each in found if each.key in shown)
-    report = replace(
-        report,
-        name=name,
-        findings=None if result.failed else findings,
-        changes=None if result.failed else changes,
-        is_news=told,
-    )
-    state = ReportedState(name, result.image_digest, result.time, result.status, shown)
-    return Outcome(result, report, state)
-
-
-def _is_told(report: Report) -> bool:
-    """Whether thresholds, a failure or findings that are not known make the scan worth telling."""
-    return report.result.failed or bool(report.crossed) or _is_unknown(report)
-
-
-def _is_unknown(report: Report) -> bool:
-    """Whether it is not known if a threshold is reached, of a scan and not of one finding."""
-    return report.findings is None and report.result.finding_severity is None and report.may_cross
-
-
-def _is_of_note(report: Report) -> bool:
-    """Whether the event itself may be reason to tell people.
-
-    One finding is when the findings of its severity reach their threshold: what was reported of
-    worse ones need not be repeated for it.
-    """
-    severity = report.result.finding_severity
-    return severity is None or severity in report.crossed
+def _scan_findings(result: ScanResult, services: Services, backoff: Backoff) -> ScanFindings | None:
+    """What the scan found; None when the image is deleted or the permission to ask is missing."""
+    registry = services.registry_of(result.address)
+    try:
+        return registry.scan_findings(result.repository, result.image_digest, backoff.call)
+    except RepositoryDeleted:
+        return None
+    except AWS_ERRORS as error:
+        if not is_refusal(error):
+            raise
+        extra = {"repository": result.repository, "error": str(error)}
+        logs.logger.warning("findings not readable", extra=extra)
+        return None

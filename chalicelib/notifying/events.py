@@ -1,4 +1,4 @@
-"""What ECR and Amazon Inspector tell when a scan has ended, and when a finding changed."""
+"""What ECR and Amazon Inspector tell: a scan ended, a finding changed, an image was deleted."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,27 @@ BASIC_STATUSES = frozenset({"COMPLETE", "FAILED"})
 
 
 class EventError(ValueError):
-    """An event that is not a scan's end: says which key is wrong and what is accepted."""
+    """An event of another kind: says which key is wrong and what is accepted."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """An image of which a tag, or all, was deleted."""
+
+    account: str
+    region: str
+    repository: str
+    image_digest: str
+
+    @property
+    def address(self) -> RegistryAddress:
+        """The registry that the image was in."""
+        return RegistryAddress(self.account, self.region)
+
+    @property
+    def place(self) -> str:
+        """The account, region and name of the repository, with slashes between."""
+        return f"{self.account}/{self.region}/{self.repository}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,25 @@ class ScanResult:
     def ended_at(self) -> int:
         """When the scan ended, in seconds since the epoch."""
         return int(datetime.fromisoformat(self.time).timestamp())
+
+    @property
+    def place(self) -> str:
+        """The account, region and name of the repository, with slashes between."""
+        return f"{self.account}/{self.region}/{self.repository}"
+
+    @property
+    def place_in_use(self) -> str:
+        """The place of the image by itself, as one in use; no repository's name has an ``@``."""
+        return f"{self.place}@{self.image_digest}"
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What log lines say of it."""
+        return {
+            "repository": self.repository,
+            "image_digest": self.image_digest,
+            "scan_status": self.status,
+        }
 
     @property
     def complete(self) -> bool:
@@ -147,3 +186,20 @@ class ScanResult:
 def _unlisted(counts: Mapping[str, int]) -> int:
     """How many findings are in the total and in no severity's count."""
     return max(0, counts.get("TOTAL", 0) - sum(severity_counts(counts).values()))
+
+
+def event_of(event: Any) -> ScanResult | Deletion:
+    """Read an EventBridge event that :mod:`chalicelib.settings.event_pattern` lets through.
+
+    :raises EventError: for a key that is missing or of the wrong type.
+    """
+    fields = Fields(event, EventError)
+    if fields.optional(fields.text, "detail-type") != "ECR Image Action":
+        return ScanResult.from_event(event)
+    detail = fields.object("detail")
+    return Deletion(
+        account=fields.text("account"),
+        region=fields.text("region"),
+        repository=detail.text("repository-name"),
+        image_digest=detail.text("image-digest"),
+    )

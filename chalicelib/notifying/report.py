@@ -6,32 +6,49 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.ecr.severities import SEVERITIES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.ecr.findings import Finding
+    from chalicelib.notifying.assessment import Assessment
     from chalicelib.notifying.events import ScanResult
     from chalicelib.policy.accepted_risks import AcceptedRisk
     from chalicelib.policy.changes import Changes
+    from chalicelib.policy.states import Line
     from chalicelib.policy.thresholds import Thresholds
+
+
+_SHORT_DIGEST = len("sha256:") + 12
+
+
+@dataclass(frozen=True)
+class About:
+    """An image beside its scan: whose it is, for which platform, and which workloads run it.
+
+    ``pushed_at`` is in seconds since the epoch, 0 where it is not known.
+    """
+
+    owner: str = ""
+    platform: str = ""
+    pushed_at: int = 0
+    where_in_use: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
     """One scan: its findings that count, what is new among them, and why it is reported.
 
-    ``name`` is what the image is called from scan to scan: repository and tag (or digest).
-    ``findings`` are those shown, worst first; None where they are not known. ``counts`` are the
-    numbers shown, by severity; None where nothing is known of them, and where not all are,
-    ``unlisted`` says how many findings there are of an unknown severity. ``crossed`` are the
-    severities whose threshold is reached, worst first. ``accepted`` are the findings that are
-    accepted risks, each with the entry that says so; ``expired`` the entries that would cover
-    findings shown, had they not run out. ``left_out`` says how many findings the finding filters
-    keep out, by reason. ``changes`` is None where nothing is remembered. ``where_in_use`` names the
-    workloads that run the image. What is not ``is_news`` is not told to people; its findings are
-    those that were reported before.
+    ``name`` is what the image is called from scan to scan: its line, or where it is in none the
+    repository and tag (or digest); ``image`` is what people know it by. ``findings`` are those
+    shown, worst first; None where they are not known. ``counts`` are the numbers shown, by
+    severity; None where nothing is known of them, and where not all are, ``unlisted`` says how many
+    findings there are of an unknown severity. ``crossed`` are the severities whose threshold is
+    reached, worst first. ``accepted`` are the findings that are accepted risks, each with the entry
+    that says so; ``expired`` the entries that would cover findings shown, had they not run out.
+    ``left_out`` says how many findings the finding filters keep out, by reason. ``changes`` is None
+    where the scan is compared with nothing, and ``is_first`` whether nothing was known of the line
+    before. ``where_in_use`` names the workloads that run the image. ``owner`` is empty where nobody
+    owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed.
     """
 
     name: str
@@ -45,8 +62,11 @@ class Report:
     left_out: Mapping[str, int] = field(default_factory=dict)
     changes: Changes | None = None
     where_in_use: tuple[str, ...] = ()
-    is_news: bool = True
     unlisted: int = 0
+    image: str = ""
+    owner: str = ""
+    pushed_at: int = 0
+    is_first: bool = False
 
     @property
     def worst(self) -> str | None:
@@ -58,27 +78,73 @@ class Report:
         """Whether what was found is compared with anything that was reported before."""
         return self.changes is not None and not self.changes.first and not self.result.failed
 
-    @property
-    def may_cross(self) -> bool:
-        """Whether findings whose severity is not known may reach a threshold."""
-        return not self.result.failed and may_reach(self.thresholds, self.counts, self.unlisted)
-
     @cached_property
     def new_first(self) -> tuple[Finding, ...]:
         """The findings as they are listed: those that are new, and then the others."""
         return tuple(sorted(self.findings or (), key=lambda each: not self.is_new(each)))
 
     def is_new(self, finding: Finding) -> bool:
-        """Whether a finding was not reported of this tag before."""
+        """Whether a finding was not reported of this line before."""
         return self.changes is not None and finding.key in self.changes.new
 
 
-def may_reach(thresholds: Thresholds, counts: Mapping[str, int] | None, unlisted: int) -> bool:
-    """Whether findings whose severity is not known may reach a threshold.
+def report_of(
+    result: ScanResult,
+    assessment: Assessment,
+    line: Line | None,
+    changes: Changes | None,
+    about: About,
+) -> Report:
+    """The report of a scan that was weighed, and compared as far as it can be."""
+    return Report(
+        name=line_name(result.repository, line) if line else image_name(result),
+        image=shown_name(result, line.tag if line else "", about.platform),
+        result=result,
+        thresholds=assessment.thresholds,
+        counts=assessment.counts,
+        unlisted=assessment.unlisted,
+        crossed=assessment.crossed,
+        findings=assessment.findings,
+        accepted=assessment.accepted,
+        expired=assessment.expired,
+        left_out={reason: len(found) for reason, found in assessment.left_out.items()},
+        changes=None if result.failed else changes,
+        where_in_use=about.where_in_use,
+        owner=about.owner,
+        pushed_at=about.pushed_at,
+        is_first=changes is not None and changes.first,
+    )
 
-    That is of those beyond ``counts``, or of any where nothing is known of the counts.
+
+def line_name(repository: str, line: Line) -> str:
+    """What a line is called, such as ``payments/api:latest (linux/arm64)``."""
+    tag = f":{line.tag}" if line.tag else ""
+    platform = f" ({line.platform})" if line.platform else ""
+    return f"{repository}{tag}{platform}"
+
+
+def image_name(result: ScanResult) -> str:
+    """What an image is called that is in no line: by its shortest tag, or by its digest."""
+    return f"{result.repository}:{_tag(result)}" if result.image_tags else _by_digest(result)
+
+
+def shown_name(result: ScanResult, tag: str, platform: str) -> str:
+    """What people know an image by: its tag, or else a short digest, and platform, if it has any.
+
+    ``tag`` is that of its line; without one it is the image's shortest.
     """
-    if counts is None:
-        return bool(thresholds.by_severity())
-    most = {severity: counts.get(severity, 0) + unlisted for severity in SEVERITIES}
-    return bool(unlisted) and bool(thresholds.crossed_by(most))
+    tag = tag or _tag(result)
+    name = (
+        f"{result.repository}:{tag}"
+        if tag
+        else f"{result.repository}@{result.image_digest[:_SHORT_DIGEST]}"
+    )
+    return f"{name} ({platform})" if platform else name
+
+
+def _tag(result: ScanResult) -> str:
+    return min(result.image_tags, key=lambda tag: (len(tag), tag), default="")
+
+
+def _by_digest(result: ScanResult) -> str:
+    return f"{result.repository}@{result.image_digest}"

@@ -21,29 +21,38 @@ _CONSOLE_HOSTS = {
 
 
 def headline(report: Report) -> str:
-    """What is the matter, in a few words: the counts that reached their thresholds."""
+    """What is the matter, in a few words: counts that reach thresholds, or what is fixed."""
     if report.result.failed:
         return "scan failed"
     if report.counts is None:
         return "findings unknown"
     counts = [f"{report.counts.get(level, 0)} {level}" for level in report.crossed]
     unknown = [f"{report.unlisted} of unknown severity"] if report.unlisted else []
+    if report.changes and not counts and not unknown:
+        return f"{len(report.changes.fixed)} fixed"
     return ", ".join(counts + unknown)
 
 
 def new_count(report: Report) -> str:
     """How many findings are new, to follow the headline; empty where nothing is compared."""
-    return f" ({len(report.changes.new)} new)" if report.is_compared and report.changes else ""
+    if not report.is_compared or report.changes is None or not report.crossed:
+        return ""
+    return f" ({len(report.changes.new)} new)"
+
+
+def image_page(account: str, region: str, repository: str, digest: str) -> str:
+    """The page of an image in the AWS console of the region's partition."""
+    hosts = (host for prefix, host in _CONSOLE_HOSTS.items() if region.startswith(prefix))
+    host = next(hosts, f"{region}.console.aws.amazon.com")
+    return (
+        f"https://{host}/ecr/repositories/private/{account}/{repository}"
+        f"/_/image/{digest}/details?region={region}"
+    )
 
 
 def console_url(result: ScanResult) -> str:
-    """The page of the image in the AWS console of the region's partition."""
-    hosts = (host for prefix, host in _CONSOLE_HOSTS.items() if result.region.startswith(prefix))
-    host = next(hosts, f"{result.region}.console.aws.amazon.com")
-    return (
-        f"https://{host}/ecr/repositories/private/{result.account}/{result.repository}"
-        f"/_/image/{result.image_digest}/details?region={result.region}"
-    )
+    """The page of a scan's image."""
+    return image_page(result.account, result.region, result.repository, result.image_digest)
 
 
 def cut(text: str) -> str:

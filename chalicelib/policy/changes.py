@@ -1,46 +1,35 @@
-"""What is new since a repository's tag was last reported, and whether that is worth a message."""
+"""What is new to a channel in the state of a line, and whether that is worth a message."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.states import FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
-    from chalicelib.ecr.findings import Finding
+    from chalicelib.policy.states import ReportedState
 
 EVERY_SCAN, CHANGES, NEW_FINDINGS = "every-scan", "changes", "new-findings"
 NOTIFY_MODES = (EVERY_SCAN, CHANGES, NEW_FINDINGS)
-"""After which scans people are told: see :func:`is_news`."""
+"""After which scans people are notified: see :func:`is_news`."""
 
-
-@dataclass(frozen=True)
-class ReportedState:
-    """What was last reported of a tag: the image that carried it, and its findings.
-
-    ``name`` is what the tag's image was first called, which goes on from image to image, so that
-    what is known of it elsewhere keeps its name. ``time`` is the scan's, in ISO 8601 of UTC.
-    ``findings`` are severities by the finding's key.
-    """
-
-    name: str
-    digest: str
-    time: str
-    status: str
-    findings: Mapping[str, str]
+CURRENT, ALL = "current", "all"
+REPORTED_IMAGES = (CURRENT, ALL)
+"""Of which images people are notified: see :mod:`chalicelib.policy.current`."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How an image's findings differ from those that its tag was last reported with.
+    """How an image's findings differ from those that were reported of its line before.
 
-    ``new`` are keys of findings, those whose severity got worse among them; ``fixed`` are
-    severities by key of those that are gone. ``digest_before`` is that of the image which carried
-    the tag then, and ``since`` when that was scanned; both are empty when the tag was never
-    reported.
+    ``new`` are keys of findings, with those that got worse, fixable or exploitable; ``fixed`` are
+    severities by key of those that were reported and that a scan no longer finds.
+    ``digest_before`` is the image that was scanned before, and ``since`` when; both are empty where
+    nothing is known of the line.
     """
 
     new: frozenset[str]
@@ -51,48 +40,57 @@ class Changes:
 
     @property
     def first(self) -> bool:
-        """Whether nothing was known of the tag before."""
+        """Whether nothing was known of the line before."""
         return not self.since
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells one set of new and fixed findings from another; empty where there are none."""
+        if not self.new and not self.fixed:
+            return ""
+        keys = "\n".join((*sorted(self.new), "", *sorted(self.fixed)))
+        return sha256(keys.encode(errors="surrogatepass")).hexdigest()[:16]
 
-def changes_since(before: ReportedState | None, findings: Iterable[Finding]) -> Changes:
-    """Compare an image's findings with what was last reported of its tag."""
-    found = {finding.key: finding.severity for finding in findings}
-    if before is None:
-        return Changes(new=frozenset(found))
-    new = {key for key, level in found.items() if _is_worse(level, before.findings.get(key))}
+
+def changes_for(channel: str, state: ReportedState) -> Changes:
+    """What is new to a channel in a line's state."""
+    findings = state.open_findings
+    new = frozenset(key for key, each in findings.items() if channel not in each.reported_by)
     return Changes(
-        new=frozenset(new),
-        fixed={key: level for key, level in before.findings.items() if key not in found},
-        unchanged=len(found) - len(new),
-        digest_before=before.digest,
-        since=before.time,
+        new=new,
+        fixed={
+            key: each.severity
+            for key, each in state.closed.items()
+            if each.fixed and channel in each.waiting
+        },
+        unchanged=len(findings) - len(new),
+        digest_before=state.digest_before,
+        since=state.since,
     )
 
 
-def _is_worse(severity: str, before: str | None) -> bool:
-    """Whether a severity is worse than it was; any is worse than none."""
-    return before is None or SEVERITIES.index(severity) < SEVERITIES.index(before)
+def is_news(
+    mode: str,
+    channel: str,
+    state: ReportedState,
+    changes: Changes,
+    crossed: Collection[str],
+    *,
+    is_rescan: bool = False,
+) -> bool:
+    """Whether a channel is notified of a scan, in that mode.
 
-
-def state_to_compare(states: Collection[ReportedState], digest: str) -> ReportedState | None:
-    """Of what is known of an image's tags, that which its findings are compared with.
-
-    The last report of another image, which carried one of the tags before; if there is none, the
-    last report of this image itself.
+    Of every scan that reaches a threshold; or of one that found, of a severity whose threshold is
+    reached (``crossed``), what is new to the channel; in the mode ``changes`` also of one that no
+    longer finds what the channel has reported. A scan that failed is news unless the channel has
+    reported that the line's last scan failed. An event that ``is_rescan`` tells of no scan of its
+    own: it is news in no mode but for its changes.
     """
-    others = [state for state in states if state.digest != digest]
-    return max(others or states, key=lambda state: state.time, default=None)
-
-
-def is_news(mode: str, failed: bool, changes: Changes, before: ReportedState | None) -> bool:
-    """Whether people are told, in that mode, of a scan that is to be reported.
-
-    Of every scan; of scans whose findings changed, be it that some are gone; or of those with new
-    findings. A scan that failed is news unless the last one that was reported failed as well.
-    """
-    if mode == EVERY_SCAN:
+    every_scan = mode == EVERY_SCAN and not is_rescan
+    if state.status == FAILED:
+        return every_scan or channel not in state.failure_reported_by
+    if every_scan and crossed:
         return True
-    if failed:
-        return before is None or before.status != "FAILED"
-    return bool(changes.new) or (mode == CHANGES and bool(changes.fixed))
+    if any(state.open_findings[key].severity in crossed for key in changes.new):
+        return True
+    return mode == CHANGES and bool(changes.fixed)

@@ -10,9 +10,9 @@ _ECR_IMAGE = "AWS_ECR_CONTAINER_IMAGE"
 def event_pattern(settings: Settings) -> dict[str, Any]:
     """The EventBridge pattern of the events that the notifier acts on.
 
-    Basic scans that ended, however, for each is remembered; Inspector's scans of images, and
-    Inspector's findings where the settings ask for them. The notifier itself leaves out failed
-    scans that are not to be reported. Sources: ECR user guide, "Amazon ECR
+    Basic scans that ended, however, for each is remembered; Inspector's scans of images,
+    Inspector's findings where the settings ask for them, and images that were deleted. The notifier
+    itself leaves out failed scans that are not to be reported. Sources: ECR user guide, "Amazon ECR
     events and EventBridge"; Amazon Inspector user guide, "EventBridge event schema".
     """
     basic = {
@@ -30,4 +30,9 @@ def event_pattern(settings: Settings) -> dict[str, Any]:
         "detail-type": ["Inspector2 Finding"],
         "detail": {"status": ["ACTIVE"], "resources": {"type": [_ECR_IMAGE]}},
     }
-    return {"$or": [basic, scan, *([finding] if settings.inspector_findings else [])]}
+    deletion = {
+        "source": ["aws.ecr"],
+        "detail-type": ["ECR Image Action"],
+        "detail": {"action-type": ["DELETE"], "result": ["SUCCESS"]},
+    }
+    return {"$or": [basic, scan, deletion, *([finding] if settings.inspector_findings else [])]}

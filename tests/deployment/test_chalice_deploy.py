@@ -13,6 +13,7 @@ from chalicelib.settings.event_pattern import event_pattern
 from chalicelib.settings.settings import Settings
 from deployment.__main__ import refuse_outdated_python
 from deployment.packages import Package
+from local.history import KEYS
 from tests.deployment.accounts import everything
 
 # What moto's CloudFormation leaves out: policies of queues and topics, alarms, subscriptions.
@@ -49,7 +50,7 @@ def test_makes_the_complete_application(client: Client, deploy: Callable[..., st
         "topics": 2,
         "roles": 5,
         "logs": 5,
-        "dashboards": 1,
+        "dashboards": 0,
         "tables": 1,
         "buckets": 1,
     }
@@ -163,17 +164,35 @@ def test_names_parameters_that_are_gone_and_what_they_held(
     assert "keys of the configuration file: ImagesNewest=5\n" in said
 
 
-def test_leaves_nothing_behind_but_the_reports(
+def test_leaves_what_was_reported_and_goes_on_with_it(
     client: Client, deploy: Callable[..., str], run: Run
 ) -> None:
     before = everything(client)
     deploy("NotifyByChat=true")
-    [bucket] = everything(client)["buckets"]
-    client("s3").put_object(Bucket=bucket["Name"], Key="fleet-reports/html/a.html", Body=b"")
+    [bucket], [table] = everything(client)["buckets"], everything(client)["tables"]
+    report, item = b"as of then", {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    client("s3").put_object(Bucket=bucket["Name"], Key="fleet-reports/html/a.html", Body=report)
+    client("dynamodb").put_item(TableName=table, Item=item)
 
-    run("python", "-m", "deployment", "delete", "dev")
+    said = run("python", "-m", "deployment", "delete", "dev")
 
-    assert everything(client) == {**before, "buckets": [bucket]}
+    assert f"HistoryTableName={table}" in said
+    assert f"ReportBucketName={bucket['Name']}" in said
+    left = everything(client)
+    # moto keeps buckets that hold something, and no table, whatever the deletion policy says.
+    if table not in left.pop("tables"):
+        client("dynamodb").create_table(TableName=table, **KEYS)
+        client("dynamodb").put_item(TableName=table, Item=item)
+    del before["tables"]
+    assert left == {**before, "buckets": [bucket]}
+
+    deploy()
+
+    given = variables(client)
+    assert given["HISTORY_TABLE_NAME"] == table
+    assert given["REPORT_BUCKET_NAME"] == bucket["Name"]
+    assert [each["Name"] for each in everything(client)["buckets"]] == [bucket["Name"]]
+    assert everything(client)["tables"] == [table]
 
 
 def test_keeps_the_accounts_names_out_of_the_tracked_configuration(

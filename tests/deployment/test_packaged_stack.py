@@ -85,7 +85,11 @@ NOT_FOR_THE_FUNCTIONS = {
     "HttpApi",
     "LogRetentionDays",
     "PythonRuntime",
+    "ListingAlarmHours",
+    "DashboardEnabled",
 }
+# Which are there already, in place of those that the stack makes.
+NAMES_OF_RESOURCES = {"HistoryTableName", "ReportBucketName"}
 
 
 def variables() -> dict[str, str]:
@@ -133,7 +137,8 @@ def test_says_what_is_next(
 
 
 def test_every_parameter_is_a_setting_or_shapes_the_resources(packaged: Package) -> None:
-    assert packaged.template["Parameters"].keys() == PARAMETERS.keys() | NOT_FOR_THE_FUNCTIONS
+    shaping = NOT_FOR_THE_FUNCTIONS | NAMES_OF_RESOURCES
+    assert packaged.template["Parameters"].keys() == PARAMETERS.keys() | shaping
 
 
 def test_parameters_that_are_not_given_leave_every_setting_at_its_default(
@@ -201,6 +206,25 @@ def test_tells_the_functions_what_the_stack_made_for_them(create_stack: CreateSt
         "REPORT_BUCKET_NAME": outputs["ReportBucketName"],
     }
     assert table == "reporter-history"
+
+
+def test_uses_a_table_and_a_bucket_that_are_there(create_stack: CreateStack) -> None:
+    boto3.client("s3").create_bucket(
+        Bucket="earlier", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    outputs = create_stack(HistoryTableName="earlier-history", ReportBucketName="earlier")
+
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == []
+    buckets = [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
+    assert [name for name in buckets if name.startswith("reporter")] == []
+    given = variables()
+    assert given["HISTORY_TABLE_NAME"] == outputs["HistoryTableName"] == "earlier-history"
+    assert given["REPORT_BUCKET_NAME"] == outputs["ReportBucketName"] == "earlier"
+
+
+def test_makes_a_dashboard_only_where_it_is_asked_for(create_stack: CreateStack) -> None:
+    create_stack()
+    assert boto3.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
 
 
 def test_makes_the_chat_topic_only_where_it_is_asked_for(create_stack: CreateStack) -> None:
@@ -292,7 +316,7 @@ def test_bounds_the_permissions_of_every_role(create_stack: CreateStack) -> None
     assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {BOUNDARY}
 
 
-def test_leaves_nothing_behind_but_the_reports(create_stack: CreateStack) -> None:
+def test_leaves_nothing_behind_but_what_was_reported(create_stack: CreateStack) -> None:
     create_stack(NotifyByChat="true")
 
     boto3.client("cloudformation").delete_stack(StackName=STACK)
@@ -301,4 +325,3 @@ def test_leaves_nothing_behind_but_the_reports(create_stack: CreateStack) -> Non
     assert "QueueUrls" not in boto3.client("sqs").list_queues()
     assert boto3.client("sns").list_topics()["Topics"] == []
     assert boto3.client("iam").list_roles()["Roles"] == []
-    assert boto3.client("dynamodb").list_tables()["TableNames"] == []

@@ -29,7 +29,7 @@ from deployment.packages import PROJECT
 from local.ecr import LocalRegistry
 from local.images import OCI_INDEX
 from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
-from tests.events import inspector_finding, scan_event
+from tests.events import image_deleted, inspector_finding, scan_event
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 
@@ -261,7 +261,8 @@ class World:
         self._children: list[str] = []
         for registry in registries:
             registry.add_repository("shop/api", tags={"ecr-scan-reporter:tagged-only": "true"})
-            registry.add_image("shop/web", tags=("1",), scanned_at=STALE)  # without an index
+            found = {"CRITICAL": 1}
+            registry.add_image("shop/web", tags=("1",), scanned_at=STALE, findings=found)
             self.add_due_images(registry)
         ecs = boto3.client("ecs")
         ecs.create_cluster(clusterName="shop")
@@ -337,6 +338,13 @@ class World:
                 yield {**event, "account": registry.account_id, "id": event_id}
         if settings.inspector_findings:
             yield inspector_finding("HIGH", self._children[0])
+        [web] = self._registries[0].repositories["shop/web"].images
+        about = {"repository-name": "shop/web", "image-digest": web, "image-tags": ["1"]}
+        yield {**scan_event(**about), "id": "web"}
+        images = self._registries[0].repositories["shop/api"].images
+        newest = max(images.values(), key=lambda image: (image.pushed_at, image.sequence))
+        self._registries[0].remove_image("shop/api", newest.digest)
+        yield image_deleted(newest.digest)
 
 
 def _keep_lists() -> None:

@@ -294,7 +294,7 @@ class TestAccess:
         body = plain["Resources"]["RestAPI"]["Properties"]["Body"]
         routes = [method for path in body["paths"].values() for method in path.values()]
 
-        assert len(routes) == 1
+        assert len(routes) == 2
         assert all(route["security"] == [{"sigv4": []}] for route in routes)
         assert body["securityDefinitions"]["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
 
@@ -321,10 +321,12 @@ class TestFailures:
         kept = {c["FunctionName"]["Ref"]: c["DestinationConfig"]["OnFailure"] for c in configs}
         assert kept == {"Notify": queue, "ReportFleet": queue}
 
-    def test_failures_throttles_and_what_is_kept_raise_alarms(self, plain: Template) -> None:
+    def test_what_is_kept_what_is_late_and_throttles_raise_alarms(self, plain: Template) -> None:
         alarms = of_type(plain, "AWS::CloudWatch::Alarm")
         assert {metric for alarm in alarms.values() for metric in _alarmed(alarm)} == {
-            *(("Errors", name) for name in FUNCTIONS),
+            ("Invocations", "list_repositories"),
+            ("Errors", "list_repositories"),
+            ("ApproximateAgeOfOldestMessage", "JobsQueue"),
             *(("Throttles", name) for name in FUNCTIONS),
             ("ApproximateNumberOfMessagesVisible", "DeadJobsQueue"),
             ("ApproximateNumberOfMessagesVisible", "FailedEventsQueue"),
@@ -378,14 +380,16 @@ class TestReports:
         own = {"Ref": "AWS::NoValue"}
         assert table["SSESpecification"] == {"Fn::If": ["HasKmsKey", with_key, own]}
 
-    def test_the_bucket_and_its_policy_alone_outlive_the_stack(
+    def test_the_table_and_the_bucket_with_its_policy_alone_outlive_the_stack(
         self, plain: Template, resources: Template
     ) -> None:
+        """But for those of a stack that could not be made."""
+        policies = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
         for template in (plain, resources):
-            for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+            for policy, value in policies.items():
                 kept = {name for name, r in template["Resources"].items() if policy in r}
-                assert kept == {"ReportBucket", "ReportBucketPolicy"}
-                assert {template["Resources"][name][policy] for name in kept} == {"Retain"}
+                assert kept == {"HistoryTable", "ReportBucket", "ReportBucketPolicy"}
+                assert {template["Resources"][name][policy] for name in kept} == {value}
 
     def test_the_bucket_is_closed_to_the_public(self, bucket: dict[str, Any]) -> None:
         blocked = bucket["PublicAccessBlockConfiguration"]
@@ -404,6 +408,10 @@ class TestReports:
 
 
 class TestDashboard:
+    def test_is_made_only_where_it_is_asked_for(self, packaged: Package, plain: Template) -> None:
+        assert plain["Resources"]["Dashboard"]["Condition"] == "HasDashboard"
+        assert packaged.template["Parameters"]["DashboardEnabled"]["Default"] == "false"
+
     @pytest.fixture
     def widgets(self, plain: Template) -> list[dict[str, Any]]:
         [dashboard] = of_type(plain, "AWS::CloudWatch::Dashboard").values()
@@ -509,7 +517,7 @@ class TestResourcesOfChaliceDeploy:
 
     def test_fit_into_one_request_with_room_for_more(self, resources: Template) -> None:
         """CloudFormation takes 51,200 bytes. Source: its quotas."""
-        assert len(request_body(resources)) <= 47_000
+        assert len(request_body(resources)) <= 49_000
 
     def test_name_no_condition_that_is_not_there_and_have_none_that_nothing_names(
         self, resources: Template
@@ -564,4 +572,5 @@ print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC
 
     def test_leaves_out_what_only_development_needs(self, code: Path) -> None:
         top = {name.split("/")[0] for name in ZipFile(code).namelist()}
-        assert top.isdisjoint({"boto3", "botocore", "cli", "deployment", "local", "tests"})
+        assert top.isdisjoint({"boto3", "botocore", "deployment", "local", "tests"})
+        assert "ecr_scan_reporter" not in top

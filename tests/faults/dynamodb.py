@@ -10,8 +10,8 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
 from chalicelib.aws.dynamodb import _read
-from chalicelib.aws.history import STATE, state_of
-from chalicelib.policy.changes import ReportedState
+from chalicelib.aws.line_states import state_of
+from chalicelib.policy.states import ReportedState
 from local.history import KEYS
 from tests.faults.faults import Faults
 
@@ -60,14 +60,17 @@ class Table:
         return 200, answer | {"UnprocessedKeys": unread}
 
     @property
-    def memories(self) -> dict[str, ReportedState]:
-        """What is remembered, by key."""
+    def states(self) -> dict[str, list[ReportedState]]:
+        """What is known of the lines of each repository that have an image."""
         _, answer = self._call("Scan", {"TableName": NAME})
-        return {
-            item["pk"]["S"]: state_of(_read(_with_bytes(item)))
-            for item in answer["Items"]
-            if item["sk"]["S"] == STATE
-        }
+        found: dict[str, list[ReportedState]] = {}
+        for item in answer["Items"]:
+            if item["sk"]["S"].startswith("line#"):
+                state = state_of(_read(_with_bytes(item)))
+                if not state.has_ended:
+                    repository = item["pk"]["S"].split("/", 2)[2]
+                    found.setdefault(repository, []).append(state)
+        return found
 
     @staticmethod
     def _call(operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -57,7 +57,7 @@ def _counts(run: Run) -> Counter[str]:
             "of these, while nobody could know of it": sum(
                 each.may_come_again for each in aws.published if run.settings.history_table_name
             ),
-            "scans that are remembered": len(aws.table.memories),
+            "lines that are known": sum(map(len, aws.table.states.values())),
             "jobs in the dead-letter queue": len(aws.dead_jobs),
             "failed events kept": len(aws.failed_events),
         }

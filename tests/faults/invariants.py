@@ -11,7 +11,7 @@ from chalicelib.notifying.channels import senders
 from chalicelib.policy.changes import EVERY_SCAN
 from chalicelib.scanning.jobs import PlanJob, parse_job
 from tests.faults.population import Subject
-from tests.faults.runs import Run
+from tests.faults.runs import LATEST, Run
 from tests.faults.simulation import Delivery, Publication
 
 Invariant = Callable[[Run], Iterator[str]]
@@ -44,23 +44,24 @@ def every_dead_letter_has_its_reason(run: Run) -> Iterator[str]:
 
 
 def every_finding_over_a_threshold_is_published_or_kept(run: Run) -> Iterator[str]:
-    """By every medium; where only news is told, in a report of an image that shared its tags."""
+    """By every medium; where only news is told, of what the tag that moves stands on."""
     told = {medium: {each.name for each in _published(run, medium)} for medium in _people(run)}
     kept = {_image(event.body) for event in run.aws.failed_events}
     for subject in _scanned(run):
         name = _name(subject)
-        if not subject.reported or name in kept:
+        if not subject.reported or name in kept or not run.exists(subject):
             continue
         if run.settings.notify_mode == EVERY_SCAN:
             for medium, names in told.items():
                 if name not in names:
                     yield f"{_words(subject)} was neither published nor kept ({medium})"
-        elif name not in told["topic"] and not _is_told_elsewhere(run, subject):
+        elif LATEST in subject.image.tags and not _is_told(run, subject):
             yield f"{_words(subject)} was neither published nor kept, and is news"
 
 
 def nothing_else_is_published(run: Run) -> Iterator[str]:
-    told = {each.name for medium in _people(run) for each in _published(run, medium)}
+    told = {each.name for each in _reports(run) if not each.report["changes"]}
+    told |= {each.name for each in _reports(run) if each.report["crossed"]}
     for subject in _scanned(run):
         if not subject.reported and _name(subject) in told:
             yield f"{_words(subject)} was published without a reason"
@@ -85,41 +86,61 @@ def nothing_is_published_twice(run: Run) -> Iterator[str]:
             yield f"{repository}@{digest} was published twice ({medium})"
 
 
-def the_latest_scan_of_a_tag_is_remembered(run: Run) -> Iterator[str]:
+def the_last_scan_of_what_the_tag_stands_on_is_known(run: Run) -> Iterator[str]:
     """Of those that were dealt with, whatever the order in which their events came."""
     if run.settings.history_table_name is None:
         return
-    memories = run.aws.table.memories
+    states = run.aws.table.states
     kept = {event.body["id"] for event in run.aws.failed_events}
-    reported = {_name(each) for each in _scanned(run) if each.reported and run.exists(each)}
-    for event in run.scan_events:
-        if event["id"] in kept or _image(event) not in reported:
+    for subject in _scanned(run):
+        name, tags = _name(subject), subject.image.tags
+        events = [each for each in run.scan_events if _image(each) == name]
+        dealt_with = all(each["id"] not in kept for each in events)
+        if not (LATEST in tags and run.exists(subject) and dealt_with):
             continue
-        for key in _keys(event):
-            if key not in memories:
-                yield f"{key} is not remembered"
-            elif memories[key].time < event["time"]:
-                yield f"{key} is remembered by an earlier scan, of {memories[key].time}"
+        if name in run.without_history:
+            continue
+        known = {state.line.tag: state for state in states.get(subject.repository, ())}
+        if events[-1]["detail"]["scan-status"] == "FAILED":
+            continue
+        if LATEST not in known:
+            yield f"{subject.repository}:{LATEST} is not known"
+        elif (known[LATEST].digest, known[LATEST].time) != (name[1], events[-1]["time"]):
+            yield f"{subject.repository}:{LATEST} is known by another scan"
 
 
-def what_is_remembered_is_a_scan_of_the_tag(run: Run) -> Iterator[str]:
-    scans = {
-        (key, event["time"], event["detail"]["image-digest"])
-        for event in run.scan_events
-        for key in (*_keys(event), *_index_keys(run, event))
-    }
-    for key, memory in run.aws.table.memories.items():
-        if (key, memory.time, memory.digest) not in scans:
-            yield f"{key} is remembered by a scan that it never had"
+def what_is_known_is_of_a_scan_of_the_image(run: Run) -> Iterator[str]:
+    scans = {(*_image(event), event["time"]) for event in run.scan_events}
+    for repository, states in run.aws.table.states.items():
+        for state in states:
+            if (repository, state.digest, state.time) not in scans:
+                yield f"{repository}:{state.line.tag} is known by a scan that it never had"
 
 
-def nothing_is_remembered_that_was_not_published(run: Run) -> Iterator[str]:
+def nothing_is_noted_as_reported_that_was_not_published(run: Run) -> Iterator[str]:
     """So that in the modes which tell of news, no finding stays unpublished for ever."""
-    for key, memory in run.aws.table.memories.items():
-        repository = key.split("/", 2)[2].partition(":")[0].partition("@")[0]
-        published = _published_findings(run, (repository, memory.digest))
-        if missing := memory.findings.keys() - published:
-            yield f"{key} remembers {sorted(missing)[0]}, which was never published"
+    for repository, states in run.aws.table.states.items():
+        published = _published_findings(run, repository)
+        for state in states:
+            known = state.findings or {}
+            noted = {key for key, each in known.items() if "topic" in each.reported_by}
+            if missing := noted - published:
+                yield f"{repository} has {sorted(missing)[0]}, which was never published"
+
+
+def security_hub_has_what_is_known(run: Run) -> Iterator[str]:
+    """Once all that is known was followed; what was kept is followed when it is sent again."""
+    if "security_hub" not in run.settings.channels or run.aws.failed_events:
+        return
+    known = [
+        key
+        for states in run.aws.table.states.values()
+        for state in states
+        for key in state.findings or ()
+    ]
+    active = [each for each in run.aws.imported.values() if each["RecordState"] == "ACTIVE"]
+    if len(active) != len(known):
+        yield f"Security Hub has {len(active)} findings as open, of {len(known)}"
 
 
 ALWAYS: tuple[Invariant, ...] = (
@@ -130,9 +151,10 @@ ALWAYS: tuple[Invariant, ...] = (
     every_finding_over_a_threshold_is_published_or_kept,
     nothing_else_is_published,
     nothing_is_published_twice,
-    the_latest_scan_of_a_tag_is_remembered,
-    what_is_remembered_is_a_scan_of_the_tag,
-    nothing_is_remembered_that_was_not_published,
+    the_last_scan_of_what_the_tag_stands_on_is_known,
+    what_is_known_is_of_a_scan_of_the_image,
+    nothing_is_noted_as_reported_that_was_not_published,
+    security_hub_has_what_is_known,
 )
 """These hold at the end of a run, and again once what was kept is sent again."""
 
@@ -159,10 +181,8 @@ def _words(subject: Subject) -> str:
 
 
 def _people(run: Run) -> list[str]:
-    """The channels that tell people, and what is news only."""
-    return [
-        sender.name for sender in senders(run.settings.channels) if not sender.follows_every_scan
-    ]
+    """The channels that tell people."""
+    return [sender.name for sender in senders(run.settings.channels)]
 
 
 def _published(run: Run, medium: str) -> Iterator[Publication]:
@@ -173,64 +193,35 @@ def _image(event: dict[str, Any]) -> tuple[str, str]:
     return event["detail"]["repository-name"], event["detail"]["image-digest"]
 
 
-def _keys(event: dict[str, Any]) -> tuple[str, ...]:
-    """What the history knows an event's image by; one without tags may have those of its index."""
-    repository, _ = _image(event)
-    place = f"image#{event['account']}/{event['region']}/{repository}"
-    return tuple(f"{place}:{tag}" for tag in event["detail"]["image-tags"])
+def _is_told(run: Run, subject: Subject) -> bool:
+    """Whether people were told of what an image has, or that its scan failed.
 
-
-def _index_keys(run: Run, event: dict[str, Any]) -> Iterator[str]:
-    repository, digest = _image(event)
-    place = f"image#{event['account']}/{event['region']}/{repository}"
-    yield f"{place}@{digest}"
-    for subject in run.subjects:
-        if _name(subject) == (repository, digest) and subject.index:
-            yield from (f"{place}:{tag}" for tag in subject.index.tags)
-
-
-def _is_told_elsewhere(run: Run, subject: Subject) -> bool:
-    """Whether a scan that was not told of is outdated in each of its tags, or is no news."""
+    In a report of it, or of one that it is compared with.
+    """
     event = next(each for each in run.scan_events if _image(each) == _name(subject))
-    memories, keys = run.aws.table.memories, _keys(event)
-    if keys and all(key in memories and memories[key].time > event["time"] for key in keys):
-        return True
     if event["detail"]["scan-status"] == "FAILED":
-        related = _related(run, _name(subject))
+        reports = _published(run, "topic")
         return any(
-            each.report["scanStatus"] == "FAILED"
-            for each in _published(run, "topic")
-            if each.name in related
+            each.report["scanStatus"] == "FAILED" and each.name[0] == subject.repository
+            for each in reports
         )
     findings = {f"{each.name} {each.package_name}" for each in subject.image.findings.entries}
-    return findings <= _published_findings(run, _name(subject))
+    return findings <= _published_findings(run, subject.repository)
 
 
-def _published_findings(run: Run, name: tuple[str, str]) -> set[str]:
-    """What people were told of an image and of those that it is related to."""
-    related = _related(run, name)
+def _published_findings(run: Run, repository: str) -> set[str]:
+    """What people were told of a repository."""
     return {
         f"{finding['id']} {finding['package']}"
         for each in _published(run, "topic")
-        if each.name in related
+        if each.name[0] == repository
         for finding in each.report["findings"] or ()
     }
 
 
-def _related(run: Run, name: tuple[str, str]) -> set[tuple[str, str]]:
-    """The images whose tags an image had, and so on: what is told of one is known of the next."""
-    tags = {
-        _image(event): set(_keys(event)) for event in run.scan_events if _image(event)[0] == name[0]
-    }
-    related, grown = {name}, True
-    while grown:
-        known = set().union(*(tags.get(each, set()) for each in related))
-        grown = False
-        for other, keys in tags.items():
-            if other not in related and keys & known:
-                related.add(other)
-                grown = True
-    return related
+def _reports(run: Run) -> Iterator[Publication]:
+    """The reports that machines get."""
+    return _published(run, "topic")
 
 
 def _scanned(run: Run) -> Iterator[Subject]:

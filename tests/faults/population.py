@@ -76,7 +76,7 @@ def _image(
         repository, tags=names, **outcome, **_past(kind, registry.now(), chance)
     )
     selected = bool(names) or not policy.tagged_only
-    reported = policy.reports(findings, limits, failed)
+    reported = selected and policy.reports(findings, limits, failed)
     subject = Subject(repository, image, kind in DUE and selected, reported)
     if kind != "index":
         return [subject]

@@ -17,21 +17,23 @@ from unittest.mock import patch
 from chalicelib.aws.dynamodb import Table
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.aws.history import BeingReported
+from chalicelib.aws.security_hub import FindingsNotImported, SecurityHub
 from chalicelib.aws.sqs import JobsQueue, NotSent
-from chalicelib.notifying import notify as notifier
+from chalicelib.notifying import deletions, scans
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.policy.changes import NOTIFY_MODES
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
-from chalicelib.runtime.pace import TokenBucket
-from chalicelib.scanning import last_scans, planner, scan_images, scanner
+from chalicelib.runtime.pace import Pace
+from chalicelib.scanning import last_scans, planner, scan_images, scanner, starts
 from chalicelib.scanning.requests import RequestError
 from chalicelib.scanning.scanner import ScansNotStarted
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Image, LocalRegistry, Repository
 from local.environment import isolated_environment
+from tests.doubles import InTurn
+from tests.events import image_deleted
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
 from tests.faults.population import Policy, Subject, populate
@@ -55,7 +57,7 @@ MOST_ATTEMPTS = 3
 """How often Lambda runs a function for one event. Source: Lambda, asynchronous invocation."""
 EXPECTED = (
     *AWS_ERRORS,
-    BeingReported,
+    FindingsNotImported,
     NotDelivered,
     NotSent,
     DeadlineReached,
@@ -86,6 +88,7 @@ class Run:
     scan_events: list[dict[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     mistakes: list[BaseException] = field(default_factory=list)
+    without_history: set[tuple[str, str]] = field(default_factory=set)
     _running: list[Invocation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -300,7 +303,11 @@ class Run:
         if change == "push":
             self.registry.add_image(name, tags=("pushed",))
         elif change == "remove image" and images:
-            self.registry.remove_image(name, self.chance.choice(images))
+            digest = self.chance.choice(images)
+            self.registry.remove_image(name, digest)
+            event = image_deleted(digest, name, **{"image-tag": ""})
+            event["id"] = f"deletion of {digest}"
+            self.aws.events.append(Delivery(event, self.clock.now, self.aws.times()))
         elif change == "remove repository" and self.chance.random() < 0.2:
             del self.registry.repositories[name]
 
@@ -328,10 +335,10 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
     if chance.random() < 0.6:
         settings["HISTORY_TABLE_NAME"] = NAME
         settings["NOTIFY_MODE"] = chance.choice(NOTIFY_MODES)
+        if chance.random() < 0.4:
+            settings["NOTIFY_BY_SECURITY_HUB"] = "true"
     if chance.random() < 0.5:
         settings |= {"NOTIFY_BY_CHAT": "true", "CHAT_SNS_TOPIC_ARN": CHAT_TOPIC_ARN}
-    if chance.random() < 0.3:
-        settings["NOTIFY_BY_SECURITY_HUB"] = "true"
     if chance.random() < 0.3:
         settings["DAILY_SCAN_BUDGET"] = "100000"
     if chance.random() < 0.3:
@@ -376,11 +383,15 @@ def _load_app(stack: ExitStack, settings: dict[str, str]) -> ModuleType:
 class Mistakes(logging.Handler):
     """Keeps the errors that are logged and not raised, such as a medium's, if they are mistakes."""
 
-    def __init__(self, found: list[BaseException]) -> None:
+    def __init__(self, run: Run) -> None:
         super().__init__()
-        self._found = found
+        self._found = run.mistakes
+        self._without_history = run.without_history
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == "reported without a history":
+            about = record.__dict__
+            self._without_history.add((about["repository"], about["image_digest"]))
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, EXPECTED):
             self._found.append(error)
@@ -391,21 +402,30 @@ def _simulate(stack: ExitStack, run: Run) -> None:
     services = Services(run.app.settings, run.aws.client)
     services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
     services.own_account = ACCOUNT
+    hub = run.aws.client("securityhub")
+    services.security_hub = SecurityHub(hub, ACCOUNT, run.sleep, clock)
     if services.table is not None:
         services.table = Table(run.aws.client("dynamodb"), NAME, clock, run.sleep)
     patches.set(run.app, "services", services)
-    logs.logger.handlers = [Mistakes(run.mistakes)]
-    patches.set(notifier, "Backoff", partial(Backoff, sleep=run.sleep))
+    logs.logger.handlers = [Mistakes(run)]
+    for module in (scans, deletions):
+        patches.set(module, "Backoff", partial(Backoff, sleep=run.sleep))
     patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
     patches.set(last_scans, "time", _time(run))
     for module in (scanner, planner):
         patches.set(module, "time", _time(run))
         patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))
-    for name in ("scanning.reviews", "scanning.planner", "notifying.assessment"):
+    for name in (
+        "scanning.reviews",
+        "scanning.planner",
+        "notifying.assessment",
+        "notifying.scope",
+    ):
         patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
     patches.set(scan_images, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
     patches.set(scan_images, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
-    patches.set(scanner, "TokenBucket", partial(TokenBucket, clock=clock))
+    patches.set(starts, "Pace", partial(Pace, clock=clock))
+    patches.set(starts, "Threads", InTurn)
     page_size = run.chance.choice([3, 10, 1000])
     patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
     begin_scan = run.registry.begin_scan

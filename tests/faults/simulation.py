@@ -116,6 +116,7 @@ class SimulatedAws:
         self.events: list[Delivery] = []
         self.failed_events: list[Delivery] = []
         self.published: list[Publication] = []
+        self.imported: dict[str, Any] = {}
         self.table = Table(faults)
         self.invocation: Invocation | None = None
         self.calls: Counter[str] = Counter()
@@ -137,7 +138,7 @@ class SimulatedAws:
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
             # Of the history; the table's other updates are of no publication.
-            if operation == "UpdateItem" and b'"event#' in body and self.invocation is not None:
+            if operation == "UpdateItem" and b'"image#' in body and self.invocation is not None:
                 self.invocation.notes_failed = True
         try:
             if isinstance(fault, Refusal):
@@ -203,8 +204,12 @@ class SimulatedAws:
         return f"<PublishResponse>{result}</PublishResponse>"
 
     def _import_findings(self, request: dict[str, Any]) -> dict[str, Any]:
-        """BatchImportFindings."""
+        """BatchImportFindings: what is there already is updated by what is later."""
         self._tell("security_hub", request["Findings"])
+        for finding in request["Findings"]:
+            known = self.imported.get(finding["Id"])
+            if known is None or known["UpdatedAt"] < finding["UpdatedAt"]:
+                self.imported[finding["Id"]] = finding
         return {"FailedCount": 0, "SuccessCount": len(request["Findings"])}
 
     def _tell(self, medium: str, report: Any) -> None:
@@ -213,10 +218,11 @@ class SimulatedAws:
     def _keep(self, operation: str, url: str, request: dict[str, Any]) -> AWSResponse:
         """The history's operations; what is noted of a publication is noted of it here too."""
         status, answer = self.table.answer(operation, request)
-        medium = request.get("ExpressionAttributeValues", {}).get(":channel")
-        for publication in self.published if medium and status == OK else ():
-            if publication.invocation is self.invocation and publication.medium in medium["SS"]:
-                publication.noted = True
+        noted = request.get("ExpressionAttributeValues", {}).get(":channel", {}).get("SS", ())
+        for each in self.published if status == OK else ():
+            of_it = [text for text in noted if text.startswith(f"{each.event_id} {each.medium} ")]
+            if each.invocation is self.invocation and of_it:
+                each.noted = True
         return _json(url, status, answer)
 
     def _get_resources(self, request: dict[str, Any]) -> dict[str, Any]:

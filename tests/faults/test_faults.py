@@ -1,19 +1,22 @@
 """Whatever goes wrong: nothing due is lost or started twice, and no finding goes unreported."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.aws.history import History
-from chalicelib.notifying import channels
-from chalicelib.notifying.assessment import report_of
-from chalicelib.notifying.history import image_keys
+from chalicelib.aws.deliveries import Deliveries, Delivery
+from chalicelib.aws.line_states import LineStates
+from chalicelib.notifying import channels, scans
+from chalicelib.notifying.comparison import compare
+from chalicelib.policy.acknowledgements import reported
 from tests.faults.engine import carry_out
 from tests.faults.faults import Faults
 from tests.faults.invariants import broken
 from tests.faults.runs import run_of
 
+EARLY = "2000-01-01T00:00:00Z"
 FUTURE = datetime.max.replace(tzinfo=UTC)
 SEEDS = 30
 
@@ -44,7 +47,7 @@ class TestTheHarnessNotices:
         """Whether one of some runs says this, each with a change made to it."""
 
         def run(sentence, change=lambda run: None):
-            return any(sentence in found for seed in range(30) for found in _broken(seed, change))
+            return any(sentence in found for seed in range(40) for found in _broken(seed, change))
 
         return run
 
@@ -75,12 +78,19 @@ class TestTheHarnessNotices:
         assert notices("was published without a reason")
 
     def test_an_event_that_is_reported_again(self, notices, monkeypatch):
-        monkeypatch.setattr(History, "begin", lambda history, scan: frozenset())
+        begin = Deliveries.begin
+
+        def begin_anew(deliveries, place, digest, event):
+            return begin(deliveries, place, digest, f"{event}-{time.monotonic_ns()}")
+
+        monkeypatch.setattr(Deliveries, "begin", begin_anew)
+        monkeypatch.setattr(scans, "compare", forgetting)
         assert notices("was published twice (topic)")
 
     def test_a_channel_that_gets_it_again(self, notices, monkeypatch):
-        monkeypatch.setattr(History, "delivered", lambda history, scan, channel: None)
-        monkeypatch.setattr(History, "finish", lambda history, scan: None)
+        monkeypatch.setattr(Delivery, "delivered", lambda delivery, channel, what: None)
+        monkeypatch.setattr(Delivery, "finish", lambda delivery: None)
+        monkeypatch.setattr(scans, "compare", forgetting)
         assert notices("was published twice (chat)")
 
     def test_a_channel_that_is_forgotten(self, notices, monkeypatch):
@@ -89,54 +99,57 @@ class TestTheHarnessNotices:
         monkeypatch.setattr(channels, "SENDERS", (topic, forgotten, *others))
         assert notices("was neither published nor kept (chat)")
 
-    def test_what_is_remembered_before_it_is_told(self, notices, monkeypatch):
-        def remember_at_once(result, services, backoff):
-            outcome = report_of(result, services, backoff)
-            if services.history is not None and outcome.state is not None:
-                services.history.remember(image_keys(outcome.result), outcome.state)
-            return outcome
+    def test_what_is_noted_as_reported_before_it_is(self, notices, monkeypatch):
+        keep = LineStates.keep
 
-        monkeypatch.setattr("chalicelib.notifying.notify.report_of", remember_at_once)
+        def keep_as_reported(states, place, state):
+            return keep(states, place, reported(state, "topic"))
+
+        monkeypatch.setattr(LineStates, "keep", keep_as_reported)
         assert notices("which was never published")
 
     def test_news_that_are_never_told(self, notices, monkeypatch):
-        monkeypatch.setattr("chalicelib.notifying.assessment.is_news", lambda *_: False)
+        monkeypatch.setattr("chalicelib.notifying.delivery.is_news", lambda *_, **__: False)
         assert notices("was neither published nor kept, and is news")
 
-    def test_an_earlier_scan_that_is_remembered_in_place_of_a_later_one(self, notices):
-        def forget_conditions(run):
-            answer = run.aws.table.answer
-
-            def unconditional(operation, request):
-                if operation == "PutItem":
-                    del request["ConditionExpression"], request["ExpressionAttributeNames"]
-                    del request["ExpressionAttributeValues"]
-                return answer(operation, request)
-
-            run.aws.table.answer = unconditional
-
-        assert notices("is remembered by an earlier scan", forget_conditions)
-
     def test_a_scan_that_is_not_remembered(self, notices, monkeypatch):
-        monkeypatch.setattr(History, "remember", lambda history, keys, state: None)
-        assert notices("is not remembered")
+        monkeypatch.setattr(LineStates, "keep", lambda states, place, state: state)
+        assert notices("is not known")
+
+    def test_an_earlier_scan_that_is_remembered_in_place_of_a_later_one(self, notices, monkeypatch):
+        keep = LineStates.keep
+        monkeypatch.setattr(
+            LineStates,
+            "keep",
+            lambda states, place, state: keep(states, place, replace(state, time=EARLY)),
+        )
+        assert notices("is known by another scan")
 
     def test_a_scan_that_is_remembered_of_another_image(self, notices, monkeypatch):
-        remember = History.remember
+        keep = LineStates.keep
         monkeypatch.setattr(
-            History,
-            "remember",
-            lambda history, keys, state: remember(
-                history, keys, replace(state, digest="sha256:other")
-            ),
+            LineStates,
+            "keep",
+            lambda states, place, state: keep(states, place, replace(state, digest="sha256:other")),
         )
-        assert notices("is remembered by a scan that it never had")
+        assert notices("is known by a scan that it never had")
+
+    def test_a_mirror_that_does_not_follow(self, notices, monkeypatch):
+        [mirror] = channels.MIRRORS
+        forgetful = replace(mirror, follow=lambda lines, services, backoff: None)
+        monkeypatch.setattr(channels, "MIRRORS", (forgetful,))
+        assert notices("Security Hub has 0 findings as open")
 
     def test_a_channel_with_a_mistake(self, monkeypatch):
         monkeypatch.setattr(
             "chalicelib.notifying.channels.topic.message_of", lambda *_: {}["missing"]
         )
         assert any("KeyError" in sentence for sentence in carry_out(3).broken)
+
+
+def forgetting(result, states, *others):
+    """A comparison with nothing."""
+    return compare(result, None, *others)
 
 
 def _broken(seed, change):

@@ -8,12 +8,12 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from chalicelib.aws.history import BeingReported, History
 from chalicelib.notifying.channels import Sender
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.events import ScanResult
-from chalicelib.notifying.notify import report_scan
+from chalicelib.notifying.scans import report_scan
 from chalicelib.policy.rules import RepositoryRules, Rules
+from chalicelib.runtime.backoff import DeadlineReached
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.documents import DocumentError
@@ -21,7 +21,12 @@ from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
 from tests.events import DIGEST, scan_event
 
-BOTH = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}
+BOTH = {
+    "HISTORY_TABLE_NAME": "history",
+    "NOTIFY_MODE": "new-findings",
+    "REPORT_IMAGES": "all",
+    "REPORT_WINDOW": "0",
+}
 
 
 def report(result, services):
@@ -82,6 +87,11 @@ class Scans:
 
     def __call__(self, image, **how):
         return self.deliver(self.event(image, **how))
+
+    def states(self):
+        """What is known of the repository's lines that have an image."""
+        known = self.services.line_states.recall("123456789012/eu-west-1/shop/api")
+        return [state for state in known.states.values() if not state.has_ended]
 
     def deliver(self, result):
         report(result, self.services)
@@ -173,14 +183,16 @@ def test_notifications_are_counted_by_severity(notify, logged):
     assert summary["ScansFailed"] == 0
 
 
-def test_the_findings_are_told_in_one_more_call(scans, aws):
+def test_a_scan_takes_two_calls_and_a_repositorys_first_one_reads_its_images_too(scans, aws):
     run = scans(NOTIFY_MODE="every-scan")
     image = run.image(*(f"CVE-2026-{number:04}" for number in range(30)))
     aws.calls.clear()
 
     [told] = run(image)
 
-    assert aws.calls == {"DescribeImageScanFindings": 1}
+    assert aws.calls == {"DescribeImages": 2, "DescribeImageScanFindings": 1}
+    run(image)
+    assert aws.calls == {"DescribeImages": 3, "DescribeImageScanFindings": 2}
     assert names(told)[:2] == ["CVE-2026-0000", "CVE-2026-0001"]
     assert told["findings"][0]["package"] == "openssl"
 
@@ -286,65 +298,22 @@ def test_an_event_that_is_delivered_again_is_not_told_again(scans, logged):
     assert run.queue.receive_all() == []
 
 
-def test_an_event_that_another_invocation_is_at_is_tried_again_later(scans):
+def test_an_event_of_an_image_that_another_invocation_is_at_is_tried_again_later(scans):
     run = scans()
     event = run.event(run.image("CVE-1"))
-    run.services.history.begin(event.identity)
-    with pytest.raises(BeingReported):
-        run.deliver(event)
+    run.services.deliveries.begin(event.place, event.image_digest, "another event")
+    with pytest.raises(DeadlineReached):
+        report_scan(event, run.services, Deadline.seconds(0))
 
 
-def test_events_out_of_order_leave_the_later_scan_in_state(scans):
-    run = scans()
-    earlier = run.event(run.image("CVE-1"), hour=1)
-    later = run.event(run.image("CVE-2"), hour=2)
-
-    [told] = run.deliver(later)
+def test_of_events_out_of_order_the_later_scan_is_reported_and_remembered(scans):
+    run = scans(NOTIFY_MODE="every-scan")
+    image = run.image("CVE-1")
+    earlier, later = run.event(image, hour=1), run.event(image, hour=2)
+    assert len(run.deliver(later)) == 1
     assert run.deliver(earlier) == []
-
-    assert names(told) == ["CVE-2"]
-    [state] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
-    assert state.findings == {"CVE-2 openssl": "HIGH"}
-
-
-def test_an_earlier_scan_of_an_image_with_a_tag_of_its_own_is_told_of_even_when_it_comes_late(
-    scans,
-):
-    run = scans()
-    earlier = run.event(run.image("CVE-1", tags=("1.0", "latest")), hour=1)
-    run.deliver(run.event(run.image("CVE-2", tags=("1.1", "latest")), hour=2))
-    [told] = run.deliver(earlier)
-    assert new(told) == ["CVE-1"]
-
-
-def test_two_images_of_a_tag_at_once_are_both_told_and_the_later_is_remembered(scans):
-    run = scans()
-    first, second = (run.event(run.image(name), hour=hour) for name, hour in (("A", 1), ("B", 2)))
-    recall = History.recall
-    other = []
-
-    def recall_and_let_the_other_go_first(self, keys):
-        states = recall(self, keys)
-        if not other:
-            other.append(True)
-            other.extend(run.deliver(second))
-        return states
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(History, "recall", recall_and_let_the_other_go_first)
-        told = run.deliver(first)
-
-    assert [names(report) for report in (*other[1:], *told)] == [["B"], ["A"]]
-    [state] = run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"])
-    assert state.findings == {"B openssl": "HIGH"}
-
-
-def test_an_image_keeps_its_name_from_build_to_build(scans):
-    run = scans()
-    run(run.image("CVE-1", tags=("1.0-abc", "stable")))
-    run(run.image("CVE-2", tags=("1.1-def", "stable", "edge")))
-    keys = [f"image#123456789012/eu-west-1/shop/api:{tag}" for tag in ("stable", "1.1-def")]
-    assert {state.name for state in run.services.history.recall(keys)} == {"shop/api:stable"}
+    [state] = run.states()
+    assert state.time == later.time
 
 
 def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans, aws):
@@ -412,7 +381,9 @@ def test_what_a_channel_lacks_is_not_remembered_as_reported(scans, monkeypatch):
     Channels(monkeypatch, chat=True)
     with pytest.raises(NotDelivered):
         run(run.image("CVE-1"))
-    assert run.services.history.recall(["image#123456789012/eu-west-1/shop/api:latest"]) == []
+    Channels(monkeypatch, chat=False)
+    [state] = run.states()
+    assert {each.reported_by for each in state.findings.values()} == {frozenset()}
 
 
 def test_failures_are_counted_by_channel(scans, monkeypatch, logged):

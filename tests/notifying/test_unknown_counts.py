@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from chalicelib.notifying.events import ScanResult
-from chalicelib.notifying.notify import report_scan
+from chalicelib.notifying.scans import report_scan
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from local.ecr import Finding, Findings
@@ -65,7 +65,12 @@ def notifier(aws, settings, queue, history_table):
     boto3.client("securityhub").enable_security_hub()
 
     def make(**variables):
-        known = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}
+        known = {
+            "HISTORY_TABLE_NAME": "history",
+            "NOTIFY_MODE": "new-findings",
+            "REPORT_IMAGES": "all",
+            "REPORT_WINDOW": "0",
+        }
         given = {"ECR_SNS_REPORT_TOPIC_ARN": arn, **known, **variables}
         return Notifier(aws, Services(settings(**given)), queue)
 
@@ -133,17 +138,22 @@ def test_findings_that_only_the_total_tells_of_are_looked_up(notifier):
     assert told["findingsOfUnknownSeverity"] == 0
 
 
-def test_a_total_that_says_no_more_than_the_counts_takes_no_call(notifier, aws):
-    run = notifier(CRITICAL="1", HIGH="5", MEDIUM="9", LOW="9")
-    run.finds(page())
-    assert run.inspector(CRITICAL=0, HIGH=1, MEDIUM=2, TOTAL=3) == []
-    assert aws.calls["DescribeImageScanFindings"] == 0
-
-
-def test_a_total_that_cannot_reach_any_threshold_takes_no_call(notifier, aws):
+@pytest.mark.parametrize("total", [3, 8])
+def test_what_reaches_no_threshold_is_compared_all_the_same(notifier, aws, total):
     run = notifier(CRITICAL="9", HIGH="9", MEDIUM="9", LOW="9")
+    run.finds(page(enhanced("CVE-1")))
+    assert run.inspector(CRITICAL=0, HIGH=1, MEDIUM=2, TOTAL=total) == []
+    assert aws.calls["DescribeImageScanFindings"] == 1
+
+
+@pytest.mark.parametrize("total", [3, 8])
+def test_where_nothing_is_compared_counts_that_cannot_reach_a_threshold_take_no_call(
+    notifier, aws, total
+):
+    limits = {"CRITICAL": "9", "HIGH": "9", "MEDIUM": "9", "LOW": "9"}
+    run = notifier(HISTORY_TABLE_NAME="", NOTIFY_MODE="every-scan", **limits)
     run.finds(page())
-    assert run.inspector(CRITICAL=0, HIGH=1, MEDIUM=2, TOTAL=8) == []
+    assert run.inspector(CRITICAL=0, HIGH=1, MEDIUM=2, TOTAL=total) == []
     assert aws.calls["DescribeImageScanFindings"] == 0
 
 
@@ -285,9 +295,8 @@ def test_an_image_with_a_thousand_tags_and_ten_thousand_findings_is_told_in_one_
     run = notifier(NOTIFY_MODE="every-scan")
     findings = [enhanced(f"CVE-{number:05}") for number in range(10_000)]
     run.finds(*(page(*findings[start : start + 1000]) for start in range(0, 10_000, 1000)))
-    tags = [f"build-{number}" for number in range(1000)]
-    counts = {"finding-severity-counts": {"HIGH": 10_000}, "image-tags": tags}
-    [told] = run.scan(**counts)
+    run.image.tags = tuple(f"build-{number}" for number in range(1000))
+    [told] = run.scan(**{"finding-severity-counts": {"HIGH": 10_000}})
     assert told["findingSeverityCounts"] == {"HIGH": 10_000}
     assert sum(told["findingsNotListed"].values()) == 10_000 - len(told["findings"])
     assert (told["imageTagCount"], len(told["imageTags"])) == (1000, 100)

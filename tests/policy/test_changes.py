@@ -1,107 +1,94 @@
-"""What is new since a tag was last reported."""
+"""What is new to a channel, and whether it is worth a message."""
 
-import hashlib
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from chalicelib.aws.history import packed, unpacked
-from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.policy.changes import (
-    Changes,
-    ReportedState,
-    changes_since,
-    is_news,
-    state_to_compare,
-)
-from tests.reports import TEXTS, a_finding
+from chalicelib.policy.changes import Changes, changes_for, is_news
+from chalicelib.policy.states import FAILED, Closed, Known
+from tests.policy.repositories import LATEST, a_state
 
-OLD, KEPT, NEW = a_finding("CVE-1"), a_finding("CVE-2", "HIGH"), a_finding("CVE-3", "LOW")
+HEARD = frozenset({"topic"})
+OLD, NEW = Known("HIGH", "t", reported_by=HEARD), Known("HIGH", "t")
+FIXED = {"CVE-9": Closed("HIGH", fixed=True, waiting=HEARD)}
+MODES = ("every-scan", "changes", "new-findings")
 
 
-def a_state(*findings, digest="sha256:b", time="2026-01-01T00:00:00Z", status="COMPLETE"):
-    known = {finding.key: finding.severity for finding in findings}
-    return ReportedState("shop/api:latest", digest, time, status, known)
+def state_of(findings=(), closed=(), **fields):
+    state = a_state(LATEST, "b", **fields)
+    return replace(state, findings=dict(findings), closed=dict(closed))
 
 
-def test_an_image_is_compared_with_the_one_that_carried_the_tag_before():
-    changes = changes_since(a_state(OLD, KEPT), [KEPT, NEW])
-    assert changes == Changes(
-        new=frozenset({"CVE-3 openssl"}),
-        fixed={"CVE-1 openssl": "CRITICAL"},
-        unchanged=1,
-        digest_before="sha256:b",
-        since="2026-01-01T00:00:00Z",
+def news_in(mode, state, crossed=("HIGH",), **how):
+    return is_news(mode, "topic", state, changes_for("topic", state), crossed, **how)
+
+
+def test_what_a_channel_has_not_reported_is_new_to_it_alone():
+    state = state_of({"CVE-1": OLD, "CVE-2": NEW}, FIXED, digest_before="a", since="t")
+    assert changes_for("topic", state) == Changes(
+        frozenset({"CVE-2"}), {"CVE-9": "HIGH"}, 1, digest_before="a", since="t"
     )
-    assert not changes.first
+    assert changes_for("chat", state).new == {"CVE-1", "CVE-2"}
+    assert changes_for("chat", state).fixed == {}
 
 
-def test_of_a_tag_that_was_never_reported_every_finding_is_new():
-    changes = changes_since(None, [KEPT, NEW])
-    assert changes.first
-    assert len(changes.new) == 2
+def test_what_was_accepted_is_not_said_to_be_fixed():
+    accepted = {"CVE-9": Closed("HIGH", fixed=False, waiting=HEARD)}
+    assert changes_for("topic", state_of({}, accepted)).fixed == {}
 
 
-def test_a_new_version_of_the_package_with_the_same_flaw_is_no_new_finding():
-    updated = a_finding("CVE-1", installed="3.1")
-    assert changes_since(a_state(OLD), [updated]) == Changes(
-        frozenset(), {}, 1, "sha256:b", "2026-01-01T00:00:00Z"
-    )
+def test_of_a_line_that_nothing_is_known_of_it_is_the_first_report():
+    assert changes_for("topic", state_of({"CVE-1": NEW})).first
+    assert not changes_for("topic", state_of({"CVE-1": NEW}, since="t")).first
 
 
 @pytest.mark.parametrize(
-    ("severity", "news"), [("CRITICAL", True), ("HIGH", False), ("LOW", False)]
-)
-def test_a_finding_whose_severity_got_worse_is_new(severity, news):
-    changes = changes_since(a_state(KEPT), [a_finding("CVE-2", severity)])
-    assert bool(changes.new) is news
-
-
-def test_another_image_is_compared_with_before_this_one():
-    own = a_state(digest="sha256:a", time="2026-03-01T00:00:00Z")
-    before = a_state(digest="sha256:b", time="2026-02-01T00:00:00Z")
-    long_before = a_state(digest="sha256:c", time="2026-01-01T00:00:00Z")
-    assert state_to_compare([own, long_before, before], "sha256:a") is before
-    assert state_to_compare([own], "sha256:a") is own
-    assert state_to_compare([], "sha256:a") is None
-
-
-@pytest.mark.parametrize(
-    ("mode", "findings", "told"),
+    ("mode", "findings", "closed", "told"),
     [
-        ("every-scan", (OLD,), True),
-        ("changes", (OLD,), False),
-        ("changes", (OLD, NEW), True),
-        ("changes", (), True),
-        ("new-findings", (OLD,), False),
-        ("new-findings", (OLD, NEW), True),
-        ("new-findings", (), False),
+        ("every-scan", {"CVE-1": OLD}, {}, True),
+        ("changes", {"CVE-1": OLD}, {}, False),
+        ("changes", {"CVE-1": OLD, "CVE-2": NEW}, {}, True),
+        ("changes", {}, FIXED, True),
+        ("new-findings", {"CVE-1": OLD}, {}, False),
+        ("new-findings", {"CVE-1": OLD, "CVE-2": NEW}, {}, True),
+        ("new-findings", {}, FIXED, False),
     ],
 )
-def test_the_mode_says_after_which_scans_people_are_told(mode, findings, told):
-    before = a_state(OLD)
-    assert is_news(mode, False, changes_since(before, findings), before) is told
+def test_the_mode_says_after_which_scans_people_are_notified(mode, findings, closed, told):
+    assert news_in(mode, state_of(findings, closed)) is told
 
 
 @pytest.mark.parametrize("mode", ["changes", "new-findings"])
-def test_a_scan_that_fails_again_is_no_news(mode):
-    nothing = changes_since(None, ())
-    assert is_news(mode, True, nothing, None)
-    assert is_news(mode, True, nothing, a_state(OLD))
-    assert not is_news(mode, True, nothing, a_state(OLD, status="FAILED"))
-    assert is_news("every-scan", True, nothing, a_state(OLD, status="FAILED"))
+def test_a_new_finding_is_news_only_where_its_own_severity_reaches_a_threshold(mode):
+    state = state_of({"CVE-1": OLD, "CVE-2": replace(NEW, severity="LOW")})
+    assert not news_in(mode, state, crossed=("HIGH",))
+    assert news_in(mode, state, crossed=("HIGH", "LOW"))
 
 
-@given(st.dictionaries(TEXTS, st.sampled_from(SEVERITIES)))
-def test_what_is_remembered_is_what_was_reported(findings):
-    assert unpacked(packed(findings)) == findings
+def test_a_scan_below_all_thresholds_is_no_news_in_any_mode():
+    assert not any(news_in(mode, state_of({"CVE-1": NEW}), crossed=()) for mode in MODES)
 
 
-def test_of_more_findings_than_fit_into_an_item_the_worst_are_remembered():
-    names = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(20_000)]
-    findings = {**dict.fromkeys(names, "LOW"), "CVE-1 openssl": "CRITICAL"}
-    data = packed(findings)
-    assert len(data) <= 300_000
-    assert "CVE-1 openssl" in unpacked(data)
-    assert 5_000 <= len(unpacked(data)) < 20_000
+def test_an_event_about_a_scan_that_was_reported_is_news_for_its_changes_only():
+    same, other = state_of({"CVE-1": OLD}), state_of({"CVE-1": NEW})
+    assert [news_in(mode, same, is_rescan=True) for mode in MODES] == [False] * 3
+    assert [news_in(mode, other, is_rescan=True) for mode in MODES] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "again"), [("every-scan", True), ("changes", False), ("new-findings", False)]
+)
+def test_a_scan_that_fails_again_is_no_news_but_where_every_scan_is(mode, again):
+    state = replace(state_of(), status=FAILED)
+    assert news_in(mode, state, crossed=())
+    assert news_in(mode, replace(state, failure_reported_by=frozenset({"chat"})), crossed=())
+    assert news_in(mode, replace(state, failure_reported_by=HEARD), crossed=()) is again
+
+
+def test_the_same_changes_have_the_same_fingerprint_and_none_have_none():
+    changes = Changes(frozenset({"CVE-1", "CVE-2"}), {"CVE-9": "HIGH"})
+    assert changes.fingerprint == replace(changes, unchanged=7, since="t").fingerprint != ""
+    assert Changes(frozenset({"CVE-1"})).fingerprint != changes.fingerprint
+    fixed_instead = Changes(frozenset(), {"CVE-1": "HIGH"})
+    assert fixed_instead.fingerprint != Changes(frozenset({"CVE-1"})).fingerprint
+    assert Changes(frozenset(), unchanged=3).fingerprint == ""

@@ -11,6 +11,7 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import worst_changes
 from chalicelib.fleet.formats.json_form import VERSION
 from chalicelib.fleet.model import (
+    Age,
     Change,
     Comparison,
     ImageScan,
@@ -102,7 +103,15 @@ def _repository_report(
         failed=_named(values["failed"]),
         unsupported=values["unsupported"],
         untold=values["untold"],
+        owner=values.get("owner"),
+        running=None if (running := values.get("running")) is None else tuple(running),
+        ages={findings[each["finding"]].key: _age(each) for each in values.get("ages", ())},
     )
+
+
+def _age(values: Mapping[str, Any]) -> Age:
+    due = values["due"]
+    return Age(_time(values["firstSeen"]), None if due is None else date.fromisoformat(due))
 
 
 def _comparison(values: Mapping[str, Any], findings: list[Finding]) -> Comparison:
@@ -136,6 +145,7 @@ def _finding(values: Mapping[str, Any]) -> Finding:
         related=tuple(values["relatedVulnerabilities"]),
         epss=values["epss"],
         occurrence=values["occurrence"],
+        known_exploited=values.get("knownExploited"),
     )
     if finding.severity not in SEVERITIES:
         raise ValueError(f"severity is {finding.severity!r}; accepted: {', '.join(SEVERITIES)}")

@@ -6,39 +6,88 @@ Email, SMS and JSON are three channels with one sender, since SNS takes them in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.notifying.channels import chat, security_hub, topic
+from chalicelib.notifying.channels import chat, chat_roundups, security_hub, topic
 from chalicelib.settings.channels import ON_TOPIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from chalicelib.notifying.mirroring import MirroredLine
     from chalicelib.notifying.report import Report
+    from chalicelib.policy.news import Roundup
+    from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
+
+    Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What is published of one report, or of news of several images, before it is.
+
+    It is made of texts, numbers, lists and mappings; ``publish`` raises what goes wrong.
+    """
+
+    of_report: Callable[[Report, Services], Content]
+    of_roundup: Callable[[Roundup, Services], Content]
+    publish: Callable[[Content, Services], None]
 
 
 @dataclass(frozen=True)
 class Sender:
-    """What delivers a report by some channels; ``deliver`` raises what goes wrong.
+    """What delivers reports by some channels; ``deliver`` raises what goes wrong.
 
-    It gets what is news to people. With ``follows_every_scan`` it gets the reports of the other
-    scans too, to say what has become of the findings that were reported before.
+    With a ``wording``, news is collected for it; without one it gets each report at once.
     """
 
     name: str
     channels: tuple[str, ...]
     deliver: Callable[[Report, Services], None]
-    follows_every_scan: bool = False
+    wording: Wording | None = None
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """What is to have exactly the findings that are open, of every line whose state changes.
+
+    ``follow`` raises what goes wrong; it may be called again with what was followed before.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    follow: Callable[[Sequence[MirroredLine], Services, Backoff], None]
 
 
 SENDERS = (
-    Sender("topic", ON_TOPIC, topic.deliver),
-    Sender("chat", ("chat",), chat.deliver),
-    Sender("security_hub", ("security_hub",), security_hub.deliver, follows_every_scan=True),
+    Sender(
+        "topic",
+        ON_TOPIC,
+        topic.deliver,
+        Wording(topic.content_of_report, topic.content_of_roundup, topic.publish),
+    ),
+    Sender(
+        "chat",
+        ("chat",),
+        chat.deliver,
+        Wording(chat.content_of_report, chat_roundups.content_of_roundup, chat.publish),
+    ),
 )
+
+MIRRORS = (Mirror("security_hub", ("security_hub",), security_hub.follow),)
 
 
 def senders(channels: Collection[str]) -> tuple[Sender, ...]:
     """Those that deliver by these channels."""
     return tuple(sender for sender in SENDERS if not set(channels).isdisjoint(sender.channels))
+
+
+def mirrors(channels: Collection[str]) -> tuple[Mirror, ...]:
+    """Those that mirror open findings in these channels."""
+    return tuple(mirror for mirror in MIRRORS if not set(channels).isdisjoint(mirror.channels))
+
+
+def mirror_names(channels: Collection[str]) -> frozenset[str]:
+    """The names of those that mirror open findings in these channels."""
+    return frozenset(mirror.name for mirror in mirrors(channels))

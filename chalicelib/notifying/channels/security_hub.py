@@ -1,26 +1,29 @@
-"""AWS Security Hub: an image's findings in the AWS Security Finding Format (ASFF).
+"""AWS Security Hub: the findings of current images in the AWS Security Finding Format (ASFF).
 
-A finding keeps its id from scan to scan and from image to image of a tag, so that a later scan
-updates it; one that is gone is archived, which is how a finding's provider resolves it. Sources:
-AWS Security Hub user guide, "AWS Security Finding Format" and "BatchImportFindings for finding
-providers"; API reference, AwsSecurityFinding.
+A finding keeps its id from scan to scan and from image to image of a line, so that a later scan
+updates it; one that is open no more is archived, which is how a finding's provider resolves it.
+Sources: AWS Security Hub user guide, "AWS Security Finding Format" and "BatchImportFindings for
+finding providers"; API reference, AwsSecurityFinding.
 """
 
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import parts_of
-from chalicelib.notifying.texts import console_url
+from chalicelib.notifying.report import line_name
+from chalicelib.notifying.texts import image_page
 from chalicelib.text.templating import link, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chalicelib.ecr.findings import Finding, Package
-    from chalicelib.notifying.report import Report
+    from chalicelib.notifying.mirroring import MirroredLine
+    from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
 
 TITLE_LENGTH, DESCRIPTION_LENGTH, ID_LENGTH, RECOMMENDATION_LENGTH = 256, 1024, 512, 512
@@ -33,83 +36,104 @@ _MOST_TAGS = 50
 _MOST_PACKAGES = 50
 
 
-def deliver(report: Report, services: Services) -> None:
-    """Import the findings of a report, and archive those that are gone.
-
-    After a scan that failed nothing is known, so nothing is changed.
-    """
+def follow(lines: Sequence[MirroredLine], services: Services, backoff: Backoff) -> None:
+    """Import what is open in lines, and archive what is open no more."""
     hub = services.security_hub
-    hub.import_findings(security_findings(report, hub.account, hub.product_arn, hub.partition))
+    hub.import_findings(
+        [
+            finding
+            for line in lines
+            for finding in security_findings(line, hub.account, hub.product_arn, hub.partition)
+        ],
+        backoff,
+    )
 
 
 def security_findings(
-    report: Report, account: str, product_arn: str, partition: str
+    line: MirroredLine, account: str, product_arn: str, partition: str
 ) -> list[dict[str, Any]]:
-    """The findings in ASFF, those that are there and those that are gone, each id once."""
-    if report.result.failed or report.findings is None:
-        return []
+    """A line's findings in ASFF, those that are open and those that are no more, each id once.
+
+    ``UpdatedAt`` is that of the line's state, which is later for each version of it: Security Hub
+    leaves what it has been told by a later one as it is, in whatever order they come.
+    """
+    state = line.state
+    updated_at = datetime.fromtimestamp(state.updated_at / 1000, UTC)
     common = {
         "SchemaVersion": "2018-10-08",
         "ProductArn": product_arn,
         "ProductName": "ECR Scan Reporter",
         "AwsAccountId": account,
-        "CreatedAt": report.result.time,
-        "UpdatedAt": report.result.time,
+        "CreatedAt": state.time,
+        "UpdatedAt": updated_at.isoformat(timespec="milliseconds"),
     }
     found: dict[str, dict[str, Any]] = {}
-    for finding in (*_present(report, partition), *_gone(report, partition)):
+    for finding in (*_open(line, partition), *_closed(line, partition)):
         found.setdefault(finding["Id"], common | finding)
     return list(found.values())
 
 
-def _present(report: Report, partition: str) -> Iterator[dict[str, Any]]:
-    resource = _image(report, report.result.image_digest, partition)
-    for finding in report.new_first:
-        # When a finding was first seen is known of a new one alone, and not to be overwritten.
-        first = {"FirstObservedAt": report.result.time} if report.is_new(finding) else {}
+def _open(line: MirroredLine, partition: str) -> Iterator[dict[str, Any]]:
+    if not line.state.is_mirrored_as_open:
+        return
+    resource = _image(line, partition)
+    told = {finding.key: finding for finding in line.findings}
+    for key, known in line.state.open_findings.items():
         yield {
-            **_described(report, finding.key, finding.severity, finding_texts.packages(finding)),
-            **first,
-            **_remediation(finding),
-            "LastObservedAt": report.result.time,
-            "Description": _text(finding.description, DESCRIPTION_LENGTH)
-            or f"A vulnerability without a description, of severity {finding.severity}.",
+            **_described(line, key, known.severity),
+            **(_detailed(told[key]) if key in told else _undetailed(key, known.severity)),
+            "FirstObservedAt": known.found_at,
+            "LastObservedAt": line.state.time,
             "Resources": [resource],
             "RecordState": "ACTIVE",
-            "Vulnerabilities": [_vulnerability(finding)],
         }
 
 
-def _gone(report: Report, partition: str) -> Iterator[dict[str, Any]]:
-    """What is left of a finding that is gone: its name, its severity and the image it was in."""
-    if report.changes is None:
-        return
-    digest = report.changes.digest_before or report.result.image_digest
-    resource = _image(report, digest, partition)
-    seen = {"LastObservedAt": report.changes.since} if report.changes.since else {}
-    for key, severity in report.changes.fixed.items():
-        identifier, names, _ = parts_of(key)
+def _detailed(finding: Finding) -> dict[str, Any]:
+    return {
+        **_remediation(finding),
+        "Description": _text(finding.description, DESCRIPTION_LENGTH)
+        or f"A vulnerability without a description, of severity {finding.severity}.",
+        "Vulnerabilities": [_vulnerability(finding)],
+    }
+
+
+def _undetailed(key: str, severity: str) -> dict[str, Any]:
+    """What is known of a finding until the next scan of its image tells more."""
+    return {
+        "Description": f"Found by the last scan of the image, with severity {severity}.",
+        "Vulnerabilities": [{"Id": _named(parts_of(key)[0])}],
+    }
+
+
+def _closed(line: MirroredLine, partition: str) -> Iterator[dict[str, Any]]:
+    """What is left of a finding that is open no more: its name, severity and the line's image."""
+    resource = _image(line, partition)
+    for key, closed in line.state.closed.items():
         yield {
-            **_described(report, key, severity, finding_texts.names_in(names)),
-            **seen,
-            "Description": "No longer found, or accepted or left out since.",
+            **_described(line, key, closed.severity),
+            "Description": "No longer found, or accepted or left out since, or its image was"
+            " deleted or replaced.",
             "Resources": [resource],
             "RecordState": "ARCHIVED",
-            "Vulnerabilities": [{"Id": _named(identifier)}],
+            "Vulnerabilities": [{"Id": _named(parts_of(key)[0])}],
         }
 
 
-def _described(report: Report, key: str, severity: str, packages: str) -> dict[str, Any]:
+def _described(line: MirroredLine, key: str, severity: str) -> dict[str, Any]:
     """What identifies a finding and says how bad it is.
 
     Severity and types are given as the provider's, so that what people set in their place stays.
     """
-    identifier = parts_of(key)[0]
+    identifier, names, _ = parts_of(key)
+    tag, platform = line.state.line
+    name = f"{line.account}/{line.region}/{line.repository}:{tag}/{platform}/{key}"
+    url = image_page(line.account, line.region, line.repository, line.state.digest)
     return {
-        "Id": _id(f"{report.result.account}/{report.result.region}/{report.name}/{key}"),
+        "Id": _id(name),
         "GeneratorId": _text(f"ecr-scan-reporter/{_named(identifier)}", ID_LENGTH),
-        "Title": _title(report, identifier, packages),
-        "SourceUrl": _text(console_url(report.result), _LONGEST_URL),
+        "Title": _title(line, identifier, finding_texts.names_in(names)),
+        "SourceUrl": _text(url, _LONGEST_URL),
         "FindingProviderFields": {
             "Severity": {"Label": _label(severity), "Original": severity},
             "Types": [_TYPE],
@@ -117,26 +141,26 @@ def _described(report: Report, key: str, severity: str, packages: str) -> dict[s
     }
 
 
-def _title(report: Report, identifier: str, packages: str) -> str:
+def _title(line: MirroredLine, identifier: str, packages: str) -> str:
     where = f" in {packages}" if packages else ""
-    return _text(f"{_named(identifier)}{where} of {report.name}", TITLE_LENGTH)
+    name = line_name(line.repository, line.state.line)
+    return _text(f"{_named(identifier)}{where} of {name}", TITLE_LENGTH)
 
 
-def _image(report: Report, digest: str, partition: str) -> dict[str, Any]:
-    result = report.result
-    tags = [tag for tag in result.image_tags[:_MOST_TAGS] if tag.strip()]
-    named = {"ImageTags": tags} if tags and digest == result.image_digest else {}
+def _image(line: MirroredLine, partition: str) -> dict[str, Any]:
+    tags = [tag for tag in line.tags[:_MOST_TAGS] if tag.strip()]
+    digest = line.state.digest
     return {
         "Type": "AwsEcrContainerImage",
-        "Id": f"arn:{partition}:ecr:{result.region}:{result.account}"
-        f":repository/{result.repository}/{digest}",
-        "Region": result.region,
+        "Id": f"arn:{partition}:ecr:{line.region}:{line.account}"
+        f":repository/{line.repository}/{digest}",
+        "Region": line.region,
         "Details": {
             "AwsEcrContainerImage": {
-                "RegistryId": result.account,
-                "RepositoryName": result.repository,
+                "RegistryId": line.account,
+                "RepositoryName": line.repository,
                 "ImageDigest": digest,
-                **named,
+                **({"ImageTags": tags} if tags else {}),
             }
         },
     }

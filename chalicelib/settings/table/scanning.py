@@ -108,7 +108,7 @@ class Images(Values):
         label="Read image indexes",
         description="Whether images of an index get its tags in plans, rules and reports",
         by_deployment=True,
-        permissions=("ReadImages", "ReadIndexes", "QueryRecords", "KeepRecords"),
+        permissions=("ReadIndexes", "KeepRecords", "DeleteFromHistory"),
         example="false",
     )
     repository_tag_rules = Setting(

@@ -5,11 +5,14 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from chalicelib.ecr.findings import worst_first
+from chalicelib.ecr.findings import distinct, worst_first
 from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.notifying.mirroring import MirroredLine
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.changes import Changes
+from chalicelib.policy.states import Closed, Line
 from chalicelib.policy.thresholds import Thresholds
+from chalicelib.policy.transitions import Scan, after_scan
 from tests.reports import FINDINGS, RISKS, TEXTS, a_report_of, found_in
 from tests.reports import RESULT as A_RESULT
 
@@ -85,3 +88,47 @@ def reports(draw):
         left_out=draw(st.dictionaries(st.sampled_from(["without a fix"]), st.integers(1, 9))),
         where_in_use=tuple(draw(st.lists(TEXTS, max_size=5))),
     )
+
+
+LINE = Line("latest", "linux/arm64")
+UPDATED_AT = 1_804_248_000_000  # 2027-03-05T12:00:00Z
+
+
+def line(*findings, line=LINE, digest=RESULT.image_digest, closed=None, tags=("latest",), **place):
+    """A line in whose image these findings are open, found just now, and others are closed."""
+    scan = Scan(digest, digest, RESULT.time, "COMPLETE", "event", worst_first(findings))
+    state = replace(
+        after_scan(line, None, (), scan, frozenset({"security_hub"})),
+        closed={
+            key: Closed(severity, True, frozenset({"security_hub"}))
+            for key, severity in (closed or {}).items()
+        },
+        version=1,
+        updated_at=UPDATED_AT,
+    )
+    place = {
+        "account": RESULT.account,
+        "region": RESULT.region,
+        "repository": RESULT.repository,
+        **place,
+    }
+    return MirroredLine(state=state, findings=scan.findings, tags=tags, **place)
+
+
+FULL_LINE = line(NEW, KNOWN, LOW, closed={"CVE-2025-0009 zlib": "HIGH"}, tags=("1.4.2", "latest"))
+
+
+@st.composite
+def lines(draw):
+    """A line of whatever a scan may find and people may name."""
+    findings = distinct(draw(st.lists(FINDINGS, max_size=30)))
+    made = line(
+        *findings,
+        line=Line(draw(st.sampled_from(["", "latest", "t" * 128])), draw(TEXTS)),
+        closed=draw(st.dictionaries(TEXTS, st.sampled_from(SEVERITIES), max_size=5)),
+        tags=tuple(draw(st.lists(TEXTS, max_size=5))),
+        repository=draw(st.sampled_from(["payments/api", "a_b/c__d", "r" * 256])),
+    )
+    has_ended, told = draw(st.booleans()), draw(st.booleans())
+    state = replace(made.state, has_ended=has_ended)
+    return replace(made, state=state, findings=made.findings if told else ())

@@ -65,7 +65,7 @@ def test_where_only_counts_are_known_they_are_told():
 
 def test_a_scan_that_no_longer_finds_anything_says_what_is_fixed():
     clean = report(changes=replace(CHANGES, new=frozenset(), unchanged=0))
-    assert chat.notification(clean)["content"]["title"].startswith("payments/api: no threshold")
+    assert chat.notification(clean)["content"]["title"].startswith("payments/api: 1 fixed")
     assert "\nFound: nothing.\n" in description(clean)
     assert "Fixed: `CVE-2025-0009 zlib`" in description(clean)
 

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import boto3
 import jsonschema
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from botocore.validate import ParamValidator
 from hypothesis import given
@@ -17,22 +16,14 @@ from moto import mock_aws
 from chalicelib.aws.security_hub import FindingsNotImported, SecurityHub
 from chalicelib.ecr.findings import Finding, Package, distinct
 from chalicelib.notifying.channels import security_hub
-from chalicelib.policy.changes import Changes
-from tests.notifying.channels.samples import (
-    CHANGES,
-    FAILED,
-    FULL,
-    KNOWN,
-    LOW,
-    NEW,
-    RESULT,
-    report,
-    reports,
-)
+from chalicelib.policy.states import Line
+from chalicelib.runtime.backoff import Backoff
+from chalicelib.runtime.deadline import Deadline
+from tests.notifying.channels.samples import FULL_LINE, KNOWN, LOW, NEW, RESULT, line, lines
 
 ACCOUNT = "999999999999"
 PRODUCT = f"arn:aws:securityhub:eu-west-1:{ACCOUNT}:product/{ACCOUNT}/default"
-LATER = "2027-03-08T12:00:00Z"
+BACKOFF = Backoff(Deadline.unlimited(), sleep=lambda _: None)
 
 
 def findings(of):
@@ -87,43 +78,54 @@ def _schema(shape, above):
 
 
 def test_findings_tell_what_was_found_where_and_what_to_do_about_it(golden):
-    golden("security-hub.json", findings(FULL))
+    golden("security-hub.json", findings(FULL_LINE))
 
 
-def test_a_finding_keeps_its_id_in_the_next_image_of_the_tag_and_is_then_archived():
-    first = findings(report(NEW, KNOWN))
-    next_result = replace(RESULT, image_digest="sha256:" + "c" * 64, time=LATER)
-    fixed = replace(CHANGES, new=frozenset(), fixed={NEW.key: NEW.severity})
-    second = findings(report(KNOWN, result=next_result, changes=fixed))
+def test_a_finding_keeps_its_id_in_the_next_image_of_the_line_and_is_then_archived():
+    first = findings(line(NEW, KNOWN))
+    later = line(KNOWN, digest="sha256:" + "c" * 64, closed={NEW.key: NEW.severity})
+    second = findings(later)
 
     states = {finding["Id"]: finding["RecordState"] for finding in second}
     assert [states[finding["Id"]] for finding in first] == ["ARCHIVED", "ACTIVE"]
     [archived] = [finding for finding in second if finding["RecordState"] == "ARCHIVED"]
     assert archived["Title"] == first[0]["Title"]
-    assert archived["UpdatedAt"] == LATER
-    assert archived["LastObservedAt"] == CHANGES.since
-    assert archived["Resources"][0]["Id"].endswith(CHANGES.digest_before)
     assert archived["FindingProviderFields"] == first[0]["FindingProviderFields"]
 
 
-def test_the_same_finding_of_another_image_name_account_or_region_is_another_one():
+def test_the_same_finding_of_another_line_repository_account_or_region_is_another_one():
     ids = {
         findings(of)[0]["Id"]
         for of in (
-            report(NEW),
-            report(NEW, name="payments/api:2"),
-            report(NEW, result=replace(RESULT, account="210987654321")),
-            report(NEW, result=replace(RESULT, region="us-east-1")),
+            line(NEW),
+            line(NEW, line=Line("prod", "linux/arm64")),
+            line(NEW, line=Line("latest", "linux/amd64")),
+            line(NEW, line=Line("", "linux/arm64")),
+            line(NEW, repository="payments/web"),
+            line(NEW, account="210987654321"),
+            line(NEW, region="us-east-1"),
         )
     }
-    assert len(ids) == 4
+    assert len(ids) == 7
 
 
-def test_when_a_finding_was_first_seen_is_said_of_new_ones_alone_and_so_never_overwritten():
-    by_id = {each["Vulnerabilities"][0]["Id"]: each for each in findings(FULL)}
-    assert by_id[NEW.identifier]["FirstObservedAt"] == RESULT.time
-    for others in (by_id[KNOWN.identifier], *findings(report(KNOWN))):
-        assert "FirstObservedAt" not in others
+def test_a_later_state_of_a_line_is_later_in_security_hub_whenever_its_scan_was():
+    [finding] = findings(line(NEW))
+    assert finding["UpdatedAt"] == "2027-03-05T12:00:00.000+00:00"
+    assert finding["CreatedAt"] == finding["FirstObservedAt"] == RESULT.time
+
+
+def test_of_a_line_that_has_ended_nothing_is_open():
+    of = line(NEW, closed={NEW.key: NEW.severity})
+    [finding] = findings(replace(of, state=replace(of.state, has_ended=True)))
+    assert finding["RecordState"] == "ARCHIVED"
+
+
+def test_what_no_scan_under_way_tells_of_is_open_with_its_name_and_severity():
+    told, untold = findings(line(NEW)), findings(replace(line(NEW), findings=()))
+    assert untold[0]["Id"] == told[0]["Id"]
+    assert untold[0]["RecordState"] == "ACTIVE"
+    assert untold[0]["Vulnerabilities"] == [{"Id": NEW.identifier}]
 
 
 @pytest.mark.parametrize(
@@ -134,32 +136,32 @@ def test_when_a_finding_was_first_seen_is_said_of_new_ones_alone_and_so_never_ov
     ],
 )
 def test_severities_are_the_providers_so_that_what_people_set_stays(severity, label):
-    [finding] = findings(report(replace(NEW, severity=severity)))
+    [finding] = findings(line(replace(NEW, severity=severity)))
     provided = finding["FindingProviderFields"]["Severity"]
     assert provided == {"Label": label, "Original": severity}
     assert not finding.keys() & {"Severity", "Types", "Workflow", "Note"}
 
 
-@pytest.mark.parametrize("of", [FAILED, report(NEW, findings=None, changes=CHANGES)])
-def test_where_findings_are_unknown_nothing_is_imported_and_nothing_archived(of):
-    assert findings(of) == []
+def test_where_findings_are_unknown_nothing_is_imported_and_nothing_archived():
+    of = line(NEW)
+    assert findings(replace(of, state=replace(of.state, findings=None))) == []
 
 
 def test_what_a_scan_does_not_tell_is_left_out():
-    [finding] = findings(report(Finding("CVE-1", "LOW")))
+    [finding] = findings(line(Finding("CVE-1", "LOW")))
     assert finding["Vulnerabilities"] == [{"Id": "CVE-1"}]
     assert "Remediation" not in finding
     assert finding["Description"].startswith("A vulnerability without a description")
 
 
 def test_an_untagged_image_has_no_tags():
-    [finding] = findings(report(LOW, result=replace(RESULT, image_tags=())))
+    [finding] = findings(line(LOW, tags=()))
     details = finding["Resources"][0]["Details"]["AwsEcrContainerImage"]
     assert "ImageTags" not in details
 
 
 def test_long_texts_are_cut_after_a_whole_word():
-    [finding] = findings(report(replace(NEW, description="overflow " * 300)))
+    [finding] = findings(line(replace(NEW, description="overflow " * 300)))
     assert len(finding["Description"]) <= 1024
     assert finding["Description"].endswith(" overflow...")
 
@@ -167,7 +169,7 @@ def test_long_texts_are_cut_after_a_whole_word():
 def test_a_vulnerability_in_two_versions_of_a_package_is_imported_twice():
     two = distinct([NEW, replace(NEW, packages=(Package("openssl", "3.0.0"),))])
     versions = [
-        each["Vulnerabilities"][0]["VulnerablePackages"][0] for each in findings(report(*two))
+        each["Vulnerabilities"][0]["VulnerablePackages"][0] for each in findings(line(*two))
     ]
     assert {each["Version"] for each in versions} == {"3.0.0", "3.0.1-1~deb12u1"}
 
@@ -177,7 +179,7 @@ def test_each_package_is_told_with_its_own_versions_and_where_it_lies():
         Package("gzip", "1.10-4", "1.10-4+deb11u1", "OS"),
         Package("requests", "2.32.0", "", "PYTHON", "requirements.txt"),
     )
-    [finding] = findings(report(replace(NEW, packages=packages)))
+    [finding] = findings(line(replace(NEW, packages=packages)))
     vulnerability = finding["Vulnerabilities"][0]
     assert vulnerability["VulnerablePackages"] == [
         {
@@ -197,21 +199,15 @@ def test_each_package_is_told_with_its_own_versions_and_where_it_lies():
     assert finding["Remediation"]["Recommendation"]["Text"] == "Update gzip to 1.10-4+deb11u1."
 
 
-def test_new_findings_are_imported_first():
-    of = report(NEW, KNOWN, LOW, changes=replace(CHANGES, new=frozenset({LOW.key})))
-    names = [each["Vulnerabilities"][0]["Id"] for each in findings(of)]
-    assert names[:3] == [each.identifier for each in (LOW, NEW, KNOWN)]
-
-
 def test_ids_that_differ_only_beyond_the_longest_stay_different():
     long = [replace(NEW, packages=(Package("x" * 600 + end),)) for end in "ab"]
-    ids = [finding["Id"] for finding in findings(report(*long))]
+    ids = [finding["Id"] for finding in findings(line(*long))]
     assert len(set(ids)) == 2
     assert all(len(each) <= 512 for each in ids)
 
 
-@given(reports())
-def test_any_report_makes_findings_that_security_hub_accepts(of):
+@given(lines())
+def test_any_line_makes_findings_that_security_hub_accepts(of):
     imported = findings(of)
 
     for finding in imported:
@@ -220,12 +216,9 @@ def test_any_report_makes_findings_that_security_hub_accepts(of):
         asff().validate(finding)
         assert len(json.dumps(finding).encode()) < 240_000
     assert len({finding["Id"] for finding in imported}) == len(imported)
-    if of.findings is not None and not of.result.failed:
-        gone = (of.changes or Changes(frozenset())).fixed
-        expected = {finding.key for finding in of.findings} | gone.keys()
-        assert len(imported) <= len(expected)
-        active = [each for each in imported if each["RecordState"] == "ACTIVE"]
-        assert len(active) == len({finding.key for finding in of.findings})
+    active = [each for each in imported if each["RecordState"] == "ACTIVE"]
+    assert len(active) == (0 if of.state.has_ended else len(of.state.findings))
+    assert len(imported) <= len(active) + len(of.state.closed)
 
 
 @pytest.fixture
@@ -238,10 +231,10 @@ def client():
 
 def test_findings_are_imported_and_a_later_scan_updates_them(client):
     services = SimpleNamespace(security_hub=SecurityHub(client, ACCOUNT))
-    security_hub.deliver(report(NEW, KNOWN), services)
-    gone = Changes(frozenset(), {NEW.key: NEW.severity}, 1, RESULT.image_digest, RESULT.time)
-    later = replace(RESULT, time=LATER)
-    security_hub.deliver(report(KNOWN, result=later, changes=gone), services)
+    of = line(KNOWN, closed={NEW.key: NEW.severity})
+    later = replace(of, state=replace(of.state, updated_at=of.state.updated_at + 1))
+    security_hub.follow([line(NEW, KNOWN)], services, BACKOFF)
+    security_hub.follow([later], services, BACKOFF)
 
     states = {
         finding["Vulnerabilities"][0]["Id"]: finding["RecordState"]
@@ -279,7 +272,7 @@ def stubbed():
         stubber.assert_no_pending_responses()
 
 
-MANY = findings(report(*(Finding(f"CVE-{number:03}", "LOW") for number in range(250))))
+MANY = findings(line(*(Finding(f"CVE-{number:03}", "LOW") for number in range(250))))
 
 
 def test_findings_are_imported_a_hundred_a_call(stubbed):
@@ -288,7 +281,7 @@ def test_findings_are_imported_a_hundred_a_call(stubbed):
         stubber.add_response(
             "batch_import_findings", _answer(), {"Findings": MANY[start : start + 100]}
         )
-    SecurityHub(client, ACCOUNT).import_findings(MANY)
+    SecurityHub(client, ACCOUNT).import_findings(MANY, BACKOFF)
 
 
 def test_refused_findings_are_an_error_that_names_them_after_the_others_were_imported(stubbed):
@@ -296,18 +289,48 @@ def test_refused_findings_are_an_error_that_names_them_after_the_others_were_imp
     for refused in (["a", "b"], [], [f"c{number}" for number in range(20)]):
         stubber.add_response("batch_import_findings", _answer(refused))
     with pytest.raises(FindingsNotImported) as raised:
-        SecurityHub(client, ACCOUNT).import_findings(MANY)
+        SecurityHub(client, ACCOUNT).import_findings(MANY, BACKOFF)
     assert str(raised.value).startswith("a: InvalidInput Title; b: InvalidInput Title; c0: ")
     assert str(raised.value).endswith("; and 12 more")
 
 
 def test_nothing_to_import_takes_no_call(stubbed):
     client, _ = stubbed
-    security_hub.deliver(FAILED, SimpleNamespace(security_hub=SecurityHub(client, ACCOUNT)))
+    hub = SimpleNamespace(security_hub=SecurityHub(client, ACCOUNT))
+    security_hub.follow([line()], hub, BACKOFF)
 
 
-def test_what_security_hub_refuses_altogether_is_an_error(stubbed):
+def test_a_batch_that_fails_stops_no_other_and_is_an_error_in_the_end(stubbed):
     client, stubber = stubbed
     stubber.add_client_error("batch_import_findings", "InvalidAccessException")
-    with pytest.raises(ClientError, match="InvalidAccessException"):
-        SecurityHub(client, ACCOUNT).import_findings(MANY)
+    stubber.add_response("batch_import_findings", _answer())
+    stubber.add_response("batch_import_findings", _answer())
+    with pytest.raises(FindingsNotImported, match=r"CVE-000: .*InvalidAccess.*; and 90 more"):
+        SecurityHub(client, ACCOUNT).import_findings(MANY, BACKOFF)
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "LimitExceededException"])
+def test_throttling_is_waited_out(stubbed, code):
+    client, stubber = stubbed
+    stubber.add_client_error("batch_import_findings", code)
+    for _ in range(3):
+        stubber.add_response("batch_import_findings", _answer())
+    SecurityHub(client, ACCOUNT, sleep=lambda _: None).import_findings(MANY, BACKOFF)
+
+
+def test_no_more_than_ten_calls_a_second_are_made():
+    times, now = [], [0.0]
+
+    class Client:
+        def batch_import_findings(self, Findings):  # noqa: N803
+            times.append(now[0])
+            return {}
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    hub = SecurityHub(Client(), ACCOUNT, sleep=sleep, clock=lambda: now[0])
+    for _ in range(20):
+        hub.import_findings(MANY, BACKOFF)
+    assert len(times) == 60
+    assert times[-1] >= 5 - 1e-9

@@ -1,0 +1,121 @@
+"""Which events about an image are dealt with, and by which channels each was reported."""
+
+from __future__ import annotations
+
+from secrets import randbits
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws.dynamodb import DAY, ConditionFailed
+from chalicelib.runtime.backoff import Throttled
+
+if TYPE_CHECKING:
+    from chalicelib.aws.dynamodb import Table
+
+LEASE_SECONDS = 90
+"""How long an invocation has an image for itself: its time-out of 60 seconds, and some more."""
+
+MOST_EVENTS = 100
+"""How many events of an image are known to be dealt with, the last ones."""
+
+# As long as the failed events are kept, so that one that is sent again is still known.
+_SECONDS = 14 * DAY
+
+
+class AlreadyReported(Exception):
+    """The event was dealt with before, so that this is a repeated delivery of it."""
+
+
+class BeingReported(Throttled):
+    """Another invocation has the image just now: to be tried again after a while."""
+
+
+class Deliveries:
+    """The events about images. One at a time of an image's is dealt with, under a lease."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def now(self) -> int:
+        """The time in seconds since the epoch."""
+        return self._table.now()
+
+    def begin(self, place: str, digest: str, event: str) -> Delivery:
+        """Take an image, to deal with an event about it.
+
+        ``place`` is the account, region and name of the repository. The lease names its holder, so
+        that a request which is sent again, since its answer was lost, does not find the image
+        taken by itself.
+
+        :raises AlreadyReported: when the event was dealt with.
+        :raises BeingReported: when another invocation has the image.
+        """
+        now = self._table.now()
+        values = {
+            "lease": now + LEASE_SECONDS,
+            "now": now,
+            "holder": randbits(64),
+            "event": event,
+        }
+        key = (f"image#{place}", digest)
+        try:
+            item = self._table.update(
+                *key,
+                "SET #lease = :lease, #holder = :holder",
+                _SECONDS,
+                condition="(attribute_not_exists(#lease) OR #lease < :now OR #holder = :holder)"
+                " AND NOT contains(#handled, :event)",
+                values=values,
+            )
+        except ConditionFailed as error:
+            if event in error.item.get("handled", ()):
+                raise AlreadyReported(event) from error
+            raise BeingReported(digest) from error
+        return Delivery(self._table, key, event, item, now)
+
+
+class Delivery:
+    """An event about an image that this invocation deals with."""
+
+    def __init__(
+        self, table: Table, key: tuple[str, str], event: str, item: dict[str, Any], now: int
+    ) -> None:
+        self._table = table
+        self._key = key
+        self._event = event
+        self._begun_at = now
+        self._handled: list[str] = item.get("handled", [])
+        self.looked_at: int = item.get("looked_at", 0)
+        """When the image was last looked at for an event, in seconds since the epoch."""
+        self._noted = {text for text in item.get("delivered", ()) if text.startswith(f"{event} ")}
+
+    def has(self, channel: str, what: str) -> bool:
+        """Whether a channel has reported this of the event; with nothing to say, anything."""
+        noted = f"{self._event} {channel} {what}"
+        return noted in self._noted or (
+            not what and any(text.startswith(noted) for text in self._noted)
+        )
+
+    def delivered(self, channel: str, what: str) -> None:
+        """Note that a channel has reported this of the event."""
+        text = f"{self._event} {channel} {what}"
+        self._update("ADD #delivered :channel", {"channel": {text}})
+        self._noted.add(text)
+
+    def finish(self) -> None:
+        """Note that the event is dealt with, and leave the image to the next."""
+        values: dict[str, Any] = {
+            "handled": [*self._handled, self._event][-MOST_EVENTS:],
+            "now": self._begun_at,
+        }
+        expression = "SET #handled = :handled, #looked_at = :now REMOVE #lease"
+        if self._noted:
+            values["noted"] = self._noted
+            expression += " DELETE #delivered :noted"
+        self._update(expression, values)
+
+    def release(self) -> None:
+        """Let the next try have the image at once."""
+        self._update("REMOVE #lease", {})
+
+    def _update(self, expression: str, values: dict[str, Any]) -> None:
+        self._table.update(*self._key, expression, _SECONDS, values=values)

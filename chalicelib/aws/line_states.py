@@ -1,0 +1,238 @@
+"""What is known of a repository's lines, in the table."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws.dynamodb import DAY, ConditionFailed
+from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.builds import Newest
+from chalicelib.policy.states import Closed, Known, Line, ReportedState
+from chalicelib.runtime.backoff import Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from chalicelib.aws.dynamodb import Item, Table
+
+MOST_BYTES = 300_000
+"""The most that an item's findings take, compressed: DynamoDB takes 400 KB an item."""
+
+_SECONDS = 400 * DAY
+_LEASE_SECONDS = 90
+_LINE, _NEWEST, _WALK = "line#", "newest", "walk"
+_PLAIN = ("digest", "whole", "time", "status", "digest_before", "since", "event", "reported_at")
+
+
+class Changed(Throttled):
+    """Another invocation has changed what is known meanwhile: to be read again after a while."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What is known of a repository.
+
+    ``walked_at`` is when all of its images were last read, in seconds since the epoch.
+    """
+
+    states: Mapping[Line, ReportedState]
+    newest: Newest | None
+    walked_at: int
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Which whole had a tag when it was last seen, and which one before that."""
+
+    digest: str
+    before: str = ""
+
+
+class LineStates:
+    """The states of lines, by the place of a repository: its account, region and name."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def recall(self, place: str) -> Recalled:
+        """What is known of a repository, lines that have ended among it."""
+        items = {item["sk"]: item for item in self._table.query(_key(place))}
+        lines = [state_of(item) for key, item in items.items() if key.startswith(_LINE)]
+        newest, walk = items.get(_NEWEST), items.get(_WALK, {})
+        return Recalled(
+            {state.line: state for state in lines},
+            _newest(newest) if newest else None,
+            walk.get("walked_at", 0),
+        )
+
+    def keep(self, place: str, state: ReportedState) -> ReportedState:
+        """Write a state in place of the version that it was made of; returns it with its own.
+
+        Its ``updated_at`` is later than that of the version before, whatever the clock says.
+
+        :raises Changed: when that is no longer the version which is kept.
+        """
+        now = self._table.now()
+        new = replace(
+            state,
+            version=state.version + 1,
+            updated_at=max(now * 1000, state.updated_at + 1),
+        )
+        self._put(
+            {"pk": _key(place), "sk": _line_key(state.line), **_attributes(new)},
+            "attribute_not_exists(#version) OR #version = :version OR #expires_at < :now",
+            {"version": state.version, "now": now},
+        )
+        return new
+
+    def keep_newest(self, place: str, before: Newest | None, newest: Newest) -> None:
+        """Write which whole is the newest in place of the one before.
+
+        :raises Changed: when that is no longer the one which is kept.
+        """
+        if newest == before:
+            return
+        tags = {"tag": newest.tag, "tag_before": newest.tag_before}
+        item = {
+            "digest": newest.digest,
+            "pushed_at": newest.pushed_at.isoformat(),
+            **{name: tag for name, tag in tags.items() if tag is not None},
+        }
+        self._put(
+            {"pk": _key(place), "sk": _NEWEST, **item},
+            "attribute_not_exists(#digest) OR #digest = :digest OR #expires_at < :now",
+            {"digest": before.digest if before else "", "now": self._table.now()},
+        )
+
+    def begin_walk(self, place: str) -> int:
+        """Take the reading of all images of a repository; returns when.
+
+        :raises Changed: when another invocation is at it.
+        """
+        now = self._table.now()
+        values = {"until": now + _LEASE_SECONDS, "now": now}
+        condition = "attribute_not_exists(#walking) OR #walking < :now"
+        try:
+            self._table.update(
+                _key(place), _WALK, "SET #walking = :until", _SECONDS, condition, values
+            )
+        except ConditionFailed as error:
+            raise Changed(place) from error
+        return now
+
+    def end_walk(self, place: str, walked_at: int | None) -> None:
+        """Note when all images of a repository were read; None where they could not be."""
+        noted = {} if walked_at is None else {"at": walked_at}
+        expression = "SET #walked_at = :at REMOVE #walking" if noted else "REMOVE #walking"
+        self._table.update(_key(place), _WALK, expression, _SECONDS, values=noted)
+
+    def tagged(self, place: str, tags: Iterable[str]) -> dict[str, Tagged]:
+        """Where these tags were last seen, those that were."""
+        items = self._table.batch_get([(_tags_key(place), tag) for tag in tags], consistent=True)
+        return {item["sk"]: Tagged(item["digest"], item.get("before", "")) for item in items}
+
+    def keep_tagged(self, place: str, tags: Mapping[str, Tagged]) -> None:
+        """Note where tags were seen."""
+        items = [
+            {"pk": _tags_key(place), "sk": tag, "digest": each.digest, "before": each.before}
+            for tag, each in tags.items()
+        ]
+        self._table.batch_write(items, _SECONDS)
+
+    def _put(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
+        try:
+            self._table.put(item, _SECONDS, condition, values)
+        except ConditionFailed as error:
+            raise Changed(item["sk"]) from error
+
+
+def _key(place: str) -> str:
+    return f"lines#{place}"
+
+
+def _tags_key(place: str) -> str:
+    return f"tags#{place}"
+
+
+def _line_key(line: Line) -> str:
+    return f"{_LINE}{line.tag}#{line.platform}"
+
+
+def _newest(item: Item) -> Newest:
+    pushed_at = datetime.fromisoformat(item["pushed_at"])
+    return Newest(item["digest"], pushed_at, item.get("tag"), item.get("tag_before"))
+
+
+def _attributes(state: ReportedState) -> dict[str, Any]:
+    return {
+        **{name: getattr(state, name) for name in _PLAIN},
+        "failure_reported_by": sorted(state.failure_reported_by),
+        "has_ended": int(state.has_ended),
+        "is_shadow": int(state.is_shadow),
+        "mirrored": int(state.mirrored),
+        "version": state.version,
+        "updated_at": state.updated_at,
+        "findings": packed(state.findings, state.closed),
+    }
+
+
+def state_of(item: Item) -> ReportedState:
+    """The state in a line's item of the table."""
+    tag, _, platform = item["sk"].removeprefix(_LINE).partition("#")
+    findings, closed = unpacked(item["findings"])
+    return ReportedState(
+        line=Line(tag, platform),
+        **{name: item[name] for name in _PLAIN},
+        failure_reported_by=frozenset(item["failure_reported_by"]),
+        has_ended=bool(item["has_ended"]),
+        is_shadow=bool(item["is_shadow"]),
+        mirrored=bool(item["mirrored"]),
+        version=item["version"],
+        updated_at=item["updated_at"],
+        findings=findings,
+        closed=closed,
+    )
+
+
+def packed(findings: Mapping[str, Known] | None, closed: Mapping[str, Closed]) -> bytes:
+    """The findings of a state, compressed; of more than fit, the worst.
+
+    Those left out count as new in the next report, so that nothing is kept quiet.
+    """
+    rows = [[key, *_row(each)] for key, each in _worst_first(findings or {})]
+    ends = [
+        [key, each.severity, each.fixed, sorted(each.waiting)] for key, each in _worst_first(closed)
+    ]
+    while True:
+        known = None if findings is None else rows
+        data = zlib.compress(json.dumps([known, ends], separators=(",", ":")).encode())
+        if len(data) <= MOST_BYTES:
+            return data
+        longer = rows if len(rows) >= len(ends) else ends
+        del longer[len(longer) // 2 :]
+
+
+def _row(known: Known) -> list[Any]:
+    reported_by = sorted(known.reported_by)
+    return [known.severity, known.found_at, known.fixable, known.exploitable, reported_by]
+
+
+def unpacked(data: bytes) -> tuple[dict[str, Known] | None, dict[str, Closed]]:
+    """What :func:`packed` was given."""
+    rows, ends = json.loads(zlib.decompress(data))
+    findings = {
+        key: Known(severity, found_at, fixable, exploitable, frozenset(channels))
+        for key, severity, found_at, fixable, exploitable, channels in rows or ()
+    }
+    closed = {
+        key: Closed(severity, fixed, frozenset(waiting)) for key, severity, fixed, waiting in ends
+    }
+    return None if rows is None else findings, closed
+
+
+def _worst_first(findings: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(findings.items(), key=lambda item: SEVERITIES.index(item[1].severity))

@@ -1,0 +1,111 @@
+"""Which scans are the application's concern, by the rules that the scanner has too.
+
+What decides is looked up. A look-up that fails fails the event, which then comes again, unless the
+permission is missing or the repository was deleted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.ecr import RepositoryDeleted
+from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+from chalicelib.policy.due import Reason, unscannable
+from chalicelib.policy.selection import refusal
+from chalicelib.runtime import logs
+from chalicelib.runtime.patterns import names_matching
+from chalicelib.settings.repository_tags import parse_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.ecr.images import Image
+    from chalicelib.notifying.events import ScanResult
+    from chalicelib.policy.rules import Rules
+    from chalicelib.runtime.backoff import Backoff
+    from chalicelib.services import Services
+    from chalicelib.settings.settings import Settings
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "us-iso-": "aws-iso",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+
+
+def is_weighed(result: ScanResult, settings: Settings) -> bool:
+    """Whether a scan of this status, in this repository, is worth weighing.
+
+    It is when the findings are known, and when the scan failed, if that is to be reported. An image
+    that is unsupported, too large or archived, whose findings are unavailable or that Inspector no
+    longer scans has no findings to weigh.
+    """
+    if not result.complete and not (result.failed and settings.notify_on_scan_failure):
+        return False
+    return _is_wanted(result.repository, settings)
+
+
+def _is_wanted(repository: str, settings: Settings) -> bool:
+    """Whether the filter takes the repository in; one that is wrong keeps none out."""
+    try:
+        return bool(names_matching(settings.repositories_filter, [repository]))
+    except ValueError:
+        return True
+
+
+def rules_of(result: ScanResult, services: Services, backoff: Backoff) -> Rules:
+    """The rules of the repository: those of its tags over those of the settings.
+
+    :raises ClientError: and others, when it is unknown what the tags say.
+    """
+    settings = services.settings
+    rules, bad = parse_rules(
+        _rule_texts(result, services, backoff) if settings.repository_tag_rules else {}
+    )
+    for rule in bad:
+        logs.logger.warning(str(rule), extra={"repository": result.repository})
+    return settings.rules_for(result.repository, rules)
+
+
+def reason_against(
+    image: Image, rules: Rules, uses: Mapping[str, object], settings: Settings
+) -> Reason | None:
+    """Why an image is none of the application's concern, by the rules that the scanner has too.
+
+    ``uses`` are the repository's images in use, as far as they are known; these are reviewed
+    whatever the rules say. How many newer images there are is not asked for.
+    """
+    if reason := unscannable(image):
+        return reason
+    if rules.skip:
+        return Reason.SKIPPED_BY_TAG
+    if any(digest in uses for digest in (image.digest, *image.index_digests)):
+        return None
+    if uses and settings.in_use_only:
+        return Reason.NOT_IN_USE
+    return refusal(image, rules, datetime.now(UTC))
+
+
+def _rule_texts(result: ScanResult, services: Services, backoff: Backoff) -> dict[str, str]:
+    registry = services.registry_of(result.address)
+    try:
+        return backoff.call(registry.repository_rules, _repository_arn(result))
+    except RepositoryDeleted:
+        return {}
+    except AWS_ERRORS as error:
+        if not is_refusal(error):
+            raise
+        extra = {"repository": result.repository, "error": str(error)}
+        logs.logger.warning("look-up failed", extra=extra)
+        return {}
+
+
+def _repository_arn(result: ScanResult) -> str:
+    partitions = (name for prefix, name in _PARTITIONS.items() if result.region.startswith(prefix))
+    partition = next(partitions, "aws")
+    return f"arn:{partition}:ecr:{result.region}:{result.account}:repository/{result.repository}"
