@@ -14,6 +14,7 @@ from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.settings.documents import LIST, OBJECT, Document
 from chalicelib.settings.kinds import (
     COUNT,
+    DUE_TIMES,
     DURATION,
     EXTERNAL_ID,
     INTEGER,
@@ -46,6 +47,7 @@ RULES: Mapping[str, Kind[Any]] = {
     "fixable-only": SWITCH,
     "ignore-unfixed": SWITCH,
     "minimum-score": SCORE,
+    "sla": DUE_TIMES,
 }
 """What the rules of repositories may hold beside their pattern and thresholds."""
 
