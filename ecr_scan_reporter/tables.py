@@ -54,30 +54,23 @@ class PlanTable:
         self._console.print(f"{counts[True]} of {counts.total()} images are due.")
 
 
+_FOUND = ("Repository", "Vulnerability", "Installed", "Fixed in", "Runs in", "Age", "Owner")
+
+
 def print_found(answer: Answer) -> None:
     """Print the findings that were asked for, and of when they are."""
     console = Console()
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=True)
-    for column in (
-        "Repository",
-        "Vulnerability",
-        "Installed",
-        "Fixed in",
-        "Runs in",
-        "Age",
-        "Owner",
-    ):
+    for column in _FOUND:
         table.add_column(column, overflow="fold")
     for each in answer.findings:
-        overdue = each["overdue_days"]
+        overdue, running = each["overdue_days"], each["running_in"]
         table.add_row(
             escape(each["repository"]),
             escape(f"{each['severity']} {plain(each['vulnerability'])}"),
             escape(plain(each["installed_version"] or "")),
             escape(plain(each["fixed_version"] or "")),
-            "unknown"
-            if each["running_in"] is None
-            else escape(", ".join(each["running_in"]) or "-"),
+            "unknown" if running is None else escape(", ".join(running)) or "nowhere",
             age(each["open_days"], -overdue if overdue else None) or "unknown",
             "unknown" if each["owner"] is None else escape(each["owner"]) or "unowned",
         )
