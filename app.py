@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEvent
+from chalice.app import Chalice, IAMAuthorizer, Response, SQSEvent
 
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
@@ -68,10 +68,14 @@ def report_fleet(event: AnyEvent) -> None:
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())
 def start_scans() -> Response:
     """The lister on demand; the body may carry overrides."""
-    from chalicelib.scanning import list_repositories as flow
+    from chalicelib.scanning import start_scans as flow
 
-    try:
-        answer = flow.start_scans(app.current_request, services)
-    except flow.RequestError as error:
-        raise BadRequestError(str(error)) from error
-    return Response(answer, status_code=202)
+    return Response(*flow.start_scans(app.current_request, services))
+
+
+@app.route("/scans/{listing}", methods=["GET"], authorizer=IAMAuthorizer())
+def show_listing(listing: str) -> Response:
+    """What became of a listing on demand."""
+    from chalicelib.scanning import start_scans as flow
+
+    return Response(*flow.show_listing(listing, services))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.inspector import Inspector
     from chalicelib.aws.line_states import LineStates
+    from chalicelib.aws.listings import Listings
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.scan_records import ScanRecords
@@ -230,6 +231,13 @@ class Services:
         if self.table is None:
             return None
         return ScanRecords(self.table, self.settings.images_duration)
+
+    @cached_property
+    def listings(self) -> Listings | None:
+        """What became of listings on demand; None where nothing is remembered."""
+        from chalicelib.aws.listings import Listings
+
+        return None if self.table is None else Listings(self.table)
 
     @cached_property
     def image_uses(self) -> ImageUses | None:

@@ -12,6 +12,7 @@ import typer
 
 from deployment import finishing, stages
 from deployment.generate import stale_files
+from deployment.kept import kept_data
 from deployment.packages import PROJECT, Package, package
 from deployment.stacks import Stack
 from deployment.templates import resources_template, serialized
@@ -59,6 +60,11 @@ def resources(stage: Stage, parameters: Parameters = None) -> None:
     packaged = stages.make_project(stage)
     refuse_outdated_python(packaged, sys.version_info[:2])
     stack = _stack(stage)
+    if not stack.outputs():
+        kept = kept_data(stages.stack_name(stage), boto3.client)  # type: ignore[arg-type]
+        given = kept | given
+        for name, value in kept.items():
+            print(f"Left by an earlier deployment, and used again: {name}={value}")
     gone = stack.deploy(resources_template(packaged), given)
     if gone:
         held = ", ".join(f"{name}={value}" for name, value in gone.items())
@@ -84,8 +90,13 @@ def finish(stage: Stage) -> None:
 
 @commands.command()
 def delete(stage: Stage) -> None:
-    """After `chalice delete`: delete the stage's stack."""
-    _stack(stage).delete()
+    """After `chalice delete`: delete the stage's stack, but for its table and its bucket."""
+    stack = _stack(stage)
+    kept = {name: stack.outputs().get(name) for name in ("HistoryTableName", "ReportBucketName")}
+    stack.delete()
+    for name, value in kept.items():
+        if value:
+            print(f"Kept, and used again by the next deployment: {name}={value}")
 
 
 @commands.command()

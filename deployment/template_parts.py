@@ -60,7 +60,8 @@ def _from_settings() -> dict[str, Any]:
 
 def _value(row: Setting[Any]) -> Any:
     value = {"Ref": row.parameter or row.resource}
-    return {"Fn::If": [row.condition, value, ""]} if row.condition else value
+    otherwise = {"Ref": row.otherwise} if row.otherwise else ""
+    return {"Fn::If": [row.condition, value, otherwise]} if row.condition else value
 
 
 def _from_permissions() -> dict[str, Any]:

@@ -350,7 +350,7 @@ MUTATIONS = [
         "tests/scanning/test_isolation.py",
         (
             "what failed comes again with all else",
-            "_parts(replace(self._job, attempts=0), list(self._failures))",
+            "self._parts(replace(self._job, attempts=0), list(self._failures))",
             "[self._job]",
         ),
         ("what fails alone is sent for ever", "[] if is_no_more else rest", "rest"),
@@ -401,7 +401,11 @@ MUTATIONS = [
         ("a job's own duration is ignored", "job.duration or rules", "rules"),
         ("a tag's duration is ignored", "rules.duration or ", ""),
         ("skip tags are ignored", "if self.rules.skip:", "if False:"),
-        ("images in use are selected like others", "if not self.is_in_use(image):", "if True:"),
+        (
+            "images in use are selected like others",
+            "if not (self.named or self.is_in_use(image)):",
+            "if True:",
+        ),
         ("what is not in use is reviewed too", "if self.in_use_only:", "if False:"),
         ("Inspector is ignored", " if self.scan_frequency else None", " if False else None"),
         ("an index in use has no children", ", *image.index_digests)", ")"),

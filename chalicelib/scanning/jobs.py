@@ -45,6 +45,10 @@ class ScanJob:
     texts of the repository's tags, by rule. ``images_in_use`` says by tag or digest where an image
     is in use. ``scan_frequency`` is how Amazon Inspector scans the repository, None under basic
     scanning. Before ``not_before``, in seconds since the epoch, nothing is started.
+
+    ``force`` is whether to start scans whatever the age of the last ones. ``images`` are the tags
+    and digests of the only images that are wanted, if there are any. ``listing`` is which listing
+    on demand the job belongs to, and as which job: ``<id>/<number>``; empty where nobody asks.
     """
 
     repository: str
@@ -57,6 +61,9 @@ class ScanJob:
     images_in_use: Mapping[str, str] = field(default_factory=dict)
     scan_frequency: str | None = None
     not_before: int = 0
+    force: bool = False
+    images: tuple[str, ...] = ()
+    listing: str = ""
 
     @property
     def address(self) -> RegistryAddress:
@@ -76,6 +83,9 @@ class ScanJob:
             "imagesInUse": self.images_in_use,
             "scanFrequency": self.scan_frequency,
             "notBefore": self.not_before,
+            "force": self.force,
+            "images": self.images,
+            "listing": self.listing,
         }
         return _json(body)
 
@@ -101,6 +111,9 @@ class ScanJob:
             images_in_use=fields.optional(fields.text_by_key, "imagesInUse") or {},
             scan_frequency=fields.optional(fields.text, "scanFrequency"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
+            force=fields.optional(fields.switch, "force") or False,
+            images=fields.optional(fields.texts, "images") or (),
+            listing=fields.optional(fields.text, "listing") or "",
         )
         fields.optional(fields.count, "version")
         fields.refuse_others()
@@ -124,6 +137,7 @@ class PlanJob:
     not_before: int = 0
     attempts: int = 0
     only: tuple[str, ...] = ()
+    listing: str = ""
 
     @property
     def address(self) -> RegistryAddress:
@@ -144,6 +158,7 @@ class PlanJob:
             "only": self.only,
             "notBefore": self.not_before,
             "attempts": self.attempts,
+            "listing": self.listing,
         }
         given = {key: value for key, value in body.items() if value}
         budget = {} if self.budget is None else {"budget": self.budget}
@@ -168,6 +183,7 @@ class PlanJob:
             not_before=fields.optional(fields.count, "notBefore") or 0,
             attempts=fields.optional(fields.count, "attempts") or 0,
             only=fields.optional(fields.texts, "only") or (),
+            listing=fields.optional(fields.text, "listing") or "",
         )
         fields.refuse_others()
         return job

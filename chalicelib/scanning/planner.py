@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.lister import list_jobs, may_start_scans
+from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
@@ -53,6 +54,15 @@ class PlanSummary:
     planned: int = 0
     jobs: int = 0
     re_enqueued: bool = False
+    not_found: list[str] = field(default_factory=list)
+
+    started = 0
+    goes_on = False  # what is left of it is another job
+
+    @property
+    def parts(self) -> int:
+        """How many jobs were sent."""
+        return self.jobs + self.re_enqueued
 
     @property
     def deferred(self) -> int:
@@ -79,14 +89,15 @@ def plan_scans(
     :raises NotSent: when the queue did not take some of the jobs.
     """
     planning = _Planning(plan, services, Backoff(deadline, sleep))
-    planning.review()
-    jobs = planning.jobs()
-    now = int(time.time())
-    delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
-    services.jobs_queue.send(jobs, delays)
-    planning.re_enqueue()
-    planning.log()
-    planning.raise_failures()
+    with kept_outcome(plan, planning.summary, services):
+        planning.review()
+        jobs = planning.jobs()
+        now = int(time.time())
+        delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
+        services.jobs_queue.send(jobs, delays)
+        planning.re_enqueue()
+        planning.log()
+        planning.raise_failures()
     return planning.summary
 
 
@@ -172,7 +183,7 @@ class _Planning:
                 jobs.append(self._job(number, batch))
                 self._end += len(batch) / self._rate
         self.summary.jobs = len(jobs)
-        return jobs
+        return numbered(self._plan.listing, jobs)
 
     def re_enqueue(self) -> None:
         if not self.summary.re_enqueued:
@@ -191,6 +202,8 @@ class _Planning:
             not_before=int(self._end),
             attempts=attempts,
         )
+        if self._plan.listing:
+            rest = replace(rest, listing=f"{self._plan.listing}.{self.summary.jobs + 1}")
         self._services.jobs_queue.send([rest], RETRY_DELAY_SECONDS if attempts else 0)
 
     def raise_failures(self) -> None:
@@ -243,6 +256,7 @@ class _Planning:
         warn_of_missing_images(job, review.missing(images), self._services)
         keep_uses(job, review, images, self._services)
         self.summary.images += len(images)
+        self.summary.not_found += contents.not_found(job)
         self.summary.scanned_today += scanned_since(day_of(review.now), contents)
         for digest, scanned_at, tier in offers:
             self._budget.offer(digest, scanned_at, tier, number)
@@ -273,6 +287,7 @@ class _Planning:
             self._repositories[number],
             image_digests=tuple(digests),
             images_in_use={},
+            images=(),
             not_before=int(self._end),
         )
 

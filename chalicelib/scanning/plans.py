@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
 
+_NOT_FOUND = Decision(False, Reason.NOT_FOUND)
+
 MOST_ROWS = 10_000
 """The most images that an answer to a dry run shows: Lambda answers in 6 MB at most."""
 
@@ -124,6 +126,10 @@ def _rows(job: ScanJob, contents: RepositoryContents) -> Iterator[tuple[PlannedI
         digest, tags = (name, ()) if ":" in name else ("", (name,))
         missing = PlannedImage(job, Image(digest, tags), Decision(False, Reason.MISSING), True)
         yield missing, Tier.IN_USE
+    for name in contents.not_found(job):
+        digest = name.partition("@")[2]
+        tags = () if digest else (name.partition(":")[2],)
+        yield PlannedImage(job, Image(digest, tags), _NOT_FOUND, in_use=False), Tier.OTHER
 
 
 def _within_budget(rows: Sequence[tuple[PlannedImage, Tier]], size: int) -> Iterator[PlannedImage]:

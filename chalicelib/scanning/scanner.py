@@ -15,6 +15,7 @@ from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.last_scans import LastScans
+from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.starts import DailyLimitReached, Refused, ScanStarts, ScanSummary
@@ -56,10 +57,11 @@ def scan_repository(
     if (wait := job.not_before - int(time.time())) > 0:
         return _wait_in_queue(job, services, wait)
     scan = _RepositoryScan(job, services, deadline, sleep)
-    try:
-        scan.run()
-    finally:
-        scan.log()
+    with kept_outcome(job, scan.summary, services):
+        try:
+            scan.run()
+        finally:
+            scan.log()
     return scan.summary
 
 
@@ -141,6 +143,9 @@ class _RepositoryScan:
         missing = self._review.missing(contents.images)
         warn_of_missing_images(self._job, missing, self._services)
         keep_uses(self._job, self._review, contents.images, self._services)
+        self.summary.not_found = contents.not_found(self._job)
+        if self.summary.not_found:
+            self.summary.skipped[Reason.NOT_FOUND] += len(self.summary.not_found)
         due = []
         for image, decision in contents.decisions():
             self.summary.images += 1
@@ -177,7 +182,9 @@ class _RepositoryScan:
 
     def _send_rest(self, attempts: int, delay_seconds: int) -> None:
         rest = replace(self._job, attempts=attempts)
-        parts = _parts(rest, [*self._left(), *self._failures]) if self._knows_images else [rest]
+        parts = (
+            self._parts(rest, [*self._left(), *self._failures]) if self._knows_images else [rest]
+        )
         self._services.jobs_queue.send(parts, delay_seconds)
         self.summary.re_enqueued = bool(parts)
 
@@ -188,7 +195,7 @@ class _RepositoryScan:
     def _raise_failures(self) -> None:
         if not self._failures:
             return
-        rest = _parts(replace(self._job, attempts=0), list(self._failures))
+        rest = self._parts(replace(self._job, attempts=0), list(self._failures))
         is_no_more = set(self._job.image_digests) == set(self._failures)
         raise ScansNotStarted(self._sentence(), [] if is_no_more else rest)
 
@@ -197,10 +204,15 @@ class _RepositoryScan:
         untried = f"; {left} more were not tried" if left else ""
         return f"{self._job.repository}: {len(failures)} scans not started: {failures}{untried}"
 
+    def _parts(self, job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
+        """Jobs of these images, as many as a message has room for each.
 
-def _parts(job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
-    """Jobs of these images of a job's repository, as many as a message has room for each."""
-    return [
-        replace(job, image_digests=tuple(part), images_in_use={})
-        for part in batches(digests, MOST_DIGESTS)
-    ]
+        Each goes on by itself; the first one as this job.
+        """
+        parts = [
+            replace(job, image_digests=tuple(part), images_in_use={}, images=())
+            for part in batches(digests, MOST_DIGESTS)
+        ]
+        others = numbered(job.listing, parts[1:])
+        self.summary.parts = len(others)
+        return [*parts[:1], *others]

@@ -47,7 +47,11 @@ class Refused(Exception):
 
 @dataclass
 class ScanSummary:
-    """What the scanner did with a repository."""
+    """What the scanner did with a repository.
+
+    ``parts`` is as how many jobs more than one it goes on, ``not_found`` which named images are not
+    there.
+    """
 
     repository: str
     images: int = 0
@@ -55,6 +59,13 @@ class ScanSummary:
     started: int = 0
     skipped: Counter[Reason] = field(default_factory=Counter)
     re_enqueued: bool = False
+    parts: int = 0
+    not_found: list[str] = field(default_factory=list)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is left of the job waits in the queue."""
+        return self.re_enqueued
 
 
 @dataclass(frozen=True)

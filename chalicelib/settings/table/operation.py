@@ -73,7 +73,7 @@ class Operation(Values):
         "LOG_LEVEL",
         default="INFO",
         key="operation.log-level",
-        description="From which level on the functions log",
+        description="From which level on the functions log; what holds metrics is logged at any",
         used_at_start=True,
         example="DEBUG",
     )
@@ -114,6 +114,8 @@ class Resources(Values):
         " reported",
         by_deployment=True,
         resource="HistoryTable",
+        condition="MakesHistoryTable",
+        otherwise="HistoryTableName",
         example="ecr-scan-reporter-history",
     )
     report_bucket_name = Setting(
@@ -122,5 +124,7 @@ class Resources(Values):
         description="The name of the S3 bucket that the digest needs",
         by_deployment=True,
         resource="ReportBucket",
+        condition="MakesReportBucket",
+        otherwise="ReportBucketName",
         example="ecr-scan-reporter-reports",
     )
