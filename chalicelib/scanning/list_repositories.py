@@ -34,7 +34,7 @@ def dry_run(request: ListingRequest, services: Services) -> dict[str, Any]:
     """List the repositories as asked, and their images, each with the decision about it."""
     deadline = Deadline.seconds(DRY_RUN_SECONDS)
     try:
-        listing = start_listing(request, services, deadline=deadline)
+        listing = start_listing(request, services)
     except ListingIncomplete as incomplete:
         listing = incomplete.listing  # which says what failed
     return listing.to_dict() | images_of(listing, services, deadline)
