@@ -17,6 +17,7 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
+from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.lister import list_jobs, may_start_scans
 from chalicelib.scanning.progress import kept_outcome, numbered
@@ -25,7 +26,6 @@ from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
     MOST_DIGESTS,
     RETRY_DELAY_SECONDS,
-    ScansNotStarted,
 )
 from chalicelib.scanning.uses import keep_uses
 
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
 
+_MOST_NAMES = 500
+"""How many repositories one job names, so that it fits into a queue message."""
+
 
 @dataclass
 class PlanSummary:
@@ -51,6 +54,7 @@ class PlanSummary:
     planned: int = 0
     jobs: int = 0
     re_enqueued: bool = False
+    failed: int = 0
     not_found: list[str] = field(default_factory=list)
 
     started = 0
@@ -58,8 +62,8 @@ class PlanSummary:
 
     @property
     def parts(self) -> int:
-        """How many jobs were sent."""
-        return self.jobs + self.re_enqueued
+        """How many jobs were sent, and are to be for what failed."""
+        return self.jobs + self.re_enqueued + self.failed
 
     @property
     def deferred(self) -> int:
@@ -79,7 +83,10 @@ def plan_scans(
     known. When time runs out, what was reviewed is sent with its share of the budget, and the rest
     goes on as another job.
 
-    :raises ScansNotStarted: when nothing could be reviewed in many deliveries.
+    A repository that cannot be read holds up no other.
+
+    :raises ScansNotStarted: when nothing could be reviewed in many deliveries; also when some
+        repositories could not be read, with jobs to plan these.
     :raises NotSent: when the queue did not take some of the jobs.
     """
     planning = _Planning(plan, services, Backoff(deadline, sleep))
@@ -91,6 +98,7 @@ def plan_scans(
         services.jobs_queue.send(jobs, delays)
         planning.re_enqueue()
         planning.log()
+        planning.raise_failures()
     return planning.summary
 
 
@@ -132,6 +140,7 @@ class _Planning:
         self._end = 0.0
         self._room = 0
         self._look_ups = 0
+        self._failures = Failures()
 
     def review(self) -> None:
         listing = list_jobs(
@@ -141,12 +150,20 @@ class _Planning:
             accepted_before=True,
         )
         jobs = [job for job in listing.jobs if may_start_scans(job) or job.images_in_use]
-        jobs = [job for job in jobs if job.repository > self._plan.after]
+        only = set(self._plan.only)
+        jobs = [
+            job
+            for job in jobs
+            if job.repository > self._plan.after and (not only or job.repository in only)
+        ]
         jobs.sort(key=lambda job: job.repository)
         self._repositories = jobs
         try:
             for number, job in enumerate(jobs):
-                self._review_repository(number, job)
+                try:
+                    self._review_repository(number, job)
+                except UNREAD as error:
+                    self._failures.add(job.repository, error)
                 self.summary.repositories += 1
         except DeadlineReached:
             self.summary.re_enqueued = True
@@ -178,23 +195,51 @@ class _Planning:
         attempts = 0 if progressed else self._plan.attempts + 1
         if attempts > MOST_ATTEMPTS:
             raise ScansNotStarted(f"{self._plan.repository}: no progress in {attempts} deliveries")
-        used = self.summary.planned + self.summary.scanned_today
+        remaining = len(self._repositories) - reviewed
         rest = replace(
             self._plan,
             after=self._repositories[reviewed - 1].repository if reviewed else self._plan.after,
-            budget=max(0, (self._size or 0) - used),
+            budget=self._left() * remaining // (remaining + len(self._failures)),
             not_before=int(self._end),
             attempts=attempts,
         )
-        if self._plan.listing:
-            rest = replace(rest, listing=f"{self._plan.listing}.{self.summary.jobs + 1}")
+        rest = self._numbered(rest, self.summary.jobs + 1)
         self._services.jobs_queue.send([rest], RETRY_DELAY_SECONDS if attempts else 0)
+
+    def raise_failures(self) -> None:
+        if not self._failures:
+            return
+        names = list(self._failures)
+        remaining = len(self._repositories) - self.summary.repositories
+        parts = list(batches(names, _MOST_NAMES))
+        share = self._left() * len(names) // (remaining + len(names)) // len(parts)
+        rest = replace(self._plan, after="", budget=share, not_before=int(self._end), attempts=0)
+        jobs = [
+            self._numbered(replace(rest, only=tuple(part)), self.summary.parts + n)
+            for n, part in enumerate(parts, 1)
+        ]
+        if set(names) == set(self._plan.only):
+            jobs = []
+        self.summary.failed = len(jobs)
+        raise ScansNotStarted(
+            f"{self._plan.repository}: {len(names)} repositories not planned: {self._failures}",
+            jobs,
+        )
+
+    def _numbered(self, job: PlanJob, number: int) -> PlanJob:
+        """A further job of the plan, with its number where the listing has one."""
+        return replace(job, listing=f"{self._plan.listing}.{number}") if self._plan.listing else job
+
+    def _left(self) -> int:
+        """What is left of the budget."""
+        return max(0, (self._size or 0) - self.summary.planned - self.summary.scanned_today)
 
     def log(self) -> None:
         summary = self.summary
         logs.summary(
             "scans planned",
             {
+                "RepositoriesNotRead": len(self._failures),
                 "ImagesSeen": summary.images,
                 "ImagesDue": summary.due,
                 "ScansPlanned": summary.planned,

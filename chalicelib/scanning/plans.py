@@ -14,6 +14,7 @@ from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.policy.budget import Budget, Tier
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.backoff import Backoff
+from chalicelib.scanning.failures import UNREAD, Failures, RepositoriesNotRead
 from chalicelib.scanning.planner import day_of, tiers
 from chalicelib.scanning.repositories import read_repository
 
@@ -81,23 +82,38 @@ def plan_images(
     budget, what is beyond it is not due today. ``gone`` is told of a repository that was deleted.
 
     :raises DeadlineReached: when no time is left.
+    :raises RepositoriesNotRead: at the end, when some could not be read.
     """
-    backoff = Backoff(deadline, sleep)
-    if services.settings.daily_scan_budget is None:
-        for job in jobs:
-            yield from (row for row, _ in _plan(job, services, backoff, gone))
-        return
-    rows = [row for job in jobs for row in _plan(job, services, backoff, gone)]
-    yield from _within_budget(rows, services.settings.daily_scan_budget)
+    backoff, failures = Backoff(deadline, sleep), Failures()
+    planned = (row for job in jobs for row in _plan(job, services, backoff, gone, failures))
+    budget = services.settings.daily_scan_budget
+    if budget is None:
+        yield from (row for row, _ in planned)
+    else:
+        yield from _within_budget(list(planned), budget)
+    if failures:
+        raise RepositoriesNotRead(failures)
 
 
 def _plan(
-    job: ScanJob, services: Services, backoff: Backoff, gone: Callable[[ScanJob], None]
+    job: ScanJob,
+    services: Services,
+    backoff: Backoff,
+    gone: Callable[[ScanJob], None],
+    failures: Failures,
 ) -> Iterator[tuple[PlannedImage, Tier]]:
     try:
         yield from _rows(job, read_repository(job, services, backoff))
     except RepositoryDeleted:
         gone(job)
+    except UNREAD as error:
+        failures.add(_name(job), error)
+
+
+def _name(job: ScanJob) -> str:
+    """The repository, with its registry unless that is the function's own."""
+    place = "/".join(part for part in (job.account, job.region) if part)
+    return f"{job.repository} ({place})" if place else job.repository
 
 
 def _rows(job: ScanJob, contents: RepositoryContents) -> Iterator[tuple[PlannedImage, Tier]]:

@@ -20,7 +20,7 @@ JOBS = st.builds(
     attempts=st.integers(0, 20),
     account=st.none() | TEXT,
     region=st.none() | TEXT,
-    rules=st.dictionaries(TEXT, TEXT),
+    rules=st.dictionaries(TEXT, st.text()),
     images_in_use=st.dictionaries(TEXT, TEXT),
     scan_frequency=st.none() | TEXT,
     not_before=st.integers(0),
@@ -44,6 +44,7 @@ PLANS = st.builds(
     budget=st.none() | st.integers(0),
     not_before=st.integers(0),
     attempts=st.integers(0, 20),
+    only=st.lists(TEXT).map(tuple),
     listing=st.text(),
 )
 
