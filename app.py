@@ -6,6 +6,12 @@ from typing import Any
 
 from chalice.app import Chalice, IAMAuthorizer, Response, SQSEvent
 
+if "AWS_CHALICE_CLI_MODE" in os.environ and os.path.isdir("deployment"):
+    # Chalice's command line, typed in the project itself; nothing that ships has this module.
+    from deployment.chalice_commands import complete
+
+    complete()
+
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.runtime.events import AnyEvent, accept_any_event
@@ -57,12 +63,30 @@ def notify(event: AnyEvent) -> None:
 
 
 @accept_any_event
+@app.schedule("rate(1 minute)", description="Sends the news that was collected")
+def send_reports(_: AnyEvent) -> None:
+    """What the notifier has collected, in one message for each channel."""
+    from chalicelib.notifying import send_reports as flow
+
+    flow.send_reports(services)
+
+
+@accept_any_event
 @app.schedule(settings.digest_rate, description="Sends a digest of the open findings")
 def report_fleet(event: AnyEvent) -> None:
     """The digest: a report of all repositories at a scheduled time."""
     from chalicelib.fleet import report_fleet as flow
 
     flow.report_fleet(event.to_dict(), services, Deadline.of(event.context))
+
+
+@accept_any_event
+@app.schedule("rate(1 day)", description="Fetches what is known to be exploited")
+def refresh_feeds(_: AnyEvent) -> None:
+    """The feeds: CISA's KEV catalogue and FIRST's EPSS scores, once a day."""
+    from chalicelib.fleet import refresh_feeds as flow
+
+    flow.refresh_feeds(services)
 
 
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.inspector import Inspector
     from chalicelib.aws.line_states import LineStates
     from chalicelib.aws.listings import Listings
+    from chalicelib.aws.news import NewsStore
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.scan_records import ScanRecords
@@ -54,7 +56,8 @@ class Services:
     ``client`` makes the boto3 client of a service from its name, and, for another region or
     account than the function's own, from the region and the role, and from how often a call is
     attempted, where that is not as usual. ``root`` is where paths of files begin; the application's
-    root, unless told. ``paces`` are those found so far by what makes calls at a pace.
+    root, unless told. ``paces`` are those found so far by what makes calls at a pace. ``clock``
+    tells the time by which the table goes, in seconds since the epoch.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Services:
         self._of_environment = settings
         self._configured: Mapping[str, Any] | None = None
         self._root = root
+        self.clock: Callable[[], float] = lambda: time.time()
         self._client = client
         self._registries: dict[tuple[RegistryAddress, bool], Registry] = {}
         self.paces: dict[RegistryAddress, Any] = {}
@@ -101,14 +105,17 @@ class Services:
 
         One that asks ``once`` repeats no call by itself, for callers that do so at their own pace.
         """
-        from chalicelib.aws.ecr import Registry
-
         if (address, once) not in self._registries:
             if len(self._registries) >= MOST_CLIENTS:
                 del self._registries[next(iter(self._registries))]
             client = self._client_at("ecr", address, *((1,) if once else ()))
-            self._registries[address, once] = Registry(client, address.account)
+            self._registries[address, once] = self._new_registry(client, address.account)
         return self._registries[address, once]
+
+    def _new_registry(self, client: Any, account: str | None) -> Registry:
+        from chalicelib.aws.ecr import Registry
+
+        return Registry(client, account)
 
     def repository_images_of(
         self, address: RegistryAddress, *, remember: bool = True
@@ -213,7 +220,11 @@ class Services:
         from chalicelib.aws.dynamodb import Table
 
         name = self.settings.history_table_name
-        return None if name is None else Table(self._client("dynamodb"), name)
+        return (
+            None
+            if name is None
+            else Table(self._client("dynamodb"), name, clock=lambda: self.clock())
+        )
 
     @cached_property
     def deliveries(self) -> Deliveries | None:
@@ -228,6 +239,18 @@ class Services:
         from chalicelib.aws.line_states import LineStates
 
         return None if self.table is None else LineStates(self.table)
+
+    @property
+    def news(self) -> NewsStore | None:
+        """Where news is collected; None where each scan is reported at once."""
+        return self.news_store if self.settings.collects_news else None
+
+    @cached_property
+    def news_store(self) -> NewsStore | None:
+        """The news that waits; None where nothing is remembered."""
+        from chalicelib.aws.news import NewsStore
+
+        return None if self.table is None else NewsStore(self.table)
 
     @cached_property
     def scan_records(self) -> ScanRecords | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.settings.kinds import BUCKET_NAME, TABLE_NAME
+from chalicelib.settings.kinds import BUCKET_NAME, TABLE_NAME, TOPIC_ARN
 from chalicelib.settings.table import GROUPS, label_of, rows_of
 from chalicelib.settings.table.operation import ConfigurationFile, Operation
 from chalicelib.settings.table.reporting import Digest, Reporting
@@ -61,8 +61,18 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
                 "AllowedPattern": r"^$|^[^@,\s]+@[^@,\s]+(,[^@,\s]+@[^@,\s]+){0,4}$",
                 "ConstraintDescription": "up to five email addresses, with commas and no spaces"
                 " between",
-                "Description": "Who gets reports and alarms; up to five email addresses with commas"
-                " between",
+                "Description": "Who gets reports; up to five email addresses with commas between",
+            },
+        ),
+        Parameter(
+            "ReportTopicArn",
+            "Topic of your own",
+            {
+                **_TEXT,
+                "AllowedPattern": f"^({TOPIC_ARN.pattern})?$",
+                "ConstraintDescription": f"{TOPIC_ARN.accepted}, or nothing",
+                "Description": "A topic that is there, which gets the reports; where nothing is"
+                " given, one is made",
             },
         ),
     ),
@@ -113,6 +123,16 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
     ),
     label_of(Operation): (
         Parameter(
+            "AlarmEmail",
+            "Alarm email",
+            {
+                **_TEXT,
+                "AllowedPattern": r"^([^@,\s]+@[^@,\s]+)?$",
+                "ConstraintDescription": "an email address, or nothing",
+                "Description": "Who gets the alarms",
+            },
+        ),
+        Parameter(
             "LogRetentionDays",
             "Log retention",
             {
@@ -135,7 +155,7 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
             },
         ),
         Parameter(
-            "Dashboard",
+            "DashboardEnabled",
             "Dashboard",
             {
                 "Type": "String",

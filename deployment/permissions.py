@@ -73,7 +73,10 @@ _SECURITY_HUB = Resource(
     )
 )
 _JOBS, _FAILED_EVENTS = _arn("JobsQueue"), _arn("FailedEventsQueue")
-_REPORT_TOPIC, _CHAT_TOPIC = Resource({"Ref": "ReportTopic"}), Resource({"Ref": "ChatTopic"})
+_REPORT_TOPIC = Resource(
+    {"Fn::If": ["MakesReportTopic", {"Ref": "ReportTopic"}, {"Ref": "ReportTopicArn"}]}
+)
+_CHAT_TOPIC = Resource({"Ref": "ChatTopic"})
 _HISTORY = Resource(
     _made_or_named(
         "HistoryTable",
@@ -96,6 +99,7 @@ def _in_bucket(path: str = "") -> Resource:
 _BUCKET = _in_bucket()
 _FLEET_REPORTS = _in_bucket("/fleet-reports/*")
 _MARKS = _in_bucket("/fleet-reports/sent/*")
+_FEEDS = _in_bucket("/fleet-reports/feeds/*")
 
 
 def _object_of(parameter: str) -> Resource:
@@ -218,6 +222,9 @@ DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 # on the prefix, for GetObject names none. Source: S3 API reference, GetObject.
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
 
+# CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
+KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
+
 # --- What several functions need ------------------------------------------------------------------
 
 READ_CONFIGURATION_IN_S3 = Permission(
@@ -314,6 +321,13 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
     ),
+    "send_reports": (
+        QUERY_RECORDS,
+        UPDATE_HISTORY,
+        KEEP_RECORDS,
+        PUBLISH_REPORTS,
+        PUBLISH_TO_CHAT,
+    ),
     "report_fleet": (
         *only_if(
             "HasDigest",
@@ -334,6 +348,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
+    "refresh_feeds": (*only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS), KEEP_FAILED_EVENTS),
     "api_handler": (*_TO_LIST_AND_DRY_RUN, UPDATE_HISTORY),
 }
 

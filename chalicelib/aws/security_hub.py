@@ -46,7 +46,6 @@ class SecurityHub:
         self._client = client
         self._sleep = sleep
         self._pace = Pace(CALLS_PER_SECOND, clock)
-        self._began = 0.0
         self.account = account
 
     @property
@@ -74,8 +73,6 @@ class SecurityHub:
         """
         failures: list[str] = []
         for batch in batches(findings, BATCH_SIZE):
-            self._sleep(self._pace.wait())
-            self._began = self._pace.begin()
             try:
                 answer = backoff.call(self._import, batch)
             except (*AWS_ERRORS, DeadlineReached) as error:
@@ -92,10 +89,12 @@ class SecurityHub:
 
     def _import(self, batch: Sequence[Mapping[str, Any]]) -> BatchImportFindingsResponseTypeDef:
         request: Any = list(batch)
+        self._sleep(self._pace.wait())
+        began = self._pace.begin()
         try:
             return self._client.batch_import_findings(Findings=request)
         except ClientError as error:
             if is_throttling(error) or code_of(error) == "LimitExceededException":
-                self._pace.throttled(self._began)
+                self._pace.throttled(began)
                 raise Throttled(str(error)) from error
             raise

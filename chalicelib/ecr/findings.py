@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -43,6 +43,7 @@ class Finding:
     whether there is a fix for any of them. ``related`` are the names of what an advisory is about.
     ``occurrence`` tells the findings of one vulnerability in several versions of a package apart;
     ``known_as`` is the key that it was first reported by, where its packages differed.
+    ``known_exploited`` is whether CISA's catalogue has it; None where that was not looked up.
     """
 
     identifier: str
@@ -59,6 +60,8 @@ class Finding:
     last_observed_at: datetime | None = None
     occurrence: int = 1
     known_as: str = ""
+    _key: str = field(default="", init=False, repr=False, compare=False)
+    known_exploited: bool | None = None
 
     @property
     def key(self) -> str:
@@ -67,7 +70,10 @@ class Finding:
         Packages by their names alone, sorted: a rebuild with another version that is still
         vulnerable has the same finding.
         """
-        return self.known_as or key_of(self.identifier, self.package_names, self.occurrence)
+        if not self._key:  # since it is asked for by each comparison
+            key = self.known_as or key_of(self.identifier, self.package_names, self.occurrence)
+            object.__setattr__(self, "_key", key)
+        return self._key
 
     @property
     def package_names(self) -> tuple[str, ...]:

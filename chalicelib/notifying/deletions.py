@@ -8,8 +8,8 @@ from chalicelib.notifying.channels import mirror_names
 from chalicelib.notifying.delivery import NotDelivered, Reporting
 from chalicelib.notifying.lookups import LookUp
 from chalicelib.notifying.mirroring import MirroredLine, settle
+from chalicelib.policy.acknowledgements import followed, is_lagging
 from chalicelib.policy.lines import placed
-from chalicelib.policy.states import followed, is_lagging
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff
 

@@ -7,22 +7,21 @@ waited for, and one that fails fails the event, which then comes again.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.aws.line_states import Recalled, Tagged
 from chalicelib.ecr.images import Image
-from chalicelib.ecr.indexes import platforms_of
-from chalicelib.policy.builds import Newest, Repository, Whole
+from chalicelib.policy.builds import Newest, Repository
+from chalicelib.policy.known_images import LONG_AGO, KnownImages
 from chalicelib.policy.selection import newest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.aws.line_states import LineStates
-    from chalicelib.ecr.indexes import IndexEntry
     from chalicelib.ecr.registries import RegistryAddress
+    from chalicelib.policy.builds import Whole
     from chalicelib.policy.states import ReportedState
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
@@ -33,7 +32,6 @@ MOST_TAGS = 100
 MOST_LINES = 90
 """The most lines whose images are looked up beside an event's, those scanned longest ago first."""
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _SETTLING_SECONDS = 3600  # for an index to be pushed after its images
 
 
@@ -73,8 +71,7 @@ class LookUp:
         self._states = states
         self._resolves = services.settings.resolve_indexes
         self._recalled = Recalled({}, None, 0)
-        self._entries: dict[str, Sequence[IndexEntry]] = {}
-        self._images: dict[str, Image | None] = {}
+        self._known = KnownImages()
 
     def of(self, digest: str) -> Found:
         """Everything that says where an image belongs: mostly one call to ECR.
@@ -84,12 +81,12 @@ class LookUp:
         if self._states is not None:
             self._recalled = self._states.recall(self._place)
         if self._resolves:
-            self._entries = dict(self._contents.kept(self._name))
+            self._known.entries |= self._contents.kept(self._name)
         newest = self._recalled.newest
         self._ask(
             [
                 digest,
-                *self._indexes_of(digest),
+                *self._known.indexes_of(digest),
                 *([newest.digest] if newest else []),
                 *(state.whole for state in self._oldest_lines()),
             ]
@@ -104,12 +101,13 @@ class LookUp:
 
     def _ask(self, digests: Iterable[str]) -> None:
         """Look images and indexes up, each once; an archived one is as good as deleted."""
-        unknown = [each for each in dict.fromkeys(digests) if each not in self._images]
+        images = self._known.images
+        unknown = [each for each in dict.fromkeys(digests) if each not in images]
         found = self._existing([{"imageDigest": digest} for digest in unknown])
-        self._images |= dict.fromkeys(unknown)
-        self._images |= {image.digest: image for image in found if not image.archived}
+        images |= dict.fromkeys(unknown)
+        images |= {image.digest: image for image in found if not image.archived}
         for digest in unknown:
-            if digest in self._entries and self._images[digest] is None:
+            if digest in self._known.entries and images[digest] is None:
                 self._contents.forget(self._name, digest)
 
     def _existing(self, names: Sequence[Mapping[str, str]]) -> list[Image]:
@@ -118,26 +116,21 @@ class LookUp:
         except RepositoryDeleted:
             return []
 
-    def _indexes_of(self, digest: str) -> list[str]:
-        return [
-            index
-            for index, entries in self._entries.items()
-            if any(entry.digest == digest for entry in entries)
-        ]
-
     def _must_walk(self, digest: str) -> bool:
         """Whether all images have to be read, to know where this one belongs.
 
         For the repository's newest, and for the index of an image without tags that no index which
         is known lists. One that was pushed well before the last time is in none.
         """
-        image = self._images[digest]
+        image = self._known.images[digest]
         if image is None:
             return False
         newest = self._recalled.newest
-        if self._states is not None and (newest is None or self._images[newest.digest] is None):
+        if self._states is not None and (
+            newest is None or self._known.images[newest.digest] is None
+        ):
             return True
-        if not self._resolves or image.tags or any(map(self._images.get, self._indexes_of(digest))):
+        if not self._resolves or image.tags or self._known.has_index_of(digest):
             return False
         pushed_at = image.pushed_at.timestamp() if image.pushed_at else 0
         return pushed_at + _SETTLING_SECONDS > self._recalled.walked_at
@@ -158,7 +151,7 @@ class LookUp:
                 self._keep_newest(states, seed)
             walked_at = began_at
         except RepositoryDeleted:
-            self._images = dict.fromkeys(self._images)
+            self._known.images = dict.fromkeys(self._known.images)
         finally:
             states.end_walk(self._place, walked_at)
 
@@ -167,69 +160,39 @@ class LookUp:
         if known is not None and known.digest == image.digest:
             return
         tag_before = None if known is None else known.tag
-        newest = Newest(image.digest, image.pushed_at or _LONG_AGO, tag_before=tag_before)
+        newest = Newest(image.digest, image.pushed_at or LONG_AGO, tag_before=tag_before)
         states.keep_newest(self._place, known, newest)
         self._recalled = replace(self._recalled, newest=newest)
-        self._images.setdefault(image.digest, image)
+        self._known.images.setdefault(image.digest, image)
 
     def _take_in(self, digest: str, images: Iterable[Image]) -> None:
         """Of all images, take those that matter: the event's, and its indexes."""
         by_digest = {image.digest: image for image in images}
         image = by_digest.get(digest, Image(digest))
-        self._images |= {index: by_digest[index] for index in image.index_digests}
+        self._known.images |= {index: by_digest[index] for index in image.index_digests}
         if image.index_digests:
-            self._entries |= self._contents.entries(self._name, image.index_digests, self._backoff)
+            self._read_entries(image.index_digests)
+
+    def _read_entries(self, indexes: Iterable[str]) -> None:
+        self._known.entries |= self._contents.entries(self._name, indexes, self._backoff)
 
     def _holders(self) -> dict[str, str | None]:
         """Which digests have the tags that images of lines have lost."""
-        lost = Repository(states=self._recalled.states, wholes=self._wholes()).lost_tags
+        lost = Repository(states=self._recalled.states, wholes=self._known.wholes()).lost_tags
         if not lost:
             return {}
         found = self._existing([{"imageTag": tag} for tag in sorted(lost)])
-        for image in found:
-            self._images[image.digest] = image
+        self._known.images |= {image.digest: image for image in found}
         indexes = [image.digest for image in found if image.is_manifest_list]
         if self._resolves and indexes:
-            self._entries |= self._contents.entries(self._name, indexes, self._backoff)
+            self._read_entries(indexes)
         return {
             tag: next((image.digest for image in found if tag in image.tags), None) for tag in lost
         }
 
-    def _wholes(self) -> dict[str, Whole | None]:
-        return {
-            digest: self._whole(image) if image else None for digest, image in self._images.items()
-        }
-
-    def _whole(self, image: Image) -> Whole:
-        entries = self._entries.get(image.digest, ())
-        platforms = platforms_of(entries).values() if image.is_manifest_list else [""]
-        return Whole(
-            image.digest,
-            image.pushed_at or _LONG_AGO,
-            frozenset(image.tags),
-            frozenset(platforms) or None,
-        )
-
     def _found(self, digest: str, holders: Mapping[str, str | None]) -> Found:
-        image = self._images[digest]
-        indexes = {
-            each: found for each in self._indexes_of(digest) if (found := self._images[each])
-        }
-        places = {index: platforms_of(self._entries[index]).get(digest, "") for index in indexes}
-        if image is not None:
-            tags = (tag for found in indexes.values() for tag in found.tags)
-            listed = [e for index in indexes for e in self._entries[index] if e.digest == digest]
-            image = replace(
-                image,
-                index_digests=tuple(indexes),
-                index_tags=tuple(dict.fromkeys(tags)),
-                platform=next(filter(None, places.values()), ""),
-                attestation=bool(listed) and all(entry.attestation for entry in listed),
-            )
-            if image.tags or not places:
-                places[digest] = ""
-        wholes = self._wholes()
-        tagged, seen = self._tagged(places if image else {}, wholes)
+        places, wholes = self._known.places(digest), self._known.wholes()
+        tagged, seen = self._tagged(places, wholes)
         repository = Repository(
             states=self._recalled.states,
             newest=self._recalled.newest,
@@ -238,7 +201,8 @@ class LookUp:
             moving=frozenset(tag for tag, each in tagged.items() if each.before),
             previous={tag: each.before for tag, each in tagged.items()},
         )
-        return Found(image, places if image else {}, repository, seen, self._recalled.newest)
+        image = self._known.listed(digest)
+        return Found(image, places, repository, seen, self._recalled.newest)
 
     def _tagged(
         self, places: Iterable[str], wholes: Mapping[str, Whole | None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.line_states import Changed
-from chalicelib.policy.states import merged
+from chalicelib.policy.acknowledgements import merged
 
 if TYPE_CHECKING:
     from chalicelib.aws.line_states import LineStates

@@ -17,6 +17,10 @@ EVERY_SCAN, CHANGES, NEW_FINDINGS = "every-scan", "changes", "new-findings"
 NOTIFY_MODES = (EVERY_SCAN, CHANGES, NEW_FINDINGS)
 """After which scans people are notified: see :func:`is_news`."""
 
+CURRENT, ALL = "current", "all"
+REPORTED_IMAGES = (CURRENT, ALL)
+"""Of which images people are notified: see :mod:`chalicelib.policy.current`."""
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -50,7 +54,7 @@ class Changes:
 
 def changes_for(channel: str, state: ReportedState) -> Changes:
     """What is new to a channel in a line's state."""
-    findings = state.findings or {}
+    findings = state.open_findings
     new = frozenset(key for key, each in findings.items() if channel not in each.reported_by)
     return Changes(
         new=new,
@@ -87,7 +91,6 @@ def is_news(
         return every_scan or channel not in state.failure_reported_by
     if every_scan and crossed:
         return True
-    findings = state.findings or {}
-    if any(findings[key].severity in crossed for key in changes.new):
+    if any(state.open_findings[key].severity in crossed for key in changes.new):
         return True
     return mode == CHANGES and bool(changes.fixed)

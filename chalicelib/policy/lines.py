@@ -13,15 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.policy.builds import UNKNOWN, Newest, Repository, Whole
-from chalicelib.policy.states import (
-    NO_CHANNELS,
-    Line,
-    ReportedState,
-    ended,
-    promoted,
-    shadow_of,
-    shadowed,
-)
+from chalicelib.policy.states import NO_CHANNELS, Line, ReportedState
+from chalicelib.policy.transitions import ended, promoted, shadow_of, shadowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,8 +121,11 @@ def _bases(
             if state.line == Line(tag or "", line.platform) and tag is not None
         ),
     ]
-    first = next(iter(candidates), None)
-    return (first, *own) if first else ()
+    if not candidates:
+        return ()
+    # The image of a line that has ended may have been scanned in another one since.
+    first = max((state for state in known if state.digest == candidates[0].digest), key=_time)
+    return (first if candidates[0].has_ended else candidates[0], *own)
 
 
 def _time(state: ReportedState) -> str:

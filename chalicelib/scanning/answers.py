@@ -23,6 +23,12 @@ class Answer(NamedTuple):
     status: int
 
 
+def refused(status: int, code: str, message: str, retry_after: str = "") -> Answer:
+    """An answer as Chalice's own errors are; ``retry_after`` is in seconds."""
+    headers: dict[str, str | list[str]] = {"Retry-After": retry_after} if retry_after else {}
+    return Answer({"Code": code, "Message": message}, headers, status)
+
+
 def fitted(body: dict[str, Any], most: int = MOST_BYTES) -> dict[str, Any]:
     """The body with its lists cut where it would be too long.
 

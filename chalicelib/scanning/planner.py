@@ -54,6 +54,7 @@ class PlanSummary:
     planned: int = 0
     jobs: int = 0
     re_enqueued: bool = False
+    failed: int = 0
     not_found: list[str] = field(default_factory=list)
 
     started = 0
@@ -61,8 +62,8 @@ class PlanSummary:
 
     @property
     def parts(self) -> int:
-        """How many jobs were sent."""
-        return self.jobs + self.re_enqueued
+        """How many jobs were sent, and are to be for what failed."""
+        return self.jobs + self.re_enqueued + self.failed
 
     @property
     def deferred(self) -> int:
@@ -215,8 +216,7 @@ class _Planning:
             not_before=int(self._end),
             attempts=attempts,
         )
-        if self._plan.listing:
-            rest = replace(rest, listing=f"{self._plan.listing}.{self.summary.jobs + 1}")
+        rest = self._numbered(rest, self.summary.jobs + 1)
         self._services.jobs_queue.send([rest], RETRY_DELAY_SECONDS if attempts else 0)
 
     def raise_failures(self) -> None:
@@ -227,12 +227,21 @@ class _Planning:
         parts = list(batches(names, _MOST_NAMES))
         share = self._left() * len(names) // (remaining + len(names)) // len(parts)
         rest = replace(self._plan, after="", budget=share, not_before=int(self._end), attempts=0)
-        jobs = [replace(rest, only=tuple(part)) for part in parts]
-        is_no_more = set(names) == set(self._plan.only)
+        jobs = [
+            self._numbered(replace(rest, only=tuple(part)), self.summary.parts + n)
+            for n, part in enumerate(parts, 1)
+        ]
+        if set(names) == set(self._plan.only):
+            jobs = []
+        self.summary.failed = len(jobs)
         raise ScansNotStarted(
             f"{self._plan.repository}: {len(names)} repositories not planned: {self._failures}",
-            [] if is_no_more else jobs,
+            jobs,
         )
+
+    def _numbered(self, job: PlanJob, number: int) -> PlanJob:
+        """A further job of the plan, with its number where the listing has one."""
+        return replace(job, listing=f"{self._plan.listing}.{number}") if self._plan.listing else job
 
     def _left(self) -> int:
         """What is left of the budget."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
+from chalicelib.scanning.failures import ScansNotStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,10 +85,18 @@ def kept_outcome(
     """
     try:
         yield
+    except ScansNotStarted as error:
+        # What failed may be left to jobs of its own.
+        _keep(job, outcome, services, _state(outcome) if error.rest else State.FAILED, str(error))
+        raise
     except Exception as error:
         _keep(job, outcome, services, State.FAILED, str(error))
         raise
-    _keep(job, outcome, services, State.GOES_ON if outcome.goes_on else State.DONE)
+    _keep(job, outcome, services, _state(outcome))
+
+
+def _state(outcome: Outcome) -> State:
+    return State.GOES_ON if outcome.goes_on else State.DONE
 
 
 def _keep(

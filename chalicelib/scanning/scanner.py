@@ -182,11 +182,8 @@ class _RepositoryScan:
 
     def _send_rest(self, attempts: int, delay_seconds: int) -> None:
         rest = replace(self._job, attempts=attempts)
-        parts = (
-            self._parts(rest, [*self._left(), *self._failures]) if self._knows_images else [rest]
-        )
-        self._services.jobs_queue.send(parts, delay_seconds)
-        self.summary.re_enqueued = bool(parts)
+        parts = _parts(rest, [*self._left(), *self._failures]) if self._knows_images else [rest]
+        self._services.jobs_queue.send(self._going_on(parts) if parts else [], delay_seconds)
 
     @property
     def _knows_images(self) -> bool:
@@ -195,24 +192,26 @@ class _RepositoryScan:
     def _raise_failures(self) -> None:
         if not self._failures:
             return
-        rest = self._parts(replace(self._job, attempts=0), list(self._failures))
-        is_no_more = set(self._job.image_digests) == set(self._failures)
-        raise ScansNotStarted(self._sentence(), [] if is_no_more else rest)
+        rest = _parts(replace(self._job, attempts=0), list(self._failures))
+        if set(self._job.image_digests) == set(self._failures):
+            raise ScansNotStarted(self._sentence())
+        raise ScansNotStarted(self._sentence(), self._going_on(rest))
+
+    def _going_on(self, parts: Sequence[ScanJob]) -> list[ScanJob]:
+        """Jobs of what is left: the first goes on as this job, each other one by itself."""
+        first, *others = parts
+        self.summary.re_enqueued, self.summary.parts = True, len(others)
+        return [first, *numbered(self._job.listing, others)]
 
     def _sentence(self) -> str:
         failures, left = self._failures, len(self._left())
         untried = f"; {left} more were not tried" if left else ""
         return f"{self._job.repository}: {len(failures)} scans not started: {failures}{untried}"
 
-    def _parts(self, job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
-        """Jobs of these images, as many as a message has room for each.
 
-        Each goes on by itself; the first one as this job.
-        """
-        parts = [
-            replace(job, image_digests=tuple(part), images_in_use={}, images=())
-            for part in batches(digests, MOST_DIGESTS)
-        ]
-        others = numbered(job.listing, parts[1:])
-        self.summary.parts = len(others)
-        return [*parts[:1], *others]
+def _parts(job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
+    """Jobs of these images of a job's repository, as many as a message has room for each."""
+    return [
+        replace(job, image_digests=tuple(part), images_in_use={}, images=())
+        for part in batches(digests, MOST_DIGESTS)
+    ]

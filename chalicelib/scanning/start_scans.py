@@ -14,7 +14,7 @@ from chalicelib.aws.listings import AnsweredBefore, BeingAnswered, OtherRequest
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.answers import Answer, fitted, packed, unpacked
+from chalicelib.scanning.answers import Answer, fitted, packed, refused, unpacked
 from chalicelib.scanning.dry_run import DRY_RUN_SECONDS
 from chalicelib.scanning.list_repositories import dry_run
 from chalicelib.scanning.lister import Listing, ListingIncomplete, start_listing
@@ -72,22 +72,22 @@ def start_scans(request: Request | None, services: Services) -> Answer:
             return _answer(dry_run(asked, services))
         return _once(asked, key, services)
     except RequestError as error:
-        return _refusal(400, "BadRequestError", str(error))
+        return refused(400, "BadRequestError", str(error))
     except BeingAnswered:
         text = "the same request is being answered just now: ask again"
-        return _refusal(409, "ConflictError", text, **{"Retry-After": "10"})
+        return refused(409, "ConflictError", text, retry_after="10")
     except OtherRequest:
         text = f"this {OWN_KEY} belongs to another request"
-        return _refusal(422, "UnprocessableEntityError", text)
+        return refused(422, "UnprocessableEntityError", text)
 
 
 def show_listing(listing: str, services: Services) -> Answer:
     """Answer a GET: what became of a listing on demand."""
     if services.listings is None:
-        return _refusal(501, "NotImplementedError", _NO_TABLE)
+        return refused(501, "NotImplementedError", _NO_TABLE)
     known = services.listings.of(listing) if _LISTING_ID.fullmatch(listing) else None
     if known is None:
-        return _refusal(404, "NotFoundError", "no such listing in the last 14 days")
+        return refused(404, "NotFoundError", "no such listing in the last 14 days")
     return Answer(fitted(progress(listing, *known)), {}, 200)
 
 
@@ -168,10 +168,6 @@ def _answer(body: dict[str, Any]) -> Answer:
     if not body["failures"]:
         return Answer(fitted(body), {}, 202)
     return Answer(fitted(body), {}, 207 if body["listed"] else _NOTHING_LISTED)
-
-
-def _refusal(status: int, code: str, message: str, **headers: str) -> Answer:
-    return Answer({"Code": code, "Message": message}, dict(headers), status)
 
 
 def _release(key: _Key, listings: Listings) -> None:

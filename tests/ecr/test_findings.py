@@ -151,3 +151,12 @@ def test_every_finding_is_counted_once(findings):
     counts = counts_of(findings)
     assert sum(counts.values()) == len(findings)
     assert list(counts) == [level for level in SEVERITIES if level in counts]
+
+
+def test_a_key_that_was_asked_for_changes_nothing_but_goes_with_what_it_is_made_of():
+    finding, twin = found_in("CVE-1", "HIGH", "zlib"), found_in("CVE-1", "HIGH", "zlib")
+    assert finding.key == finding.key == "CVE-1 zlib"
+    assert finding == twin
+    assert len({finding, twin}) == 1
+    assert replace(finding, occurrence=2).key == "CVE-1 zlib #2"
+    assert replace(finding, known_as="CVE-1 zlib1g").key == "CVE-1 zlib1g"

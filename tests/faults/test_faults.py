@@ -10,7 +10,7 @@ from chalicelib.aws.deliveries import Deliveries, Delivery
 from chalicelib.aws.line_states import LineStates
 from chalicelib.notifying import channels, scans
 from chalicelib.notifying.comparison import compare
-from chalicelib.policy.states import reported
+from chalicelib.policy.acknowledgements import reported
 from tests.faults.engine import carry_out
 from tests.faults.faults import Faults
 from tests.faults.invariants import broken
@@ -47,7 +47,7 @@ class TestTheHarnessNotices:
         """Whether one of some runs says this, each with a change made to it."""
 
         def run(sentence, change=lambda run: None):
-            return any(sentence in found for seed in range(30) for found in _broken(seed, change))
+            return any(sentence in found for seed in range(40) for found in _broken(seed, change))
 
         return run
 

@@ -21,7 +21,12 @@ from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
 from tests.events import DIGEST, scan_event
 
-BOTH = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}
+BOTH = {
+    "HISTORY_TABLE_NAME": "history",
+    "NOTIFY_MODE": "new-findings",
+    "REPORT_IMAGES": "all",
+    "REPORT_WINDOW": "0",
+}
 
 
 def report(result, services):

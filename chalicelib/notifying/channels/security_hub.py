@@ -78,7 +78,7 @@ def _open(line: MirroredLine, partition: str) -> Iterator[dict[str, Any]]:
         return
     resource = _image(line, partition)
     told = {finding.key: finding for finding in line.findings}
-    for key, known in (line.state.findings or {}).items():
+    for key, known in line.state.open_findings.items():
         yield {
             **_described(line, key, known.severity),
             **(_detailed(told[key]) if key in told else _undetailed(key, known.severity)),

@@ -91,6 +91,8 @@ class Resources(Values):
         description="The ARN of the report topic",
         by_deployment=True,
         resource="ReportTopic",
+        condition="MakesReportTopic",
+        otherwise="ReportTopicArn",
         example="arn:aws:sns:eu-west-1:123456789012:reports",
     )
     chat_topic_arn = Setting(

@@ -10,8 +10,9 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.notifying.mirroring import MirroredLine
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.changes import Changes
-from chalicelib.policy.states import Closed, Line, Scan, after_scan
+from chalicelib.policy.states import Closed, Line
 from chalicelib.policy.thresholds import Thresholds
+from chalicelib.policy.transitions import Scan, after_scan
 from tests.reports import FINDINGS, RISKS, TEXTS, a_report_of, found_in
 from tests.reports import RESULT as A_RESULT
 
