@@ -189,7 +189,7 @@ class _Simulation:
         while (job := self._queue.next()) is not None:
             if isinstance(job, PlanJob):
                 plan_scans(job, services, Deadline.unlimited(), self._clock.sleep)
-            else:
+            elif isinstance(job, ScanJob):
                 scan_repository(job, services, Deadline.unlimited(), self._clock.sleep)
             self._deliver(services)
 
