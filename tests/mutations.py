@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("app.py", "chalicelib", "docs", "local", "tests", "pyproject.toml")
+NEEDED = (".chalice", "app.py", "chalicelib", "docs", "local", "tests", "pyproject.toml")
 FAILED, PASSED = 1, 0
 
 
