@@ -46,7 +46,7 @@ SENDERS = (
     Sender("chat", ("chat",), chat.deliver),
 )
 
-MIRRORS = (Mirror("security_hub", ("security_hub",), security_hub.follow),)
+MIRRORS = (Mirror(security_hub.NAME, ("security_hub",), security_hub.follow),)
 
 
 def senders(channels: Collection[str]) -> tuple[Sender, ...]:
