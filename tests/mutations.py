@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 NEEDED = (
-    *("app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests", "pyproject.toml"),
+    *(".chalice", "app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests"),
+    "pyproject.toml",
 )
 FAILED, PASSED = 1, 0
 
