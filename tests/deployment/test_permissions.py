@@ -320,7 +320,11 @@ class World:
         job = parse_job(jobs[0])
         digests = tuple(self._children)
         return ScanJob(
-            "shop/api", image_digests=digests, account=job.account, region=job.region
+            "shop/api",
+            image_digests=digests,
+            account=job.account,
+            region=job.region,
+            listing="0123456789abcdef/1",
         ).to_json()
 
     def requests(self) -> Iterator[dict[str, bool]]:
@@ -419,8 +423,8 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     yield "refresh_feeds", calls
     with recorded_calls() as calls:
         app = load()
-        for request in world.requests():
-            app.app(_signed_request(json.dumps(request)), Unhurried())
+        for number, request in enumerate(world.requests()):
+            app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
     yield "api_handler", calls
 
 
@@ -428,13 +432,13 @@ def _message(job: str) -> dict[str, Any]:
     return {"Records": [{"body": job, "receiptHandle": ""}]}
 
 
-def _signed_request(body: str) -> dict[str, Any]:
+def _signed_request(body: str, key: str) -> dict[str, Any]:
     return {
         "resource": "/scans",
         "path": "/scans",
         "httpMethod": "POST",
         "requestContext": {"httpMethod": "POST", "resourcePath": "/scans", "identity": {}},
-        "headers": {"Content-Type": "application/json"},
+        "headers": {"Content-Type": "application/json", "Idempotency-Key": key},
         "multiValueHeaders": {},
         "multiValueQueryStringParameters": None,
         "pathParameters": {},
