@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+WORKLOAD_ATTEMPTS = 8
+"""How often a call about workloads is attempted: throttled ones wait longer and longer."""
+
 
 def log_wrong(errors: Sequence[Exception]) -> None:
     """Log and count what is wrong with settings."""
@@ -164,9 +167,12 @@ class Services:
         for role in (None, *settings.ecs_discovery_roles):
             for region in settings.scan_regions:
                 where = str(RegistryAddress(role.account if role else None, region))
-                ecs = self._client_in("ecs", region, role)
+                ecs = self._client_in("ecs", region, role, WORKLOAD_ATTEMPTS)
                 yield f"ECS in {where}", EcsWorkloads(ecs, settings.ecs_discovery_task_definitions)
-                yield f"Lambda in {where}", LambdaFunctions(self._client_in("lambda", region, role))
+                yield (
+                    f"Lambda in {where}",
+                    LambdaFunctions(self._client_in("lambda", region, role, WORKLOAD_ATTEMPTS)),
+                )
 
     @cached_property
     def own_account(self) -> str:

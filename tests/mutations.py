@@ -407,7 +407,7 @@ MUTATIONS = [
         "tests/scanning/test_isolation.py",
         (
             "what failed comes again with all else",
-            "_parts(replace(self._job, attempts=0), list(self._failures))",
+            "self._parts(replace(self._job, attempts=0), list(self._failures))",
             "[self._job]",
         ),
         (

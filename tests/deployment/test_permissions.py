@@ -23,7 +23,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.scanning.jobs import ScanJob, parse_job
+from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
+from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
 from local.ecr import LocalRegistry
@@ -116,7 +117,7 @@ STALE = datetime.now(UTC) - timedelta(days=30)
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 ENCRYPTING = {"kms:Decrypt", "kms:GenerateDataKey"}
 BY_LAMBDA = {
-    "list_repositories": LOGGING,
+    "list_repositories": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "scan_images": LOGGING
     | {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},  # the trigger
     "notify": LOGGING | {"sqs:SendMessage"},  # the failure destination
@@ -402,6 +403,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     with recorded_calls() as calls:
         app = load()
         for _ in world.each_kind_of_scanning():
+            app.scan_images(_message(ListJob(ListingRequest()).to_json()), Unhurried())
             seen: set[str] = set()
             while rest := [job for job in dict.fromkeys([*jobs, *calls.jobs]) if job not in seen]:
                 for job in rest:

@@ -315,11 +315,17 @@ class TestFailures:
         assert len(targets) == 4
         assert all(target["DeadLetterConfig"] == {"Arn": queue} for target in targets)
 
-    def test_events_that_notifier_and_digest_cannot_handle_are_kept(self, plain: Template) -> None:
+    def test_events_that_lister_notifier_and_digest_cannot_handle_are_kept(
+        self, plain: Template
+    ) -> None:
         queue = {"Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}}
         configs = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
         kept = {c["FunctionName"]["Ref"]: c["DestinationConfig"]["OnFailure"] for c in configs}
-        assert kept == {"Notify": queue, "RefreshFeeds": queue, "ReportFleet": queue}
+        digests = {"RefreshFeeds": queue, "ReportFleet": queue}
+        assert kept == {"ListRepositories": queue, "Notify": queue, **digests}
+
+    def test_the_scanner_may_send_itself_what_it_has_no_time_for(self, plain: Template) -> None:
+        assert plain["Resources"]["ScanImages"]["Properties"]["RecursiveLoop"] == "Allow"
 
     def test_what_is_kept_what_is_late_and_throttles_raise_alarms(self, plain: Template) -> None:
         alarms = of_type(plain, "AWS::CloudWatch::Alarm")
