@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from chalicelib.policy.thresholds import Thresholds
 
 
+UNOWNED = "unowned"
+"""In place of the owner of a repository that nobody owns."""
+
 _SHORT_DIGEST = len("sha256:") + 12
 
 
@@ -67,6 +70,17 @@ class Report:
     owner: str = ""
     pushed_at: int = 0
     is_first: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people know the image by, and whether it runs."""
+        running = ", running" if self.where_in_use else ""
+        return f"{self.image or self.name}{running}"
+
+    @property
+    def new(self) -> tuple[Finding, ...]:
+        """The findings that were not reported of this line before, worst first."""
+        return tuple(each for each in self.findings or () if self.is_new(each))
 
     @property
     def worst(self) -> str | None:
