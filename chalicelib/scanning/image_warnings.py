@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Throttled
 from chalicelib.settings.channels import on_topic
 from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message, short
 
@@ -19,41 +21,77 @@ if TYPE_CHECKING:
 _MOST_LISTED = 100
 
 
+_MISSING, _OUT_OF_REACH = "images-in-use-missing", "images-in-use-out-of-reach"
+
+
 def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: Services) -> None:
-    """Tell people of images that workloads use and that their repository does not hold."""
-    if not missing:
+    """Tell people of images that workloads use and that their repository does not hold.
+
+    Where that is remembered, they are told again only when it changes.
+    """
+    place = f"{_place(job.address)} {job.repository}"
+    if not _is_news(_MISSING, place, missing, services):
         return
-    logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
-    _warn(
-        services,
-        kind="images-in-use-missing",
-        subject=f"{len(missing)} images in use are missing in {job.repository}",
-        explanation=(
-            f"Repository {job.repository} ({_place(job.address)}) does not hold these images any"
-            " more, although they are in use. What runs goes on; its next deployment, or the next"
-            " start of a task, fails."
-        ),
-        images={f"{job.repository} {name}": where for name, where in missing.items()},
-        repository=job.repository,
-    )
+    if missing:
+        logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
+        _warn(
+            services,
+            kind=_MISSING,
+            subject=f"{len(missing)} images in use are missing in {job.repository}",
+            explanation=(
+                f"Repository {job.repository} ({_place(job.address)}) does not hold these images"
+                " any more, although they are in use. What runs goes on; its next deployment, or"
+                " the next start of a task, fails."
+            ),
+            images={f"{job.repository} {name}": where for name, where in missing.items()},
+            repository=job.repository,
+        )
+    _keep(_MISSING, place, missing, services)
 
 
 def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -> None:
-    """Tell people of images in use in ECR registries that this application may not read."""
-    if not images:
+    """Tell people of images in use in ECR registries that this application may not read.
+
+    Where that is remembered, they are told again only when it changes.
+    """
+    if not _is_news(_OUT_OF_REACH, "", images, services):
         return
-    logs.count("ImagesInUseOutOfReach", len(images))
-    _warn(
-        services,
-        kind="images-in-use-out-of-reach",
-        subject=f"{len(images)} images in use are out of reach",
-        explanation=(
-            "These images are in use, and in ECR registries that ECR Scan Reporter does not cover"
-            " or may not read, so their scans are not kept fresh. SCAN_REGIONS and SCAN_ROLES say"
-            " which registries are covered."
-        ),
-        images=images,
-    )
+    if images:
+        logs.count("ImagesInUseOutOfReach", len(images))
+        _warn(
+            services,
+            kind=_OUT_OF_REACH,
+            subject=f"{len(images)} images in use are out of reach",
+            explanation=(
+                "These images are in use, and in ECR registries that ECR Scan Reporter does not"
+                " cover or may not read, so their scans are not kept fresh. SCAN_REGIONS and"
+                " SCAN_ROLES say which registries are covered."
+            ),
+            images=images,
+        )
+    _keep(_OUT_OF_REACH, "", images, services)
+
+
+def _is_news(kind: str, place: str, images: Mapping[str, str], services: Services) -> bool:
+    """Whether other images were warned of last; they are news where that is not known."""
+    warnings = services.sent_warnings
+    if warnings is None:
+        return bool(images)
+    try:
+        return not warnings.has(kind, place, images)
+    except (Throttled, *AWS_ERRORS) as error:
+        logs.logger.warning("sent warnings not read", extra={"error": str(error)})
+        return bool(images)
+
+
+def _keep(kind: str, place: str, images: Mapping[str, str], services: Services) -> None:
+    warnings = services.sent_warnings
+    if warnings is None:
+        return
+    try:
+        warnings.keep(kind, place, images)
+    except (Throttled, *AWS_ERRORS) as error:
+        logs.logger.warning("sent warnings not kept", extra={"error": str(error)})
 
 
 def _warn(
