@@ -68,7 +68,12 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         events.list_targets_by_rule(Rule=rule["Name"])["Targets"][0]["Arn"].split(":")[-1]
         for rule in events.list_rules()["Rules"]
     }
-    assert targets == {"reporter-list_repositories", "reporter-notify", "reporter-report_fleet"}
+    assert targets == {
+        "reporter-list_repositories",
+        "reporter-notify",
+        "reporter-report_fleet",
+        "reporter-send_reports",
+    }
 
 
 PARAMETERS = {row.parameter: (row.variable, row.example) for row in ROWS if row.parameter}

@@ -46,6 +46,7 @@ FUNCTIONS = {
     "list_repositories": f"{STACK}-list_repositories",
     "scan_images": f"{STACK}-scan_images",
     "notify": f"{STACK}-notify",
+    "send_reports": f"{STACK}-send_reports",
     "report_fleet": f"{STACK}-report_fleet",
     "api_handler": STACK,
 }
@@ -115,6 +116,7 @@ BY_LAMBDA = {
     "scan_images": LOGGING
     | {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},  # the trigger
     "notify": LOGGING | {"sqs:SendMessage"},  # the failure destination
+    "send_reports": LOGGING,
     "report_fleet": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "api_handler": LOGGING,
 }

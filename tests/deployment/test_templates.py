@@ -28,7 +28,7 @@ from local.history import KEYS
 from tests.settings.test_table import nearly
 
 # What the names of the functions end in, after that of the stack.
-FUNCTIONS = ("list_repositories", "scan_images", "notify", "report_fleet", "")
+FUNCTIONS = ("list_repositories", "scan_images", "notify", "send_reports", "report_fleet", "")
 QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
 TOPICS = ("ReportTopic", "ChatTopic", "AlarmTopic")
 
@@ -478,6 +478,7 @@ class TestResourcesOfChaliceDeploy:
             "ReportFleet",
             "RestAPI",
             "ScanImages",
+            "SendReports",
         }
 
     def test_are_the_same_as_in_the_package(self, packaged: Package, resources: Template) -> None:
