@@ -31,7 +31,7 @@ unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: audit bandit bench bench-cold-start bench-growth bench-large bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+.PHONY: audit bandit bench bench-cold-start bench-growth bench-large bench-noise bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -128,6 +128,9 @@ bench-growth: $(READY)  ## Calls and memory against the number of images
 
 bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
 	@$(BIN)/python -m benchmarks.large_registry $(ARGS)
+
+bench-noise: $(READY)  ## How many messages a day 300 repositories with 30 images each lead to
+	@$(BIN)/python -m benchmarks.noise $(ARGS)
 
 bench-risks: $(READY)  ## A long list of accepted risks against 10,000 findings
 	@$(BIN)/python -m benchmarks.accepted_risks
