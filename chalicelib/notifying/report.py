@@ -51,7 +51,8 @@ class Report:
     ``left_out`` says how many findings the finding filters keep out, by reason. ``changes`` is None
     where the scan is compared with nothing, and ``is_first`` whether nothing was known of the line
     before. ``where_in_use`` names the workloads that run the image. ``owner`` is empty where nobody
-    owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed.
+    owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed. One
+    that ``is_collected`` is published together with others.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Report:
     owner: str = ""
     pushed_at: int = 0
     is_first: bool = False
+    is_collected: bool = False
 
     @property
     def title(self) -> str:
