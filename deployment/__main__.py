@@ -21,7 +21,7 @@ from deployment.kept import kept_data
 from deployment.next_steps import next_steps
 from deployment.packages import CHALICE, PROJECT, Package, package
 from deployment.stacks import Stack
-from deployment.templates import resources_template, serialized
+from deployment.templates import is_for_chalice, resources_template, serialized
 
 Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
 Parameters = Annotated[
@@ -145,10 +145,16 @@ def sbom(code: Path, bill: Path) -> None:
 
 def _prepare(stage: str, parameters: list[str] | None) -> Package:
     given = dict(_named(parameter) for parameter in parameters or ())
+    stack = _stack(stage)
+    outputs = stack.outputs()
+    if outputs and not is_for_chalice(outputs):
+        raise SystemExit(
+            f"The stack {stages.stack_name(stage)} was not made by `make deploy`, which would take"
+            " the functions out of it: change it the way it was made, or delete it first"
+        )
     packaged = stages.make_project(stage)
     refuse_outdated_python(packaged, sys.version_info[:2])
-    stack = _stack(stage)
-    if not stack.outputs():
+    if not outputs:
         kept = kept_data(stages.stack_name(stage), boto3.client)  # type: ignore[arg-type]
         given = kept | given
         for name, value in kept.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.ecr import Registry
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.policy.due import Reason
 
 
@@ -82,10 +81,5 @@ class WatchedServices(Services):
         """What was started so far."""
         return Starts()
 
-    def registry_of(self, address: RegistryAddress, *, once: bool = False) -> Registry:
-        """As of services."""
-        registry = super().registry_of(address, once=once)
-        if not isinstance(registry, WatchedRegistry):
-            registry = WatchedRegistry(registry._client, address.account, self.starts)
-            self._registries[address, once] = registry
-        return registry
+    def _new_registry(self, client: Any, account: str | None) -> Registry:
+        return WatchedRegistry(client, account, self.starts)

@@ -101,7 +101,7 @@ MUTATIONS = [
             "return Outcome.FAILED if compared else Outcome.UNDECIDED",
             "return Outcome.FAILED",
         ),
-        ("what is worse is not new", "or _is_worse(each.severity, had[each.key])", ""),
+        ("what is worse is not new", "or is_worse(each.severity, had[each.key])", ""),
     ),
     *mutations_of(
         "chalicelib/fleet/model.py",

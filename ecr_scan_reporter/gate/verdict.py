@@ -12,6 +12,7 @@ from chalicelib.fleet.model import Change, Comparison
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.counting import counted
 from chalicelib.policy.thresholds import Thresholds
+from chalicelib.policy.transitions import is_worse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -182,7 +183,7 @@ def judge_new(verdict: Verdict, baseline: Baseline, policy: Policy) -> Verdict:
     had = {finding.key: finding.severity for finding in baseline.findings}
     found = continued(verdict.report.findings, had)
     new = frozenset(
-        each.key for each in found if each.key not in had or _is_worse(each.severity, had[each.key])
+        each.key for each in found if each.key not in had or is_worse(each.severity, had[each.key])
     )
     weighed = policy.filters.weighed(finding for finding in found if finding.key in new)
     return replace(
@@ -193,7 +194,3 @@ def judge_new(verdict: Verdict, baseline: Baseline, policy: Policy) -> Verdict:
         weighed=weighed,
         crossed=policy.thresholds.crossed_by(weighed),
     )
-
-
-def _is_worse(severity: str, before: str) -> bool:
-    return SEVERITIES.index(severity) < SEVERITIES.index(before)

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -80,14 +81,14 @@ class TestErrors:
 class TestInterruption:
     @pytest.fixture
     def interrupted_at(self, aws, monkeypatch):
-        """Press Ctrl-C during one of the starts."""
+        """Press Ctrl-C during a call of an operation."""
 
-        def at(number):
+        def at(interrupted, number):
             answer = aws.answer
 
             def interrupting(operation, request):
-                if operation == "StartImageScan" and aws.calls[operation] == number - 1:
-                    raise KeyboardInterrupt
+                if operation == interrupted and aws.calls[operation] == number - 1:
+                    os.kill(os.getpid(), signal.SIGINT)
                 return answer(operation, request)
 
             monkeypatch.setattr(aws, "answer", interrupting)
@@ -95,16 +96,18 @@ class TestInterruption:
         return at
 
     @pytest.mark.usefixtures("repositories")
-    def test_says_what_was_started(self, run, interrupted_at):
-        interrupted_at(4)
+    def test_says_what_was_started_and_keeps_it(self, run, aws, interrupted_at):
+        interrupted_at("StartImageScan", 4)
         status, out, err = run("scan", "--json", "-")
         assert status == 130
-        assert "interrupted; scans started, which go on: 3 (aa 2, bb 1)" in err
-        assert [row["repository"] for row in json.loads(out)] == ["aa"]
+        [(total, names)] = re.findall(r"interrupted; scans started, which go on: (.) \((.*)\)", err)
+        assert int(total) == aws.scans_in_progress
+        assert names.startswith("aa 2, bb ")
+        assert json.loads(out)[0]["repository"] == "aa"
 
     @pytest.mark.usefixtures("repositories")
     def test_before_anything_is_started_says_that_too(self, run, interrupted_at):
-        interrupted_at(1)
+        interrupted_at("DescribeImages", 1)
         status, _, err = run("scan")
         assert (status, "which go on: 0\n" in err) == (130, True)
 

@@ -68,6 +68,18 @@ class TestDeploy:
         assert "Run `make resources STAGE=dev` first" in line
         assert not any(everything(client).values())
 
+    def test_leaves_a_stack_alone_that_was_made_otherwise(
+        self, client: Client, refused: Callable[..., str]
+    ) -> None:
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {"ReportTopicArn": {"Value": {"Ref": "Topic"}}},
+        }
+        client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+        before = everything(client)
+        assert "was not made by `make deploy`" in refused("deploy")
+        assert everything(client) == before
+
     def test_says_what_to_run_where_the_account_cannot_be_asked(
         self, refused: Callable[..., str]
     ) -> None:
