@@ -133,8 +133,9 @@ def _plans(jobs: Sequence[ScanJob], services: Services, failures: Failures) -> I
             except RepositoriesNotRead as unread:
                 for name, error in unread.errors.items():
                     failures.add(name, error)
-            yield rows
             bar.advance(done, len(groups))
+            with bar.hidden():
+                yield rows
 
 
 def _scans(jobs: Sequence[ScanJob], services: WatchedServices, failures: Failures) -> Iterator[Row]:
@@ -142,8 +143,10 @@ def _scans(jobs: Sequence[ScanJob], services: WatchedServices, failures: Failure
     with progress("Starting scans") as bar:
         services.starts.noted = lambda total: bar.add(f"{total:,} started")
         for done, job in enumerate(jobs, start=1):
-            yield _Scan(job, services, failures).run()
+            row = _Scan(job, services, failures).run()
             bar.advance(done, len(jobs))
+            with bar.hidden():
+                yield row
 
 
 @dataclass(frozen=True)
