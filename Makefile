@@ -106,7 +106,7 @@ lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deplo
 		--compact --quiet --file sam.yaml plain.json resources.json accounts.yaml
 
 bandit: $(READY)  ## Look for insecure code in what ships
-	$(BIN)/bandit --quiet --recursive app.py chalicelib
+	$(BIN)/bandit --quiet --recursive app.py chalicelib ecr_scan_reporter
 
 audit: $(READY)  ## Look for known vulnerabilities in what ships; asks the PyPI advisory data
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
