@@ -80,6 +80,15 @@ def report_fleet(event: AnyEvent) -> None:
     flow.report_fleet(event.to_dict(), services, Deadline.of(event.context))
 
 
+@accept_any_event
+@app.schedule("rate(1 day)", description="Fetches what is known to be exploited")
+def refresh_feeds(_: AnyEvent) -> None:
+    """The feeds: CISA's KEV catalogue and FIRST's EPSS scores, once a day."""
+    from chalicelib.fleet import refresh_feeds as flow
+
+    flow.refresh_feeds(services)
+
+
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())
 def start_scans() -> Response:
     """The lister on demand; the body may carry overrides."""

@@ -102,14 +102,17 @@ class Services:
 
         One that asks ``once`` repeats no call by itself, for callers that do so at their own pace.
         """
-        from chalicelib.aws.ecr import Registry
-
         if (address, once) not in self._registries:
             if len(self._registries) >= MOST_CLIENTS:
                 del self._registries[next(iter(self._registries))]
             client = self._client_at("ecr", address, *((1,) if once else ()))
-            self._registries[address, once] = Registry(client, address.account)
+            self._registries[address, once] = self._new_registry(client, address.account)
         return self._registries[address, once]
+
+    def _new_registry(self, client: Any, account: str | None) -> Registry:
+        from chalicelib.aws.ecr import Registry
+
+        return Registry(client, account)
 
     def repository_images_of(
         self, address: RegistryAddress, *, remember: bool = True

@@ -99,6 +99,7 @@ def _in_bucket(path: str = "") -> Resource:
 _BUCKET = _in_bucket()
 _FLEET_REPORTS = _in_bucket("/fleet-reports/*")
 _MARKS = _in_bucket("/fleet-reports/sent/*")
+_FEEDS = _in_bucket("/fleet-reports/feeds/*")
 
 
 def _object_of(parameter: str) -> Resource:
@@ -220,6 +221,9 @@ DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 # Without it, S3 says "access denied" of an object that is not there. So it would under a condition
 # on the prefix, for GetObject names none. Source: S3 API reference, GetObject.
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
+
+# CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
+KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
 
 # --- What several functions need ------------------------------------------------------------------
 
@@ -344,6 +348,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
+    "refresh_feeds": (*only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS), KEEP_FAILED_EVENTS),
     "api_handler": (*_TO_LIST_AND_DRY_RUN, UPDATE_HISTORY),
 }
 

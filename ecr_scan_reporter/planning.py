@@ -125,22 +125,23 @@ def _plans(jobs: Sequence[ScanJob], services: Services, failures: Failures) -> I
     groups = [[job] for job in jobs]
     if services.settings.daily_scan_budget is not None:
         groups = [list(jobs)]
-    with progress("Reading repositories") as advance:
+    with progress("Reading repositories") as bar:
         for done, group in enumerate(groups, start=1):
             try:
                 planned = plan_images(group, services, Deadline.unlimited(), gone=deleted)
                 yield [image.to_dict() for image in planned]
             except (TokenExpired, *AWS_ERRORS) as error:
                 failures.add(group[0].repository if len(group) == 1 else "all", error)
-            advance(done, len(groups))
+            bar.advance(done, len(groups))
 
 
 def _scans(jobs: Sequence[ScanJob], services: WatchedServices, failures: Failures) -> Iterator[Row]:
     """A row a repository, as soon as its scans are started."""
-    with progress("Starting scans") as advance:
+    with progress("Starting scans") as bar:
+        services.starts.noted = lambda total: bar.add(f"{total:,} started")
         for done, job in enumerate(jobs, start=1):
             yield _Scan(job, services, failures).run()
-            advance(done, len(jobs))
+            bar.advance(done, len(jobs))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from chalicelib.runtime import logs
 from ecr_scan_reporter.gate.errors import wording_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from rich.progress import TaskID
 
 INTERRUPTED = 130
 """The status after Ctrl-C, as shells have it."""
@@ -32,15 +34,31 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+class Bar:
+    """What shows how far a command is."""
+
+    def __init__(self, shown: Progress, task: TaskID, what: str) -> None:
+        self._shown = shown
+        self._task = task
+        self._what = what
+
+    def advance(self, done: int, total: int) -> None:
+        """Show that so many are done, of how many."""
+        self._shown.update(self._task, completed=done, total=total)
+
+    def add(self, text: str) -> None:
+        """Show a text beside what is done."""
+        self._shown.update(self._task, description=f"{self._what}: {text}")
+
+
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error where that is a terminal; give it how many are done, of how many."""
+def progress(what: str) -> Iterator[Bar]:
+    """A bar on standard error where that is a terminal; elsewhere nothing."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield Bar(bar, bar.add_task(what, total=None), what)
 
 
 def warn_of_no_match(pattern: str, listed: int | None = None) -> None:

@@ -84,8 +84,10 @@ def report(
     overrides = {} if repos_regex is None else {"REPOSITORIES_FILTER_REGEXP": repos_regex}
     with _fleet(profile, region, demo, overrides) as (services, demo_earlier):
         earlier = earlier or demo_earlier
-        with progress("Looking at repositories") as advance:
-            found = gather_fleet(services, Deadline.unlimited(), earlier=earlier, advance=advance)
+        with progress("Looking at repositories") as bar:
+            found = gather_fleet(
+                services, Deadline.unlimited(), earlier=earlier, advance=bar.advance
+            )
         settings = services.settings
     if earlier:
         found = compare(found, earlier)

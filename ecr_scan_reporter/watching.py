@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.ecr import Registry
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
@@ -12,9 +12,10 @@ from chalicelib.services import Services
 from ecr_scan_reporter.gate.errors import wording_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_ecr import ECRClient
 
-    from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.policy.due import Reason
 
 
@@ -28,6 +29,13 @@ class Starts:
     def __init__(self) -> None:
         self.started: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.noted: Callable[[int], None] = lambda _total: None
+        """Called with how many were started so far, after each."""
+
+    def note(self, repository: str) -> None:
+        """Note that a scan of the repository was started."""
+        self.started[repository] += 1
+        self.noted(self.started.total())
 
 
 class WatchedRegistry(Registry):
@@ -46,7 +54,8 @@ class WatchedRegistry(Registry):
                 raise NotAllowed(wording_of(error)) from error
             self._starts.failed[wording_of(error)] += 1
             raise
-        self._starts.started[repository] += skipped is None
+        if skipped is None:
+            self._starts.note(repository)
         return skipped
 
 
@@ -58,9 +67,5 @@ class WatchedServices(Services):
         """What was started so far."""
         return Starts()
 
-    def registry_of(self, address: RegistryAddress) -> Registry:
-        """A registry, through the role of its account, if there is one."""
-        if address not in self._registries:
-            client = self._client_at("ecr", address)
-            self._registries[address] = WatchedRegistry(client, address.account, self.starts)
-        return self._registries[address]
+    def _new_registry(self, client: Any, account: str | None) -> Registry:
+        return WatchedRegistry(client, account, self.starts)

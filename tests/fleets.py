@@ -10,6 +10,7 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.model import (
     Age,
+    Feed,
     ImageScan,
     NamedImages,
     NotLookedAt,
@@ -227,6 +228,7 @@ _reports = st.builds(
     st.lists(st.builds(NotLookedAt, _places, _texts, st.none() | _times), max_size=2).map(tuple),
     st.lists(_risks, max_size=2, unique=True).map(tuple),
     st.lists(_repositories, max_size=2, unique=True).map(tuple),
+    feeds=st.lists(st.builds(Feed, _texts, st.none() | _times, _texts), max_size=2).map(tuple),
 )
 fleet_reports = st.one_of(_reports, st.builds(compare, _reports, _reports))
 

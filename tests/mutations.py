@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("app.py", "chalicelib", "docs", "local", "tests", "pyproject.toml")
+NEEDED = (
+    *("app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests", "pyproject.toml"),
+)
 FAILED, PASSED = 1, 0
 
 
@@ -47,6 +49,60 @@ DUE = "Decision(True, Reason.{})"
 NOT_DUE = "Decision(False, Reason.{})"
 
 MUTATIONS = [
+    *mutations_of(
+        "ecr_scan_reporter/gate/steps.py",
+        "tests/command/gate/test_steps.py",
+        (
+            "what is unknown is known",
+            "    if scan is None or scan.findings is None:",
+            "    if scan is None:",
+        ),
+        (
+            "old scans are new enough",
+            "scan.completed_at is not None and scan.completed_at >= stale_before",
+            "True",
+        ),
+        (
+            "a scan that failed is started again and again",
+            "return Step.START if start is None else Step.GIVE_UP",
+            "return Step.START",
+        ),
+        (
+            "what was refused is waited for",
+            "return Step.WAIT if start.refusal is None else Step.GIVE_UP",
+            "return Step.WAIT",
+        ),
+    ),
+    *mutations_of(
+        "ecr_scan_reporter/gate/verdict.py",
+        "tests/command/gate/test_verdict.py",
+        (
+            "what is unknown passes",
+            "return Outcome.PASSED if self.is_known else Outcome.UNDECIDED",
+            "return Outcome.PASSED",
+        ),
+        (
+            "unsupported platforms are unknown",
+            "self.unknown.keys() <= unsupported",
+            "not self.unknown",
+        ),
+        (
+            "old findings are all",
+            "self.report.known and self.unknown",
+            "self.report.known or self.unknown",
+        ),
+        (
+            "a problem is no matter",
+            "        if self.problem:\n            return Outcome.UNDECIDED\n",
+            "",
+        ),
+        (
+            "without findings to compare with all is new",
+            "return Outcome.FAILED if compared else Outcome.UNDECIDED",
+            "return Outcome.FAILED",
+        ),
+        ("what is worse is not new", "or is_worse(each.severity, had[each.key])", ""),
+    ),
     *mutations_of(
         "chalicelib/fleet/model.py",
         "tests/fleet/test_model.py",

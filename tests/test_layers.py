@@ -14,6 +14,7 @@ FLOWS = {
     "start_scans": ("scanning.list_repositories", "scanning"),
     "notify": ("notifying.notify", "notifying"),
     "report_fleet": ("fleet.report_fleet", "fleet"),
+    "refresh_feeds": ("fleet.refresh_feeds", "fleet"),
 }
 """By function: the module that it imports in its first line, and that module's folder."""
 

@@ -159,7 +159,7 @@ class _Gathering:
         seen = [looks[each] for each in self._listed]
         missed = [each for each in seen if isinstance(each, NotLookedAt)]
         return FleetReport(
-            generated_at=datetime.now(UTC),
+            generated_at=datetime.now(UTC).replace(microsecond=0),
             registries=tuple(self._registries),
             repositories=tuple(each for each in seen if isinstance(each, RepositoryReport)),
             not_looked_at=tuple(self._not_looked_at + missed),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
+from chalicelib.fleet.feeds import with_feeds
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import ReportError, from_json
@@ -184,7 +185,8 @@ def _gather(
 ) -> FleetReport:
     earlier = _last_sent(keys, bucket)
     report = gather_fleet(services, deadline, earlier=earlier)
-    return report if earlier is None else compare(report, earlier)
+    report = report if earlier is None else compare(report, earlier)
+    return with_feeds(report, bucket) if services.settings.feeds else report
 
 
 def _last_sent(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:

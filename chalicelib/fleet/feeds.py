@@ -1,20 +1,22 @@
 """The feeds in the bucket: refreshed once a day, and read by what reports findings.
 
-| Key | What it is |
+| Key below ``fleet-reports/feeds/`` | What it is |
 | --- | --- |
-| ``feeds/kev.json`` | the last good catalogue of CISA: since when each vulnerability is in it |
-| ``feeds/epss.csv.gz`` | the last good EPSS scores, as FIRST publishes them |
-| ``feeds/state.json`` | of when they are, when they were fetched, and how the last try went |
+| ``kev.json`` | the last good catalogue of CISA: since when each vulnerability is in it |
+| ``epss.csv.gz`` | the last good EPSS scores, as FIRST publishes them |
+| ``state.json`` | of when they are, when they were fetched, and how the last try went |
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.policy.exploitation import Exploitation
+from chalicelib.fleet.model import Feed
+from chalicelib.policy.exploitation import Exploitation, wanted
 from chalicelib.policy.feeds import (
     EPSS,
     KEV,
@@ -32,8 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from chalicelib.aws.s3 import ReportBucket
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.fleet.model import Comparison, RepositoryReport
+    from chalicelib.fleet.report import FleetReport
 
-PREFIX = "feeds/"
+PREFIX = "fleet-reports/feeds/"
 STATE_KEY = f"{PREFIX}state.json"
 KEYS = {KEV: f"{PREFIX}kev.json", EPSS: f"{PREFIX}epss.csv.gz"}
 
@@ -46,7 +51,9 @@ def refresh(
 ) -> tuple[FeedState, ...]:
     """Fetch each feed, by its name, and keep it in place of the last one if it is good.
 
-    One that is not costs itself alone. Calls: s3:GetObject and s3:PutObject on ``feeds/*``.
+    One that is not costs itself alone.
+
+    Calls: s3:GetObject and s3:PutObject on ``fleet-reports/feeds/*``, s3:ListBucket.
     """
     kept = {state.name: state for state in read_states(bucket)}
     states = []
@@ -89,12 +96,60 @@ def read_states(bucket: ReportBucket) -> tuple[FeedState, ...]:
 def read_exploitation(bucket: ReportBucket, wanted: Collection[str]) -> Exploitation:
     """What the kept feeds say of these vulnerabilities; nothing of a feed that cannot be read.
 
-    Calls: s3:GetObject on ``feeds/*``.
+    Calls: s3:GetObject on ``fleet-reports/feeds/*``.
     """
     listed = _read(bucket, KEV, json.loads)
     scored = _read(bucket, EPSS, lambda body: scores_of(body, wanted)[1])
     catalogue = None if listed is None else frozenset(listed)
     return Exploitation(catalogue, scored)
+
+
+def with_feeds(report: FleetReport, bucket: ReportBucket) -> FleetReport:
+    """The report with what the kept feeds say of its findings; what cannot be read is unknown."""
+    try:
+        states = {state.name: state for state in read_states(bucket)}
+    except AWS_ERRORS as error:
+        logs.logger.warning("state of feeds not read", extra={"error": str(error)})
+        states = {name: FeedState(name, problem="its state cannot be read") for name in KEYS}
+    findings = [finding for each in report.repositories for finding, _ in each.rows]
+    known = _Known(read_exploitation(bucket, wanted(findings)))
+    return replace(
+        report,
+        repositories=tuple(known.in_repository(each) for each in report.repositories),
+        comparison=report.comparison and known.in_comparison(report.comparison),
+        feeds=tuple(
+            Feed(state.name, state.dated, state.warning(report.generated_at))
+            for state in (states.get(name, FeedState(name)) for name in KEYS)
+        ),
+    )
+
+
+class _Known:
+    """What is known of findings; repositories share most of them, which are looked up once."""
+
+    def __init__(self, exploitation: Exploitation) -> None:
+        self._exploitation = exploitation
+        self._found: dict[int, Finding] = {}
+
+    def in_repository(self, report: RepositoryReport) -> RepositoryReport:
+        return replace(
+            report,
+            findings=tuple(map(self._of, report.findings)),
+            accepted=tuple((self._of(finding), risk) for finding, risk in report.accepted),
+        )
+
+    def in_comparison(self, comparison: Comparison) -> Comparison:
+        new, fixed = (
+            tuple(replace(change, finding=self._of(change.finding)) for change in changes)
+            for changes in (comparison.new, comparison.fixed)
+        )
+        return replace(comparison, new=new, fixed=fixed)
+
+    def _of(self, finding: Finding) -> Finding:
+        found = self._found.get(id(finding))
+        if found is None:
+            found = self._found[id(finding)] = self._exploitation.of(finding)
+        return found
 
 
 def _read(bucket: ReportBucket, name: str, parse: Callable[[bytes], Any]) -> Any:

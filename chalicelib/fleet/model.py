@@ -230,6 +230,15 @@ class NotLookedAt:
 
 
 @dataclass(frozen=True)
+class Feed:
+    """A feed that says what is exploited: of when it is, and what is wrong with it, if anything."""
+
+    name: str
+    dated: datetime | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True)
 class Change:
     """A finding that came or went."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from chalicelib.ecr.findings import Finding
-    from chalicelib.fleet.model import Comparison, NotLookedAt, Repository, RepositoryReport
+    from chalicelib.fleet.model import Comparison, Feed, NotLookedAt, Repository, RepositoryReport
     from chalicelib.policy.accepted_risks import AcceptedRisk
 
 
@@ -27,7 +27,7 @@ class FleetReport:
     Compared with an earlier report, ``repositories`` are also those that could not be read this
     time, as they were last known. ``expired`` are the entries of the list of accepted risks that
     ran out and would cover findings, and ``deleted`` the repositories of the earlier report that
-    are no more.
+    are no more. ``feeds`` are those that were asked what is exploited.
     """
 
     generated_at: datetime
@@ -37,6 +37,7 @@ class FleetReport:
     expired: tuple[AcceptedRisk, ...] = ()
     deleted: tuple[Repository, ...] = ()
     comparison: Comparison | None = None
+    feeds: tuple[Feed, ...] = ()
 
     @property
     def today(self) -> date:

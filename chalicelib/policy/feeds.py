@@ -1,7 +1,7 @@
 """The feeds that say what is exploited: CISA's KEV catalogue and FIRST's EPSS scores.
 
-Each is read whole before it is believed: one that is cut short, is a page of HTML, lies in the future
-or has lost much of what it had is an error, and the last good one serves.
+Each is read whole before it is believed: one that is cut short, is a page of HTML, lies in the
+future or has lost much of what it had is an error, and the last good one serves.
 
 Formats: CISA, "Known Exploited Vulnerabilities Catalog" (JSON); FIRST, "EPSS Data" (CSV, gzip).
 """
@@ -151,7 +151,7 @@ _CURRENT = {KEV: timedelta(days=60), EPSS: timedelta(days=7)}
 
 def _lines(body: bytes) -> Iterator[str]:
     """The lines of a text, packed or not, each of which must end."""
-    file = gzip.open(io.BytesIO(body)) if body.startswith(_GZIP) else io.BytesIO(body)
+    file = gzip.GzipFile(fileobj=io.BytesIO(body)) if body.startswith(_GZIP) else io.BytesIO(body)
     total = 0
     try:
         while line := file.readline(_LONGEST_LINE):

@@ -166,3 +166,4 @@ TOPIC_ARN = matching(
 )
 TABLE_NAME = matching("[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table")
 BUCKET_NAME = matching(BUCKET_PATTERN, "the name of an S3 bucket")
+WEB_ADDRESS = matching("https?://[!-~]{1,500}", "an address of the web (http or https)")

@@ -33,8 +33,8 @@ class Start:
     refusal: str | None = None
 
 
-SCANNED_LATELY = {Reason.SCANNED_TODAY, Reason.CONTINUOUSLY_SCANNED, Reason.SCANNED_ON_PUSH}
-"""Refusals that say that there is, or will be, a scan as new as can be had."""
+_COMING = {None, Reason.SCANNED_TODAY, Reason.CONTINUOUSLY_SCANNED, Reason.SCANNED_ON_PUSH}
+"""What an attempt to start a scan ends with where one will be seen, be it of somebody else's."""
 
 
 def next_step(scan: ScanFindings | None, start: Start | None, stale_before: datetime) -> Step:
@@ -51,7 +51,7 @@ def next_step(scan: ScanFindings | None, start: Start | None, stale_before: date
         return Step.DONE if _is_new_enough(scan, start, stale_before) else _start_or(start)
     if kind is ScanKind.NONE or kind is ScanKind.UNAVAILABLE:
         # ECR does not know at once of a scan that has just begun, nor list all that it counts.
-        is_coming = start is not None and start.refusal in {None, *SCANNED_LATELY}
+        is_coming = start is not None and start.refusal in _COMING
         return Step.WAIT if is_coming else _start_or(start)
     if kind.may_pass:
         return Step.START if start is None else Step.GIVE_UP
@@ -61,7 +61,7 @@ def next_step(scan: ScanFindings | None, start: Start | None, stale_before: date
 def _is_new_enough(scan: ScanFindings | None, start: Start | None, stale_before: datetime) -> bool:
     if scan is None or scan.findings is None:
         return False
-    if scan.status == "ACTIVE" or (start and start.refusal in SCANNED_LATELY):
+    if scan.status == "ACTIVE" or (start and start.refusal == Reason.SCANNED_TODAY):
         return True
     return scan.completed_at is not None and scan.completed_at >= stale_before
 

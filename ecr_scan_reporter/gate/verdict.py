@@ -11,8 +11,8 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import Change, Comparison
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.counting import counted
-from chalicelib.policy.states import is_worse
 from chalicelib.policy.thresholds import Thresholds
+from chalicelib.policy.transitions import is_worse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

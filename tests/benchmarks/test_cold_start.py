@@ -14,6 +14,7 @@ FIRST_RUNS = {
     "scan_images": (["dynamodb", "ecr", "sts"], {"scanning"}),
     "notify": (["dynamodb", "ecr", "sns"], {"notifying"}),
     "report_fleet": (["dynamodb", "ecr", "s3", "sns", "sts"], {"fleet"}),
+    "refresh_feeds": ([], {"fleet"}),
     "start_scans": (["ecr", "sqs"], {"scanning"}),
 }
 """By function: the services it makes clients of, and which of the flows it loads."""

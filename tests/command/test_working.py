@@ -190,8 +190,8 @@ class TestFailOn:
 def test_progress_is_on_standard_error_of_a_terminal_and_nowhere_else():
     script = (
         "import time; from ecr_scan_reporter.progress import progress\n"
-        "with progress('Reading repositories') as advance:\n"
-        "    advance(1, 3); time.sleep(0.3)\n"
+        "with progress('Reading repositories') as bar:\n"
+        "    bar.advance(1, 3); bar.add('2 started'); time.sleep(0.3)\n"
         "print('done')"
     )
     leader, follower = pty.openpty()
@@ -204,7 +204,7 @@ def test_progress_is_on_standard_error_of_a_terminal_and_nowhere_else():
     shown = os.read(leader, 65536).decode()
     os.close(leader)
     assert on_terminal.stdout == b"done\n"
-    assert "Reading repositories" in shown
+    assert "Reading repositories: 2 started" in shown
     assert "1/3" in shown
     in_a_log = subprocess.run(command, capture_output=True, check=True)
     assert (in_a_log.stdout, in_a_log.stderr) == (b"done\n", b"")

@@ -55,6 +55,7 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         "reporter",
         "reporter-list_repositories",
         "reporter-notify",
+        "reporter-refresh_feeds",
         "reporter-report_fleet",
         "reporter-scan_images",
     }
@@ -68,7 +69,12 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         events.list_targets_by_rule(Rule=rule["Name"])["Targets"][0]["Arn"].split(":")[-1]
         for rule in events.list_rules()["Rules"]
     }
-    assert targets == {"reporter-list_repositories", "reporter-notify", "reporter-report_fleet"}
+    assert targets == {
+        "reporter-list_repositories",
+        "reporter-notify",
+        "reporter-refresh_feeds",
+        "reporter-report_fleet",
+    }
 
 
 PARAMETERS = {row.parameter: (row.variable, row.example) for row in ROWS if row.parameter}
@@ -180,8 +186,15 @@ def test_schedules_lister_and_digest_by_their_rates(create_stack: CreateStack) -
 
     assert schedules() == {
         "list_repositories": ("cron(0 6 * * ? *)", "ENABLED"),
+        "refresh_feeds": ("rate(1 day)", "DISABLED"),
         "report_fleet": ("rate(1 day)", "ENABLED"),
     }
+
+
+def test_fetches_feeds_once_a_day_where_that_is_wanted(create_stack: CreateStack) -> None:
+    create_stack(Feeds="true")
+
+    assert schedules()["refresh_feeds"] == ("rate(1 day)", "ENABLED")
 
 
 def test_starts_no_digest_where_none_is_wanted(create_stack: CreateStack) -> None:
@@ -189,6 +202,7 @@ def test_starts_no_digest_where_none_is_wanted(create_stack: CreateStack) -> Non
 
     assert schedules() == {
         "list_repositories": ("rate(1 day)", "ENABLED"),
+        "refresh_feeds": ("rate(1 day)", "DISABLED"),
         "report_fleet": ("rate(7 days)", "DISABLED"),
     }
 

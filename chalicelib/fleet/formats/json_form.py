@@ -65,6 +65,10 @@ def _document(report: FleetReport) -> dict[str, Any]:
         "unknown": [asdict(repository) for repository in report.unknown],
         "deleted": [asdict(repository) for repository in report.deleted],
         "expiredRisks": [number_of_risk(entry) for entry in report.expired],
+        "feeds": [
+            {"name": feed.name, "dated": _text(feed.dated), "warning": feed.warning}
+            for feed in report.feeds
+        ],
         "comparison": report.comparison and _comparison_document(report.comparison, number),
         "findings": [finding_document(finding) for finding in number.numbers],
         "risks": [

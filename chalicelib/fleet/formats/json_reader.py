@@ -14,6 +14,7 @@ from chalicelib.fleet.model import (
     Age,
     Change,
     Comparison,
+    Feed,
     ImageScan,
     NamedImages,
     NotLookedAt,
@@ -69,6 +70,10 @@ def _report(document: Mapping[str, Any]) -> FleetReport:
         expired=tuple(risks[number] for number in document["expiredRisks"]),
         deleted=tuple(map(_repository, document["deleted"])),
         comparison=comparison and _comparison(comparison, findings),
+        feeds=tuple(
+            Feed(each["name"], _time(each["dated"]), each["warning"])
+            for each in document.get("feeds", ())
+        ),
     )
 
 

@@ -189,6 +189,17 @@ class TestMatrix:
         status, out, _ = run("gate", "shop/api:new")
         assert (status, "too long ago" in out) == (UNDECIDED, True)
 
+    def test_a_scan_on_push_of_long_ago_decides_nothing_under_enhanced_scanning(
+        self, run, aws, pushed, clock
+    ):
+        aws.scan_type = "ENHANCED"
+        aws.scanning_rules = [ScanningRule("SCAN_ON_PUSH")]
+        long_ago = clock() - timedelta(days=90)
+        aws.add_image("shop/api", tags=("new",), pushed_at=long_ago, scanned_at=long_ago)
+        status, out, _ = run("gate", "shop/api:new")
+        assert (status, "scanned on push by Amazon Inspector" in out) == (UNDECIDED, True)
+        assert run("gate", "shop/api:new", "--duration", "6m")[0] == PASSED
+
     @pytest.mark.parametrize("kind", KINDS)
     def test_throttling_is_waited_out(self, run, aws, pushed, kind):
         pushed(kind)
