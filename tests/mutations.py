@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 NEEDED = (
-    *("app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests", "pyproject.toml"),
+    *(".chalice", "app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests"),
+    "pyproject.toml",
 )
 FAILED, PASSED = 1, 0
 
@@ -406,10 +407,14 @@ MUTATIONS = [
         "tests/scanning/test_isolation.py",
         (
             "what failed comes again with all else",
-            "_parts(replace(self._job, attempts=0), list(self._failures))",
+            "self._parts(replace(self._job, attempts=0), list(self._failures))",
             "[self._job]",
         ),
-        ("what fails alone is sent for ever", "[] if is_no_more else rest", "rest"),
+        (
+            "what fails alone is sent for ever",
+            "if set(self._job.image_digests) == set(self._failures):",
+            "if False:",
+        ),
     ),
     *mutations_of(
         "chalicelib/scanning/starts.py",

@@ -18,6 +18,7 @@ from chalicelib.settings.kinds import (
     EXTERNAL_ID,
     INTEGER,
     NUMBER,
+    OWNER,
     PATTERN,
     POSITIVE,
     ROLE,
@@ -46,6 +47,7 @@ RULES: Mapping[str, Kind[Any]] = {
     "fixable-only": SWITCH,
     "ignore-unfixed": SWITCH,
     "minimum-score": SCORE,
+    "owner": OWNER,
 }
 """What the rules of repositories may hold beside their pattern and thresholds."""
 

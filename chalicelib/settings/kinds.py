@@ -43,15 +43,18 @@ from chalicelib.settings.sources import (
 )
 from chalicelib.settings.values import (
     ACCEPTED_COUNTS,
+    ACCEPTED_OWNERS,
     ACCEPTED_POSITIVES,
     ACCEPTED_SCORES,
     ACCEPTED_SWITCHES,
     ACCEPTED_WINDOWS,
     COUNT_PATTERN,
+    OWNER_PATTERN,
     POSITIVE_PATTERN,
     SCORE_PATTERN,
     WINDOW_PATTERN,
     parse_count,
+    parse_owner,
     parse_positive,
     parse_score,
     parse_switch,
@@ -153,6 +156,7 @@ SOURCE = Kind(parse_source, ACCEPTED_SOURCES, pattern=SOURCE_PATTERN)
 NOTIFY_MODE = one_of(*NOTIFY_MODES)
 REPORT_IMAGES = one_of(*REPORTED_IMAGES)
 WINDOW = Kind(parse_window, ACCEPTED_WINDOWS, pattern=WINDOW_PATTERN)
+OWNER = Kind(parse_owner, ACCEPTED_OWNERS, pattern=OWNER_PATTERN)
 LOG_LEVEL = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 
 _ARN = "arn:aws[a-z-]*"

@@ -35,7 +35,10 @@ from local.history import KEYS
 from tests.settings.test_table import nearly
 
 # What the names of the functions end in, after that of the stack.
-FUNCTIONS = ("list_repositories", "scan_images", "notify", "report_fleet", "refresh_feeds", "")
+FUNCTIONS = (
+    *("list_repositories", "scan_images", "notify", "send_reports", "report_fleet"),
+    *("refresh_feeds", ""),
+)
 QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
 TOPICS = ("ReportTopic", "ChatTopic", "AlarmTopic")
 
@@ -319,14 +322,28 @@ class TestFailures:
             for rule in of_type(plain, "AWS::Events::Rule").values()
             for target in rule["Targets"]
         ]
-        assert len(targets) == 4
-        assert all(target["DeadLetterConfig"] == {"Arn": queue} for target in targets)
+        assert len(targets) == 5
+        kept = {
+            each["Id"]: each["DeadLetterConfig"] for each in targets if "DeadLetterConfig" in each
+        }
+        assert list(kept.values()) == [{"Arn": queue}] * 4
+        # One minute's that is lost is made up for by the next.
+        assert not any("SendReports" in target for target in kept)
 
-    def test_events_that_notifier_and_digest_cannot_handle_are_kept(self, plain: Template) -> None:
+    def test_events_that_lister_notifier_and_digest_cannot_handle_are_kept(
+        self, plain: Template
+    ) -> None:
         queue = {"Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}}
         configs = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
-        kept = {c["FunctionName"]["Ref"]: c["DestinationConfig"]["OnFailure"] for c in configs}
-        assert kept == {"Notify": queue, "RefreshFeeds": queue, "ReportFleet": queue}
+        kept = {
+            config["FunctionName"]["Ref"]: config.get("DestinationConfig", {}).get("OnFailure")
+            for config in configs
+        }
+        digests = {"RefreshFeeds": queue, "ReportFleet": queue, "SendReports": None}
+        assert kept == {"ListRepositories": queue, "Notify": queue, **digests}
+
+    def test_the_scanner_may_send_itself_what_it_has_no_time_for(self, plain: Template) -> None:
+        assert plain["Resources"]["ScanImages"]["Properties"]["RecursiveLoop"] == "Allow"
 
     def test_what_is_kept_what_is_late_and_throttles_raise_alarms(self, plain: Template) -> None:
         alarms = of_type(plain, "AWS::CloudWatch::Alarm")
@@ -516,6 +533,7 @@ class TestResourcesOfChaliceDeploy:
             "ReportFleet",
             "RestAPI",
             "ScanImages",
+            "SendReports",
         }
 
     def test_are_the_same_as_in_the_package(self, packaged: Package, resources: Template) -> None:
