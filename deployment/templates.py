@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployment.packages import Package, Template
+from deployment.short_form import short_form
 
 # What `chalice deploy` makes by itself.
 _CHALICE_MAKES = frozenset(
@@ -69,14 +70,15 @@ def serialized(template: Template) -> str:
 
 def request_body(template: Template) -> str:
     """The template without what is written for people: a request takes 51,200 bytes of it."""
-    return serialized(
-        template
-        | {
-            "Resources": {name: _bare(each) for name, each in template["Resources"].items()},
-            "Parameters": {name: _bare(each) for name, each in template["Parameters"].items()},
-            "Outputs": {name: _bare(each) for name, each in template["Outputs"].items()},
-        }
-    )
+    return short_form(without_what_people_read(template))
+
+
+def without_what_people_read(template: Template) -> Template:
+    """The template as CloudFormation acts on it."""
+    parts = ("Resources", "Parameters", "Outputs")
+    return template | {
+        part: {name: _bare(each) for name, each in template[part].items()} for part in parts
+    }
 
 
 def _bare(part: Template) -> Template:

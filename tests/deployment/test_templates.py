@@ -13,8 +13,10 @@ from zipfile import ZipFile
 
 import hypothesis
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.cloudformation.utils import yaml_tag_constructor
 
 from chalicelib.runtime import logs
 from chalicelib.settings.kinds import PATTERN
@@ -23,7 +25,12 @@ from chalicelib.settings.settings import Settings
 from chalicelib.settings.table import ROWS
 from deployment import permissions
 from deployment.packages import PROJECT, Package, Template
-from deployment.templates import request_body, resources_template, serialized
+from deployment.templates import (
+    request_body,
+    resources_template,
+    serialized,
+    without_what_people_read,
+)
 from local.history import KEYS
 from tests.settings.test_table import nearly
 
@@ -537,6 +544,14 @@ class TestResourcesOfChaliceDeploy:
     def test_fit_into_one_request_with_room_for_more(self, resources: Template) -> None:
         """CloudFormation takes 51,200 bytes. Source: its quotas."""
         assert len(request_body(resources)) <= 50_500
+
+    def test_say_in_a_request_what_they_say_as_json(self, resources: Template) -> None:
+        class Loader(yaml.SafeLoader):
+            """YAML as CloudFormation reads it."""
+
+        Loader.add_multi_constructor("", yaml_tag_constructor)
+        parsed = yaml.load(request_body(resources), Loader)  # noqa: S506
+        assert parsed == json.loads(serialized(without_what_people_read(resources)))
 
     def test_name_no_condition_that_is_not_there_and_have_none_that_nothing_names(
         self, resources: Template
