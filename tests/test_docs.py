@@ -71,7 +71,7 @@ def test_the_drawing_has_every_function_of_the_application():
             for d in node.decorator_list
         )
     }
-    assert len(functions) == 5
+    assert len(functions) == 6
     assert functions <= drawing()
 
 
