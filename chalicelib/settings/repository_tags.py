@@ -11,9 +11,11 @@ from chalicelib.runtime.patterns import ACCEPTED_PATTERNS, parse_pattern
 from chalicelib.settings.values import (
     ACCEPTED_COUNTS,
     ACCEPTED_POSITIVES,
+    ACCEPTED_PROBABILITIES,
     ACCEPTED_SWITCHES,
     parse_count,
     parse_positive,
+    parse_probability,
     parse_switch,
 )
 
@@ -42,6 +44,8 @@ _ACCEPTED: dict[str, tuple[Callable[[str], Any], str]] = {
     "pushed-within": (Duration.parse, ACCEPTED_DURATIONS),
     "pulled-within": (Duration.parse, ACCEPTED_DURATIONS),
     **{severity.lower(): (parse_count, ACCEPTED_COUNTS) for severity in SEVERITIES},
+    "kev": (parse_count, ACCEPTED_COUNTS),
+    "epss": (parse_probability, ACCEPTED_PROBABILITIES),
 }
 
 
