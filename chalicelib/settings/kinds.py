@@ -45,17 +45,20 @@ from chalicelib.settings.values import (
     ACCEPTED_COUNTS,
     ACCEPTED_OWNERS,
     ACCEPTED_POSITIVES,
+    ACCEPTED_PROBABILITIES,
     ACCEPTED_SCORES,
     ACCEPTED_SWITCHES,
     ACCEPTED_WINDOWS,
     COUNT_PATTERN,
     OWNER_PATTERN,
     POSITIVE_PATTERN,
+    PROBABILITY_PATTERN,
     SCORE_PATTERN,
     WINDOW_PATTERN,
     parse_count,
     parse_owner,
     parse_positive,
+    parse_probability,
     parse_score,
     parse_switch,
     parse_window,
@@ -140,6 +143,13 @@ BUDGET = Kind(
     bounds=(1, MOST_SCANS_A_DAY),
 )
 SCORE = Kind(parse_score, ACCEPTED_SCORES, pattern=SCORE_PATTERN, written=NUMBER, bounds=(0, 10))
+PROBABILITY = Kind(
+    parse_probability,
+    ACCEPTED_PROBABILITIES,
+    pattern=PROBABILITY_PATTERN,
+    written=NUMBER,
+    bounds=(0, 1),
+)
 DURATION = Kind(Duration.parse, ACCEPTED_DURATIONS, pattern=DURATION_PATTERN)
 PATTERN = Kind(parse_pattern, ACCEPTED_PATTERNS, longest=LONGEST_PATTERN)
 SCHEDULE = Kind(schedule_expression, ACCEPTED_SCHEDULES, pattern=SCHEDULE_PATTERN)

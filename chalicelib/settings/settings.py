@@ -67,6 +67,8 @@ class Settings(Table):
             low=self.low,
             informational=self.informational,
             undefined=self.undefined,
+            kev=self.kev,
+            epss=self.epss,
         )
 
     @cached_property

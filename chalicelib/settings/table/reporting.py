@@ -4,6 +4,7 @@ from chalicelib.settings.kinds import (
     COUNT,
     NOTIFY_MODE,
     POSITIVE,
+    PROBABILITY,
     REPORT_IMAGES,
     REPOSITORY_THRESHOLDS,
     SCHEDULE,
@@ -75,6 +76,22 @@ class Reporting(Values):
         description="From how many findings of undefined severity on a scan is reported; without it"
         " such findings are shown and are no reason for a report",
         example="6",
+    )
+    kev = Setting(
+        COUNT,
+        "KEV",
+        key="reporting.thresholds.kev",
+        description="From how many findings on that are known to be exploited (KEV) a scan is"
+        " reported, whatever their severity; needs FEEDS",
+        example="1",
+    )
+    epss = Setting(
+        PROBABILITY,
+        "EPSS",
+        key="reporting.thresholds.epss",
+        description="From which EPSS probability on a finding has its scan reported, whatever its"
+        " severity",
+        example="0.5",
     )
     repository_rules = Setting(
         REPOSITORY_THRESHOLDS,
