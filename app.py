@@ -4,7 +4,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEvent
+from chalice.app import Chalice, IAMAuthorizer, Response, SQSEvent
+
+if "AWS_CHALICE_CLI_MODE" in os.environ and os.path.isdir("deployment"):
+    # Chalice's command line, typed in the project itself; nothing that ships has this module.
+    from deployment.chalice_commands import complete
+
+    complete()
 
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
@@ -57,6 +63,15 @@ def notify(event: AnyEvent) -> None:
 
 
 @accept_any_event
+@app.schedule("rate(1 minute)", description="Sends the news that was collected")
+def send_reports(_: AnyEvent) -> None:
+    """What the notifier has collected, in one message for each channel."""
+    from chalicelib.notifying import send_reports as flow
+
+    flow.send_reports(services)
+
+
+@accept_any_event
 @app.schedule(settings.digest_rate, description="Sends a digest of the open findings")
 def report_fleet(event: AnyEvent) -> None:
     """The digest: a report of all repositories at a scheduled time."""
@@ -65,13 +80,26 @@ def report_fleet(event: AnyEvent) -> None:
     flow.report_fleet(event.to_dict(), services, Deadline.of(event.context))
 
 
+@accept_any_event
+@app.schedule("rate(1 day)", description="Fetches what is known to be exploited")
+def refresh_feeds(_: AnyEvent) -> None:
+    """The feeds: CISA's KEV catalogue and FIRST's EPSS scores, once a day."""
+    from chalicelib.fleet import refresh_feeds as flow
+
+    flow.refresh_feeds(services)
+
+
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())
 def start_scans() -> Response:
     """The lister on demand; the body may carry overrides."""
-    from chalicelib.scanning import list_repositories as flow
+    from chalicelib.scanning import start_scans as flow
 
-    try:
-        answer = flow.start_scans(app.current_request, services)
-    except flow.RequestError as error:
-        raise BadRequestError(str(error)) from error
-    return Response(answer, status_code=202)
+    return Response(*flow.start_scans(app.current_request, services))
+
+
+@app.route("/scans/{listing}", methods=["GET"], authorizer=IAMAuthorizer())
+def show_listing(listing: str) -> Response:
+    """What became of a listing on demand."""
+    from chalicelib.scanning import start_scans as flow
+
+    return Response(*flow.show_listing(listing, services))

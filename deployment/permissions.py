@@ -27,6 +27,10 @@ def _arn(resource: str) -> Resource:
     return Resource({"Fn::GetAtt": [resource, "Arn"]})
 
 
+def _made_or_named(resource: str, made: dict[str, Any], named: str) -> dict[str, Any]:
+    return {"Fn::If": [f"Makes{resource}", made, _sub(named)]}
+
+
 def _all_in(parameter: str) -> Resource:
     return Resource({"Fn::Split": [",", {"Ref": parameter}]})
 
@@ -69,11 +73,33 @@ _SECURITY_HUB = Resource(
     )
 )
 _JOBS, _FAILED_EVENTS = _arn("JobsQueue"), _arn("FailedEventsQueue")
-_REPORT_TOPIC, _CHAT_TOPIC = Resource({"Ref": "ReportTopic"}), Resource({"Ref": "ChatTopic"})
-_HISTORY = _arn("HistoryTable")
-_BUCKET = _arn("ReportBucket")
-_FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
-_MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
+_REPORT_TOPIC = Resource(
+    {"Fn::If": ["MakesReportTopic", {"Ref": "ReportTopic"}, {"Ref": "ReportTopicArn"}]}
+)
+_CHAT_TOPIC = Resource({"Ref": "ChatTopic"})
+_HISTORY = Resource(
+    _made_or_named(
+        "HistoryTable",
+        {"Fn::GetAtt": ["HistoryTable", "Arn"]},
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${HistoryTableName}",
+    )
+)
+
+
+def _in_bucket(path: str = "") -> Resource:
+    return Resource(
+        _made_or_named(
+            "ReportBucket",
+            _sub(f"${{ReportBucket.Arn}}{path}"),
+            f"arn:${{AWS::Partition}}:s3:::${{ReportBucketName}}{path}",
+        )
+    )
+
+
+_BUCKET = _in_bucket()
+_FLEET_REPORTS = _in_bucket("/fleet-reports/*")
+_MARKS = _in_bucket("/fleet-reports/sent/*")
+_FEEDS = _in_bucket("/fleet-reports/feeds/*")
 
 
 def _object_of(parameter: str) -> Resource:
@@ -173,6 +199,7 @@ KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
 READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
 # What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
+# Also which requests were answered, and what becomes of the jobs of listings on demand.
 UPDATE_HISTORY = Permission("UpdateHistory", ("dynamodb:UpdateItem",), _HISTORY)
 # What an index listed that was deleted.
 DELETE_FROM_HISTORY = Permission("DeleteFromHistory", ("dynamodb:DeleteItem",), _HISTORY)
@@ -194,6 +221,9 @@ DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 # Without it, S3 says "access denied" of an object that is not there. So it would under a condition
 # on the prefix, for GetObject names none. Source: S3 API reference, GetObject.
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
+
+# CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
+KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
 
 # --- What several functions need ------------------------------------------------------------------
 
@@ -264,6 +294,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         *_TO_REVIEW,
         START_SCANS,
         READ_ITEMS,
+        UPDATE_HISTORY,
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
@@ -290,6 +321,13 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
     ),
+    "send_reports": (
+        QUERY_RECORDS,
+        UPDATE_HISTORY,
+        KEEP_RECORDS,
+        PUBLISH_REPORTS,
+        PUBLISH_TO_CHAT,
+    ),
     "report_fleet": (
         *only_if(
             "HasDigest",
@@ -310,7 +348,8 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
-    "api_handler": _TO_LIST_AND_DRY_RUN,
+    "refresh_feeds": (*only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS), KEEP_FAILED_EVENTS),
+    "api_handler": (*_TO_LIST_AND_DRY_RUN, UPDATE_HISTORY),
 }
 
 FUNCTIONS: dict[str, tuple[Permission, ...]] = {

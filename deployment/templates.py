@@ -52,6 +52,11 @@ def variables(package: Package, outputs: Mapping[str, str]) -> dict[str, str]:
     return dict(zip(package.environment, values, strict=True))
 
 
+def is_for_chalice(outputs: Mapping[str, str]) -> bool:
+    """Whether a stack with these outputs is one of :func:`resources_template`."""
+    return _VARIABLES in outputs
+
+
 def role_output(function: str) -> str:
     """The name of the output with the ARN of a function's role."""
     return "Role" + function.title().replace("_", "")

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,8 @@ class Demo:
         logs.logger.handlers = [self.logs]
         self.registry = registry
         self._client = Client(app.app)
+        self._minutes = 0
+        app.services.clock = lambda: time.time() + 60 * self._minutes
         self._sqs = boto3.client("sqs")
 
     def list_repositories(self, **overrides: Any) -> int:
@@ -115,6 +118,11 @@ class Demo:
     def notify(self, event: dict[str, Any]) -> None:
         """Hand an event to the notifier, as EventBridge does."""
         self._client.lambda_.invoke("notify", event)
+
+    def send_reports(self, minutes: int = 0) -> None:
+        """Let the schedule of the sender fire so many minutes later."""
+        self._minutes += minutes
+        self._client.lambda_.invoke("send_reports", self._schedule({}))
 
     def tags_of_next_build(self, report: dict[str, Any]) -> tuple[str, ...]:
         """The tags that the next build takes over from a report's image, if it has findings."""
@@ -183,12 +191,19 @@ def _published(topic: str) -> list[Any]:
 @contextmanager
 def demo() -> Iterator[Demo]:
     """The application on a seeded registry, with all that it is deployed with."""
+    with embedded_cloud() as registry:
+        yield Demo(registry)
+
+
+@contextmanager
+def embedded_cloud() -> Iterator[LocalRegistry]:
+    """A seeded registry, and all that the application is deployed with, in the environment too."""
     credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "demo")
     environment = {**SETTINGS, **credentials, "AWS_DEFAULT_REGION": REGION}
     with isolated_environment(**environment), mock_aws(), local_ecr() as registry:
         seed(registry)
         os.environ.update(_resources())
-        yield Demo(registry)
+        yield registry
 
 
 def _resources() -> dict[str, str]:

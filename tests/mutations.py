@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = (".chalice", "app.py", "chalicelib", "docs", "local", "tests", "pyproject.toml")
+NEEDED = (
+    *(".chalice", "app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests"),
+    "pyproject.toml",
+)
 FAILED, PASSED = 1, 0
 
 
@@ -47,6 +50,60 @@ DUE = "Decision(True, Reason.{})"
 NOT_DUE = "Decision(False, Reason.{})"
 
 MUTATIONS = [
+    *mutations_of(
+        "ecr_scan_reporter/gate/steps.py",
+        "tests/command/gate/test_steps.py",
+        (
+            "what is unknown is known",
+            "    if scan is None or scan.findings is None:",
+            "    if scan is None:",
+        ),
+        (
+            "old scans are new enough",
+            "scan.completed_at is not None and scan.completed_at >= stale_before",
+            "True",
+        ),
+        (
+            "a scan that failed is started again and again",
+            "return Step.START if start is None else Step.GIVE_UP",
+            "return Step.START",
+        ),
+        (
+            "what was refused is waited for",
+            "return Step.WAIT if start.refusal is None else Step.GIVE_UP",
+            "return Step.WAIT",
+        ),
+    ),
+    *mutations_of(
+        "ecr_scan_reporter/gate/verdict.py",
+        "tests/command/gate/test_verdict.py",
+        (
+            "what is unknown passes",
+            "return Outcome.PASSED if self.is_known else Outcome.UNDECIDED",
+            "return Outcome.PASSED",
+        ),
+        (
+            "unsupported platforms are unknown",
+            "self.unknown.keys() <= unsupported",
+            "not self.unknown",
+        ),
+        (
+            "old findings are all",
+            "self.report.known and self.unknown",
+            "self.report.known or self.unknown",
+        ),
+        (
+            "a problem is no matter",
+            "        if self.problem:\n            return Outcome.UNDECIDED\n",
+            "",
+        ),
+        (
+            "without findings to compare with all is new",
+            "return Outcome.FAILED if compared else Outcome.UNDECIDED",
+            "return Outcome.FAILED",
+        ),
+        ("what is worse is not new", "or is_worse(each.severity, had[each.key])", ""),
+    ),
     *mutations_of(
         "chalicelib/fleet/model.py",
         "tests/fleet/test_model.py",
@@ -324,21 +381,14 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/scanning/scanner.py",
         "tests/scanning/test_scanner.py",
-        ("unstarted images are lost", "(*self._pending, *self._failures)", "(*self._failures,)"),
-        ("failed images are lost", "(*self._pending, *self._failures)", "(*self._pending,)"),
-        ("a start is not noted", "self._last_scans.started(digest)", "pass"),
+        ("unstarted images are lost", "[*self._left(), *self._failures]", "[*self._failures]"),
+        ("failed images are lost", "[*self._left(), *self._failures]", "[*self._left()]"),
         (
             "what was looked up is not kept",
             "            self._last_scans.keep()",
             "            pass",
         ),
-        ("fresh images of a late job are started", "if not decision.due:", "if False:"),
-        (
-            "what is refused is tried each time",
-            "self._last_scans.look_up(digest, within_a_day=True)",
-            "pass",
-        ),
-        ("failures are forgotten", "if self._failures:", "if False:"),
+        ("failures are forgotten", "if not self._failures:", "if True:"),
         ("one stall too many", "attempts > MOST_ATTEMPTS", "attempts >= MOST_ATTEMPTS"),
         ("attempts are not counted", "self._job.attempts + 1", "1"),
         ("stalled jobs come again at once", "RETRY_DELAY_SECONDS if attempts", "0 if attempts"),
@@ -351,8 +401,56 @@ MUTATIONS = [
             "(wait := job.not_before - int(time.time())) > 0",
             "False",
         ),
-        ("the pace is not kept", "self._bucket.take() if self._bucket", "0.0 if self._bucket"),
-        ("the daily limit is no reason to wait", "skipped is Reason.DAILY_LIMIT", "False"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/scanner.py",
+        "tests/scanning/test_isolation.py",
+        (
+            "what failed comes again with all else",
+            "_parts(replace(self._job, attempts=0), list(self._failures))",
+            "[self._job]",
+        ),
+        ("what fails alone is sent for ever", "[] if is_no_more else rest", "rest"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/starts.py",
+        "tests/scanning/test_scanner.py",
+        ("a start is not noted", "self._last_scans.started(digest)", "pass"),
+        ("fresh images of a late job are started", "elif decision.due:", "elif True:"),
+        ("what is refused is tried each time", "self._refused.waiting.append(digest)", "pass"),
+        ("what is forbidden is tried for each image", "if is_refusal(error):", "if False:"),
+        ("an image is left out", "self._look_ups.waiting.append(digest)", "pass"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/starts.py",
+        "tests/scanning/test_planner.py",
+        ("the pace is not kept", "Pace(services.settings.scanner_pace)", "Pace()"),
+        ("the daily limit is no reason to wait", "refused is Reason.DAILY_LIMIT", "False"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/starts.py",
+        "tests/scanning/test_isolation.py",
+        ("what may pass is not tried again", "may_pass(error) and", "False and"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/pool.py",
+        "tests/scanning/test_pool.py",
+        ("a throttled image is lost", "lane.waiting.appendleft(entry)", "pass"),
+        ("calls go on after the deadline", "self._deadline.allows(pause or 0.0)", "True"),
+        ("calls under way are left alone", "elif self._threads.under_way:", "elif False:"),
+        ("more calls than threads", "threads.under_way >= threads.most", "False"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/plans.py",
+        "tests/scanning/test_isolation.py",
+        ("what could not be read is not said", "if failures:", "if False:"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/planner.py",
+        "tests/scanning/test_isolation.py",
+        ("one repository stops the plan", "except UNREAD as error:", "except KeyError as error:"),
+        ("what could not be read is left out", "if not self._failures:", "if True:"),
+        ("all are planned again", "only=tuple(part)", "only=()"),
     ),
     *mutations_of(
         "chalicelib/scanning/reviews.py",
@@ -360,7 +458,11 @@ MUTATIONS = [
         ("a job's own duration is ignored", "job.duration or rules", "rules"),
         ("a tag's duration is ignored", "rules.duration or ", ""),
         ("skip tags are ignored", "if self.rules.skip:", "if False:"),
-        ("images in use are selected like others", "if not self.is_in_use(image):", "if True:"),
+        (
+            "images in use are selected like others",
+            "if not (self.named or self.is_in_use(image)):",
+            "if True:",
+        ),
         ("what is not in use is reviewed too", "if self.in_use_only:", "if False:"),
         ("Inspector is ignored", " if self.scan_frequency else None", " if False else None"),
         ("an index in use has no children", ", *image.index_digests)", ")"),
@@ -408,8 +510,10 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/runtime/pace.py",
         "tests/runtime/test_pace.py",
-        ("throttling changes nothing", "self._rate / 2", "self._rate"),
-        ("a pace never recovers", "self._rate + self._full_rate / 100", "self._rate"),
+        ("throttling changes nothing", "self.rate / 2", "self.rate"),
+        ("a pace never recovers", "self.rate += self._step * seconds", "pass"),
+        ("a pace never doubles", "self.rate *= 2**seconds", "pass"),
+        ("each call under way halves it", "began <= self._halved_at and self._step", "False"),
         ("all jobs start at once", "* 60 // per_minute", "* 0 // per_minute"),
     ),
     *mutations_of(

@@ -14,6 +14,7 @@ FLOWS = {
     "start_scans": ("scanning.list_repositories", "scanning"),
     "notify": ("notifying.notify", "notifying"),
     "report_fleet": ("fleet.report_fleet", "fleet"),
+    "refresh_feeds": ("fleet.refresh_feeds", "fleet"),
 }
 """By function: the module that it imports in its first line, and that module's folder."""
 
@@ -45,7 +46,8 @@ def test_deciding_needs_no_aws_sdk_even_indirectly():
 
 def test_starting_a_function_loads_no_flow_and_neither_boto3_nor_anything_for_development():
     modules = loaded("app")
-    assert not modules & {"boto3", "botocore", "jinja2", "moto", "local", "cli", "rich"}
+    assert not modules & {"boto3", "botocore", "jinja2", "moto", "local", "rich"}
+    assert "ecr_scan_reporter" not in modules
     assert not folders(modules) & {"scanning", "notifying", "fleet"}
 
 

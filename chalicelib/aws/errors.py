@@ -27,6 +27,14 @@ def is_throttling(error: Exception) -> bool:
     return isinstance(error, ClientError) and code_of(error) in _THROTTLING
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may go well at once: no answer came, or the service was at fault."""
+    if not isinstance(error, ClientError):
+        return True
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _AT_FAULT
+
+
+_AT_FAULT = 500
 _REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 

@@ -37,7 +37,14 @@ class Job(Protocol):
 
 
 class NotSent(Exception):
-    """Messages that the queue did not take: says how many, which and why."""
+    """Messages that the queue did not take: says how many, which and why.
+
+    ``refused`` names each.
+    """
+
+    def __init__(self, refused: Sequence[str], jobs: int) -> None:
+        super().__init__(f"{len(refused)} of {jobs} jobs not sent: {', '.join(refused)}")
+        self.refused = refused
 
 
 class JobsQueue:
@@ -68,7 +75,7 @@ class JobsQueue:
             for job, error in self._send_batch(batch)
         ]
         if refused:
-            raise NotSent(f"{len(refused)} of {len(jobs)} jobs not sent: {', '.join(refused)}")
+            raise NotSent(refused, len(jobs))
 
     def _send_batch(
         self, delayed: Sequence[tuple[Job, int]]

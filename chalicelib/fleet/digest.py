@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
+from chalicelib.fleet.feeds import with_feeds
+from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import ReportError, from_json
-from chalicelib.fleet.formats.pages import StoredReport, as_email, as_html, email_subject
+from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject
 from chalicelib.runtime import logs
 from chalicelib.settings.channels import ON_TOPIC, on_topic
 from chalicelib.text.notifications import SMS_LENGTH, Message
@@ -183,7 +185,8 @@ def _gather(
 ) -> FleetReport:
     earlier = _last_sent(keys, bucket)
     report = gather_fleet(services, deadline, earlier=earlier)
-    return report if earlier is None else compare(report, earlier)
+    report = report if earlier is None else compare(report, earlier)
+    return with_feeds(report, bucket) if services.settings.feeds else report
 
 
 def _last_sent(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import Acceptance
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from chalicelib.ecr.findings import Finding
-    from chalicelib.fleet.model import Comparison, NotLookedAt, Repository, RepositoryReport
+    from chalicelib.fleet.model import Comparison, Feed, NotLookedAt, Repository, RepositoryReport
     from chalicelib.policy.accepted_risks import AcceptedRisk
 
 
@@ -26,7 +27,7 @@ class FleetReport:
     Compared with an earlier report, ``repositories`` are also those that could not be read this
     time, as they were last known. ``expired`` are the entries of the list of accepted risks that
     ran out and would cover findings, and ``deleted`` the repositories of the earlier report that
-    are no more.
+    are no more. ``feeds`` are those that were asked what is exploited.
     """
 
     generated_at: datetime
@@ -36,6 +37,12 @@ class FleetReport:
     expired: tuple[AcceptedRisk, ...] = ()
     deleted: tuple[Repository, ...] = ()
     comparison: Comparison | None = None
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def today(self) -> date:
+        """The day of the report, in UTC."""
+        return self.generated_at.astimezone(UTC).date()
 
     def is_new(self, repository: Repository, finding: Finding) -> bool:
         """Whether a finding is among those that are new since the earlier report."""
@@ -149,8 +156,9 @@ class FleetReport:
     def worst(self) -> tuple[RepositoryReport, ...]:
         """The repositories with findings, those with the most of the worst severity first."""
         found = [repository for repository in self.repositories if repository.findings]
-        return tuple(sorted(found, key=_badness))
+        return tuple(sorted(found, key=badness))
 
 
-def _badness(report: RepositoryReport) -> tuple[list[int], Repository]:
+def badness(report: RepositoryReport) -> tuple[list[int], Repository]:
+    """What to sort repositories by: those with the most findings of the worst severity first."""
     return [-report.counts.get(severity, 0) for severity in SEVERITIES], report.repository

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import continued
 from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
+from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
 from chalicelib.notifying.lookups import LookUp
+from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
-from chalicelib.notifying.uses import uses_of
+from chalicelib.notifying.uses import uses_of, where_in_use
 from chalicelib.policy.acknowledgements import is_lagging
-from chalicelib.policy.changes import EVERY_SCAN
+from chalicelib.policy.changes import ALL, EVERY_SCAN
+from chalicelib.policy.current import is_newest
 from chalicelib.policy.lines import placed
 from chalicelib.policy.states import FAILED
-from chalicelib.policy.transitions import Scan, after_failure, after_scan, shadow_of
+from chalicelib.policy.transitions import after_failure, after_scan, shadow_of
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
@@ -38,9 +41,11 @@ class Compared:
     """A scan, and what has become of the states of its repository's lines.
 
     ``assessment`` is None where there is nothing to report. ``line`` is None where the image is not
-    current, and ``state`` where the scan says nothing about the line; ``is_rescan`` is whether the
+    in no line, and ``state`` where the scan says nothing that is kept; ``is_rescan`` is whether the
     event tells of no scan that was not reported before. ``shadows`` are the states of the image's
     other lines, and ``others`` those of further lines that mirrors do not follow yet.
+    The state of an image in use that is in no line is kept by itself. People are notified of an
+    image that ``is_reported``.
     """
 
     result: ScanResult
@@ -50,6 +55,13 @@ class Compared:
     is_rescan: bool = False
     shadows: tuple[ReportedState, ...] = ()
     others: tuple[ReportedState, ...] = ()
+    is_reported: bool = True
+    about: About = field(default_factory=About)
+
+    @property
+    def place(self) -> str:
+        """Where the state is kept."""
+        return self.result.place if self.line else self.result.place_in_use
 
 
 def compare(
@@ -72,22 +84,42 @@ def compare(
     image = found.image or Image(result.image_digest, result.image_tags)
     result = replace(result, image_tags=image.all_tags)
     uses = uses_of(result.place, services)
+    where = where_in_use(image, uses)
     if reason := reason_against(image, rules, uses, services.settings):
         logs.logger.info("scan out of scope", extra={**result.about, "reason": str(reason)})
         return Compared(result)
     placement = placed(result.image_digest, found.places, found.repository, mirrors)
-    if _is_late(result, placement, found):
+    in_use = recalled_in_use(result, states) if where else None
+    if in_use is not None:
+        placement = replace(placement, bases=(*placement.bases, in_use))
+    before = _before(placement, found) if placement.line else in_use
+    if _is_late(result, before):
         return Compared(result)
-    is_current = placement.line is not None
     assessment = None
-    if is_current or services.settings.notify_mode == EVERY_SCAN:
+    if placement.line or where or services.settings.notify_mode == EVERY_SCAN:
         assessment = _continued(assess(result, rules, services, backoff), placement)
+    about = About(
+        owner=rules.owner or "",
+        platform=image.platform or "",
+        pushed_at=int(image.pushed_at.timestamp()) if image.pushed_at else 0,
+        where_in_use=where,
+    )
+    compared = Compared(result, assessment, placement.line, about=about)
     if states is None:
-        return Compared(result, assessment)
-    state = _state(result, assessment, placement, found, mirrors)
-    is_rescan = _is_rescan(result, placement, found)
-    compared = Compared(result, assessment, placement.line, state, is_rescan)
-    return _kept(compared, states, placement, found, mirrors)
+        return compared
+    compared = replace(
+        compared,
+        state=_state(result, assessment, placement, found, mirrors),
+        is_rescan=_is_rescan(result, before),
+        is_reported=services.settings.report_images == ALL
+        or bool(where)
+        or is_newest(found.places, placement.newest, found.repository),
+    )
+    compared = _kept(compared, states, placement, found, mirrors)
+    if placement.line is None and where and assessment is not None:
+        state = after_scan_in_use(result, assessment, before, found.repository.states.values())
+        return replace(compared, state=state and states.keep(compared.place, state))
+    return compared
 
 
 def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
@@ -112,15 +144,13 @@ def _before(placement: Placement, found: Found) -> ReportedState | None:
     return found.repository.states.get(placement.line) if placement.line else None
 
 
-def _is_late(result: ScanResult, placement: Placement, found: Found) -> bool:
+def _is_late(result: ScanResult, before: ReportedState | None) -> bool:
     """Whether a later scan of the image was dealt with before."""
-    before = _before(placement, found)
     return bool(before and before.digest == result.image_digest and before.time > result.time)
 
 
-def _is_rescan(result: ScanResult, placement: Placement, found: Found) -> bool:
+def _is_rescan(result: ScanResult, before: ReportedState | None) -> bool:
     """Whether an event tells of one finding, or of a scan that people were notified of just now."""
-    before = _before(placement, found)
     if result.finding_severity is not None:
         return True
     if before is None or before.event == result.identity or before.digest != result.image_digest:
@@ -144,15 +174,7 @@ def _state(
         return None
     known = found.repository.states
     before = known.get(placement.line)
-    scan = Scan(
-        digest=result.image_digest,
-        whole=placement.whole.digest,
-        time=result.time,
-        status=result.status,
-        event=result.identity,
-        findings=assessment.findings or (),
-        apart=assessment.apart,
-    )
+    scan = scan_of(result, placement.whole.digest, assessment)
     if result.failed:
         own = (each for each in found.repository.live.values() if each.digest == scan.digest)
         return after_failure(placement.line, before or next(own, None), scan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.notifying.channels import mirrors, senders
+from chalicelib.notifying.collecting import news_of
 from chalicelib.notifying.report import report_of
 from chalicelib.policy.acknowledgements import heard, reported
 from chalicelib.policy.changes import changes_for, is_news
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chalicelib.aws.deliveries import Delivery
+    from chalicelib.notifying.channels import Sender
     from chalicelib.notifying.comparison import Compared
     from chalicelib.notifying.mirroring import MirroredLine
     from chalicelib.notifying.report import Report
@@ -46,18 +48,16 @@ class Reporting:
         self._backoff = backoff
         self._delivery = delivery
 
-    def notify(self, compared: Compared, where_in_use: tuple[str, ...]) -> ReportedState | None:
+    def notify(self, compared: Compared) -> ReportedState | None:
         """Notify people by each channel to which the scan is news; returns the state after that."""
         state = compared.state
+        if not compared.is_reported:
+            return state
         for sender in senders(self._services.settings.channels):
             changes = changes_for(sender.name, state) if state else None
             if not self._is_news(sender.name, compared, changes):
                 state = state and heard(state, sender.name)
-            elif self._is_done(
-                sender.name,
-                sender.deliver,
-                self._reported(compared, changes, where_in_use),
-            ):
+            elif self._is_done(sender, self._reported(compared, changes)):
                 state = state and reported(state, sender.name)
         return state
 
@@ -93,29 +93,33 @@ class Reporting:
             is_rescan=compared.is_rescan,
         )
 
-    def _reported(
-        self, compared: Compared, changes: Changes | None, where_in_use: tuple[str, ...]
-    ) -> Report:
+    def _reported(self, compared: Compared, changes: Changes | None) -> Report:
         if compared.assessment is None:
             raise ValueError(compared)
         report = report_of(
-            compared.result, compared.assessment, compared.line, changes, where_in_use
+            compared.result, compared.assessment, compared.line, changes, compared.about
         )
         self.report = self.report or report
         return report
 
-    def _is_done(
-        self, channel: str, deliver: Callable[[Report, Services], None], report: Report
-    ) -> bool:
-        """Deliver a report, unless it is noted that its channel has it, and note it."""
+    def _is_done(self, sender: Sender, report: Report) -> bool:
+        """Deliver or collect a report, unless it is noted that its channel has it, and note it."""
         news = report.changes.fingerprint if report.changes else ""
-        if self._delivery is not None and self._delivery.has(channel, news):
+        if self._delivery is not None and self._delivery.has(sender.name, news):
             return True
-        if not self._tried(channel, deliver, report, self._services):
+        if not self._tried(sender.name, self._deliver, sender, report):
             return False
         if self._delivery is not None:
-            self._delivery.delivered(channel, news)
+            self._delivery.delivered(sender.name, news)
         return True
+
+    def _deliver(self, sender: Sender, report: Report) -> None:
+        store = self._services.news
+        if self._delivery is None or store is None or sender.wording is None:
+            sender.deliver(report, self._services)
+            return
+        content = sender.wording.of_report(report, self._services)
+        store.add(sender.name, news_of(report, content, store.now(), store.begun_at()))
 
     def _tried(self, channel: str, deliver: Callable[..., None], *arguments: object) -> bool:
         try:

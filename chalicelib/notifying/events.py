@@ -90,6 +90,11 @@ class ScanResult:
         return f"{self.account}/{self.region}/{self.repository}"
 
     @property
+    def place_in_use(self) -> str:
+        """The place of the image by itself, as one in use; no repository's name has an ``@``."""
+        return f"{self.place}@{self.image_digest}"
+
+    @property
     def about(self) -> dict[str, str]:
         """What log lines say of it."""
         return {

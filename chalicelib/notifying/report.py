@@ -18,19 +18,37 @@ if TYPE_CHECKING:
     from chalicelib.policy.thresholds import Thresholds
 
 
+_SHORT_DIGEST = len("sha256:") + 12
+
+
+@dataclass(frozen=True)
+class About:
+    """An image beside its scan: whose it is, for which platform, and which workloads run it.
+
+    ``pushed_at`` is in seconds since the epoch, 0 where it is not known.
+    """
+
+    owner: str = ""
+    platform: str = ""
+    pushed_at: int = 0
+    where_in_use: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Report:
     """One scan: its findings that count, what is new among them, and why it is reported.
 
     ``name`` is what the image is called from scan to scan: its line, or where it is in none the
-    repository and tag (or digest). ``findings`` are those shown, worst first; None where they are
-    not known. ``counts`` are the numbers shown, by severity; None where nothing is known of them,
-    and where not all are, ``unlisted`` says how many findings there are of an unknown severity.
-    ``crossed`` are the severities whose threshold is reached, worst first. ``accepted`` are the
-    findings that are accepted risks, each with the entry that says so; ``expired`` the entries that
-    would cover findings shown, had they not run out. ``left_out`` says how many findings the
-    finding filters keep out, by reason. ``changes`` is None where the scan is compared with
-    nothing. ``where_in_use`` names the workloads that run the image.
+    repository and tag (or digest); ``image`` is what people know it by. ``findings`` are those
+    shown, worst first; None where they are not known. ``counts`` are the numbers shown, by
+    severity; None where nothing is known of them, and where not all are, ``unlisted`` says how many
+    findings there are of an unknown severity. ``crossed`` are the severities whose threshold is
+    reached, worst first. ``accepted`` are the findings that are accepted risks, each with the entry
+    that says so; ``expired`` the entries that would cover findings shown, had they not run out.
+    ``left_out`` says how many findings the finding filters keep out, by reason. ``changes`` is None
+    where the scan is compared with nothing, and ``is_first`` whether nothing was known of the line
+    before. ``where_in_use`` names the workloads that run the image. ``owner`` is empty where nobody
+    owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed.
     """
 
     name: str
@@ -45,6 +63,10 @@ class Report:
     changes: Changes | None = None
     where_in_use: tuple[str, ...] = ()
     unlisted: int = 0
+    image: str = ""
+    owner: str = ""
+    pushed_at: int = 0
+    is_first: bool = False
 
     @property
     def worst(self) -> str | None:
@@ -71,11 +93,12 @@ def report_of(
     assessment: Assessment,
     line: Line | None,
     changes: Changes | None,
-    where_in_use: tuple[str, ...],
+    about: About,
 ) -> Report:
     """The report of a scan that was weighed, and compared as far as it can be."""
     return Report(
         name=line_name(result.repository, line) if line else image_name(result),
+        image=shown_name(result, line.tag if line else "", about.platform),
         result=result,
         thresholds=assessment.thresholds,
         counts=assessment.counts,
@@ -86,7 +109,10 @@ def report_of(
         expired=assessment.expired,
         left_out={reason: len(found) for reason, found in assessment.left_out.items()},
         changes=None if result.failed else changes,
-        where_in_use=where_in_use,
+        where_in_use=about.where_in_use,
+        owner=about.owner,
+        pushed_at=about.pushed_at,
+        is_first=changes is not None and changes.first,
     )
 
 
@@ -99,7 +125,26 @@ def line_name(repository: str, line: Line) -> str:
 
 def image_name(result: ScanResult) -> str:
     """What an image is called that is in no line: by its shortest tag, or by its digest."""
-    if not result.image_tags:
-        return f"{result.repository}@{result.image_digest}"
-    tag = min(result.image_tags, key=lambda tag: (len(tag), tag))
-    return f"{result.repository}:{tag}"
+    return f"{result.repository}:{_tag(result)}" if result.image_tags else _by_digest(result)
+
+
+def shown_name(result: ScanResult, tag: str, platform: str) -> str:
+    """What people know an image by: its tag, or else a short digest, and platform, if it has any.
+
+    ``tag`` is that of its line; without one it is the image's shortest.
+    """
+    tag = tag or _tag(result)
+    name = (
+        f"{result.repository}:{tag}"
+        if tag
+        else f"{result.repository}@{result.image_digest[:_SHORT_DIGEST]}"
+    )
+    return f"{name} ({platform})" if platform else name
+
+
+def _tag(result: ScanResult) -> str:
+    return min(result.image_tags, key=lambda tag: (len(tag), tag), default="")
+
+
+def _by_digest(result: ScanResult) -> str:
+    return f"{result.repository}@{result.image_digest}"

@@ -12,7 +12,6 @@ from chalicelib.notifying.delivery import NotDelivered, Reporting
 from chalicelib.notifying.mirroring import MirroredLine, settle
 from chalicelib.notifying.scan_ends import described, note_end
 from chalicelib.notifying.scope import is_weighed
-from chalicelib.notifying.uses import uses_of
 from chalicelib.policy.acknowledgements import as_reported, followed
 from chalicelib.policy.changes import EVERY_SCAN
 from chalicelib.runtime import logs
@@ -108,12 +107,12 @@ def _report(
     mirrors = mirror_names(services.settings.channels)
     compared = backoff.call(compare, result, states, mirrors, services, backoff)
     reporting = Reporting(services, backoff, delivery)
-    where_in_use = uses_of(result.place, services).get(result.image_digest, ())
-    state = reporting.notify(compared, tuple(where_in_use))
+    state = reporting.notify(compared)
     if states is not None:
         following = reporting.mirror(list(_lines(compared)))
         for before, after in _changed(compared, state):
-            settle(states, result.place, before, followed(after, following), backoff)
+            place = compared.place if before is compared.state else result.place
+            settle(states, place, before, followed(after, following), backoff)
     if reporting.failures:
         raise NotDelivered(reporting.failures)
     return reporting.report
@@ -125,7 +124,7 @@ def _lines(compared: Compared) -> Iterator[MirroredLine]:
     place = (result.account, result.region, result.repository)
     for each in (*compared.others, *compared.shadows):
         yield MirroredLine(*place, each)
-    if compared.state is not None:
+    if compared.state is not None and compared.line is not None:
         findings = (assessment.findings if assessment else None) or ()
         yield MirroredLine(*place, compared.state, findings, result.image_tags)
 

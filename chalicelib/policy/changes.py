@@ -17,6 +17,10 @@ EVERY_SCAN, CHANGES, NEW_FINDINGS = "every-scan", "changes", "new-findings"
 NOTIFY_MODES = (EVERY_SCAN, CHANGES, NEW_FINDINGS)
 """After which scans people are notified: see :func:`is_news`."""
 
+CURRENT, ALL = "current", "all"
+REPORTED_IMAGES = (CURRENT, ALL)
+"""Of which images people are notified: see :mod:`chalicelib.policy.current`."""
+
 
 @dataclass(frozen=True)
 class Changes:

@@ -37,6 +37,7 @@ class Rules:
     fixable_only: bool | None = None
     ignore_unfixed: bool | None = None
     minimum_score: float | None = None
+    owner: str | None = None
 
     @property
     def select(self) -> bool:

@@ -118,7 +118,7 @@ def _found(finding: Finding, known: Known | None, scan: Scan) -> Known:
     if known is None:
         return found
     matters_more = (
-        _is_worse(found.severity, known.severity)
+        is_worse(found.severity, known.severity)
         or (found.fixable and not known.fixable)
         or (found.exploitable and not known.exploitable)
     )
@@ -151,6 +151,6 @@ def _closed(
     return closed
 
 
-def _is_worse(severity: str, before: str) -> bool:
+def is_worse(severity: str, before: str) -> bool:
     """Whether a severity is worse than another."""
     return SEVERITIES.index(severity) < SEVERITIES.index(before)

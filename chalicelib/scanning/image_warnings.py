@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from chalicelib.runtime import logs
+from chalicelib.scanning.side_work import side_work
 from chalicelib.settings.channels import on_topic
 from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.scanning.jobs import ScanJob
@@ -66,8 +67,21 @@ def _warn(
     repository: str = "",
 ) -> None:
     logs.logger.warning(subject, extra={"warning": kind, "images": dict(images)})
-    if services.settings.report_topic_arn is None:
-        return
+    with side_work("warning", warning=kind):
+        if services.settings.report_topic_arn is not None:
+            channels = on_topic(services.settings.channels)
+            message = _message(kind, subject, explanation, images, repository, channels)
+            services.report_topic.publish(message)
+
+
+def _message(
+    kind: str,
+    subject: str,
+    explanation: str,
+    images: Mapping[str, str],
+    repository: str,
+    channels: Sequence[str],
+) -> Message:
     listed = [f"{name} (in use by {where})" for name, where in images.items()]
     more = [f"and {len(listed) - _MOST_LISTED} more"] if len(listed) > _MOST_LISTED else []
     text = "\n".join([explanation, "", *listed[:_MOST_LISTED], *more])
@@ -89,13 +103,12 @@ def _warn(
         "sms": short("ECR: {}", subject, SMS_LENGTH),
     }
     attributes = {"warning": kind} | ({"repository": repository} if repository else {})
-    message = Message(
+    return Message(
         short("[ECR] {}", subject, SUBJECT_LENGTH),
         json.dumps(texts),
         attributes,
-        lists={"channels": on_topic(services.settings.channels)},
+        lists={"channels": channels},
     )
-    services.report_topic.publish(message)
 
 
 def _place(address: RegistryAddress) -> str:

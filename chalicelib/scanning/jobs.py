@@ -10,9 +10,28 @@ from chalicelib.policy.durations import Duration
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.settings.fields import Fields
 
+VERSION = 1
+"""The version of the jobs; one that an earlier version would misread has a greater one."""
+
 
 class JobError(ValueError):
     """A queue message that is not a scan job: says which key is wrong and what is accepted."""
+
+
+class NewerJob(Exception):
+    """A job of a newer version of this application, as while one is deployed or taken back."""
+
+
+@dataclass(frozen=True)
+class UnreadJob:
+    """A job that only a newer version can read: its body, as it came."""
+
+    body: str
+    repository: str = "job of a newer version"
+
+    def to_json(self) -> str:
+        """The body of the queue message."""
+        return self.body
 
 
 @dataclass(frozen=True)
@@ -26,6 +45,10 @@ class ScanJob:
     texts of the repository's tags, by rule. ``images_in_use`` says by tag or digest where an image
     is in use. ``scan_frequency`` is how Amazon Inspector scans the repository, None under basic
     scanning. Before ``not_before``, in seconds since the epoch, nothing is started.
+
+    ``force`` is whether to start scans whatever the age of the last ones. ``images`` are the tags
+    and digests of the only images that are wanted, if there are any. ``listing`` is which listing
+    on demand the job belongs to, and as which job: ``<id>/<number>``; empty where nobody asks.
     """
 
     repository: str
@@ -38,6 +61,9 @@ class ScanJob:
     images_in_use: Mapping[str, str] = field(default_factory=dict)
     scan_frequency: str | None = None
     not_before: int = 0
+    force: bool = False
+    images: tuple[str, ...] = ()
+    listing: str = ""
 
     @property
     def address(self) -> RegistryAddress:
@@ -57,6 +83,9 @@ class ScanJob:
             "imagesInUse": self.images_in_use,
             "scanFrequency": self.scan_frequency,
             "notBefore": self.not_before,
+            "force": self.force,
+            "images": self.images,
+            "listing": self.listing,
         }
         return _json(body)
 
@@ -77,11 +106,16 @@ class ScanJob:
             attempts=fields.optional(fields.count, "attempts") or 0,
             account=fields.optional(fields.text, "registry"),
             region=fields.optional(fields.text, "region"),
-            rules=fields.optional(fields.text_by_key, "rules") or {},
+            # A tag may have an empty value, which is no rule, and is named as such.
+            rules=fields.optional(fields.any_text_by_key, "rules") or {},
             images_in_use=fields.optional(fields.text_by_key, "imagesInUse") or {},
             scan_frequency=fields.optional(fields.text, "scanFrequency"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
+            force=fields.optional(fields.switch, "force") or False,
+            images=fields.optional(fields.texts, "images") or (),
+            listing=fields.optional(fields.text, "listing") or "",
         )
+        fields.optional(fields.count, "version")
         fields.refuse_others()
         return job
 
@@ -92,7 +126,7 @@ class PlanJob:
 
     Planning that ran out of time goes on as another job: with the repositories ``after`` the last
     one reviewed, by name, what is left of the budget, and the time from which scans may start, in
-    seconds since the epoch.
+    seconds since the epoch. Where ``only`` names repositories it is about these.
     """
 
     request: ListingRequest
@@ -102,6 +136,8 @@ class PlanJob:
     budget: int | None = None
     not_before: int = 0
     attempts: int = 0
+    only: tuple[str, ...] = ()
+    listing: str = ""
 
     @property
     def address(self) -> RegistryAddress:
@@ -119,8 +155,10 @@ class PlanJob:
             "registry": self.account,
             "region": self.region,
             "after": self.after,
+            "only": self.only,
             "notBefore": self.not_before,
             "attempts": self.attempts,
+            "listing": self.listing,
         }
         given = {key: value for key, value in body.items() if value}
         budget = {} if self.budget is None else {"budget": self.budget}
@@ -144,6 +182,8 @@ class PlanJob:
             budget=fields.optional(fields.count, "budget"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
             attempts=fields.optional(fields.count, "attempts") or 0,
+            only=fields.optional(fields.texts, "only") or (),
+            listing=fields.optional(fields.text, "listing") or "",
         )
         fields.refuse_others()
         return job
@@ -153,11 +193,18 @@ def parse_job(body: str) -> ScanJob | PlanJob:
     """Read the body of a queue message.
 
     :raises JobError: when it is no job that this application sends.
+    :raises NewerJob: when a newer version of it sent the job.
     """
     values = _values(body)
+    if isinstance(values, dict) and _is_newer(values.get("version")):
+        raise NewerJob
     if isinstance(values, dict) and "plan" in values:
         return PlanJob.from_fields(Fields(values, JobError).object("plan"))
     return ScanJob.from_json(body)
+
+
+def _is_newer(version: Any) -> bool:
+    return isinstance(version, int) and version > VERSION
 
 
 def _json(body: Mapping[str, Any]) -> str:

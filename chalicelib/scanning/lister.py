@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.sqs import NotSent
 from chalicelib.ecr.uses import ImagesInUse, group
 from chalicelib.runtime import logs
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, spread
 from chalicelib.runtime.patterns import PatternTooSlow, names_matching
 from chalicelib.scanning.image_warnings import warn_of_images_out_of_reach, warn_of_missing_images
 from chalicelib.scanning.jobs import PlanJob, ScanJob
+from chalicelib.scanning.progress import numbered
 from chalicelib.scanning.repository_jobs import jobs_of
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.settings.repository_tags import parse_rules
@@ -30,16 +32,27 @@ if TYPE_CHECKING:
     from chalicelib.settings.settings import Settings
 
 
+LONGEST_FAILURE = 1000
+"""How much an answer shows of a failure, in characters."""
+
+
 class ListingIncomplete(Exception):
-    """Registries or workloads that could not be listed: says which and why."""
+    """Registries or workloads that could not be listed, or jobs not sent: says which and why.
+
+    ``listing`` is what was done all the same.
+    """
+
+    def __init__(self, listing: Listing) -> None:
+        super().__init__("; ".join(listing.failures))
+        self.listing = listing
 
 
 @dataclass(frozen=True)
 class Listing:
     """How many repositories there are, and the jobs of those that are wanted.
 
-    ``sent`` is how many jobs went to the queue, and ``failures`` which registries and sources of
-    images in use could not be listed.
+    ``sent`` is how many jobs went to the queue. ``failures`` says which registries and sources of
+    images in use could not be listed, which repositories may be there, which jobs were not sent.
     """
 
     listed: int
@@ -54,37 +67,50 @@ class Listing:
         return self.sent
 
     def to_dict(self) -> dict[str, Any]:
-        """``{dryRun, listed, matched, enqueued, repositories: [name]}``."""
+        """``{dryRun, listed, matched, enqueued, repositories: [name], failures: [text]}``."""
         return {
             "dryRun": self.dry_run,
             "listed": self.listed,
             "matched": len(self.jobs),
             "enqueued": self.enqueued,
             "repositories": [job.repository for job in self.jobs],
+            "failures": [failure[:LONGEST_FAILURE] for failure in self.failures],
         }
 
 
-def start_listing(request: ListingRequest, services: Services) -> Listing:
+def start_listing(request: ListingRequest, services: Services, listing_id: str = "") -> Listing:
     """List the repositories and send a job for each that is wanted and may have scans to start.
 
-    With a daily budget one job a registry is sent instead, which plans its scans.
+    With a daily budget one job a registry is sent instead, which plans its scans. The jobs of a
+    listing with an id are numbered, so that it is kept what becomes of them.
 
     :raises RequestError: when the request names a repository that does not exist.
-    :raises NotSent: when the queue did not take some of the jobs.
-    :raises ListingIncomplete: when some registries could not be listed; the others were.
+    :raises ListingIncomplete: when some registries could not be listed, or some jobs not be sent;
+        the others were.
     """
     if services.settings.scan_time_lookup:
         logs.logger.info("SCAN_TIME_LOOKUP is ignored: when images were scanned is always known")
     listing = list_jobs(request, services)
     if not request.dry_run:
-        jobs = _jobs_to_send(listing, request, services.settings)
+        jobs = numbered(listing_id, _jobs_to_send(listing, request, services.settings))
         starts = spread(len(jobs), services.settings.jobs_per_minute)
-        services.jobs_queue.send(*_delayed(jobs, starts))
-        listing = replace(listing, sent=len(jobs))
+        listing = _sent(listing, *_delayed(jobs, starts), services)
     _log(listing)
     if listing.failures:
-        raise ListingIncomplete("; ".join(listing.failures))
+        raise ListingIncomplete(listing)
     return listing
+
+
+def _sent(
+    listing: Listing, jobs: Sequence[ScanJob | PlanJob], delays: Sequence[int], services: Services
+) -> Listing:
+    """The listing once its jobs are sent, as far as the queue took them."""
+    try:
+        services.jobs_queue.send(jobs, delays)
+    except NotSent as error:
+        sent = len(jobs) - len(error.refused)
+        return replace(listing, sent=sent, failures=(*listing.failures, str(error)))
+    return replace(listing, sent=len(jobs))
 
 
 def list_jobs(
@@ -112,15 +138,16 @@ def list_jobs(
         with failures.of(str(address), several):
             names[address] = list(services.registry_of(address).repositories())
     listed = sum(map(len, names.values()))
-    if failures.found and request.repositories is not None:
-        # A repository that seems unknown may be in a registry that could not be listed.
-        return Listing(listed, (), request.dry_run, failures=tuple(failures.found))
     every_name = dict.fromkeys(name for listed_names in names.values() for name in listed_names)
-    if accepted_before and request.repositories is not None:
-        named = tuple(name for name in request.repositories if name in every_name)
+    if request.named is not None and (accepted_before or failures.found):
+        # One that seems unknown may be in a registry that could not be listed.
+        unknown = [name for name in request.named if name not in every_name]
+        if failures.found:
+            failures.found += [f"{name}: not found in what was listed" for name in unknown]
+        named = tuple(name for name in request.named if name in every_name)
         request = replace(request, repositories=named)
     wanted = set(wanted_repositories(list(every_name), request, settings))
-    in_use = _images_in_use(services, names, failures)
+    in_use = ImagesInUse() if request.images else _images_in_use(services, names, failures)
     jobs: list[ScanJob] = []
     for address, repositories in names.items():
         with failures.of(str(address), several):
@@ -141,11 +168,12 @@ def wanted_repositories(
     :raises RequestError: when the request names a repository that does not exist, and when the
         filter takes too long.
     """
-    if request.repositories is None:
+    if request.named is None:
         return _matching(request.repositories_filter or settings.repositories_filter, repositories)
-    names = set(request.repositories)
+    names = set(request.named)
     if unknown := sorted(names.difference(repositories)):
-        raise RequestError(f"repositories: there is no {shown_names(unknown)}")
+        key = "images" if request.images else "repositories"
+        raise RequestError(f"{key}: there is no {shown_names(unknown)}")
     named = [repository for repository in repositories if repository in names]
     return _matching(request.repositories_filter, named) if request.repositories_filter else named
 
@@ -204,7 +232,7 @@ def _warn(
 ) -> None:
     """Tell of images in use whose registry is out of reach or whose repository is gone."""
     warn_of_images_out_of_reach(in_use.out_of_reach, services)
-    if request.repositories is not None:
+    if request.named is not None:
         return
     for address, repositories in names.items():
         gone = sorted(set(in_use.repositories(address)).difference(repositories))

@@ -27,7 +27,7 @@ def jobs_of(
 ) -> list[ScanJob]:
     """A job for each of the repositories, of which only those with images in use may be wanted."""
     settings = services.settings
-    if settings.in_use_only:
+    if settings.in_use_only and not request.images:
         used = set(in_use.repositories(address))
         repositories = [repository for repository in repositories if repository in used]
     frequencies = _scan_frequencies(address, repositories, services)
@@ -39,8 +39,11 @@ def jobs_of(
             account=address.account,
             region=address.region,
             rules=rules.get(repository, {}),
-            images_in_use=in_use.of(address, repository),
+            # What is in use matters for a whole repository: named images are wanted anyhow.
+            images_in_use={} if request.images else in_use.of(address, repository),
             scan_frequency=frequencies.get(repository),
+            force=request.force,
+            images=request.images_of(repository),
         )
         for repository in repositories
     ]
@@ -73,6 +76,6 @@ def _repository_rules(
         for bad in parse_rules(texts)[1]:
             logs.count("BadRepositoryTags", 1, Repository=repository)
             logs.logger.warning(str(bad), extra={"repository": repository})
-    for repository in request.repositories or ():
+    for repository in request.named or ():
         rules.get(repository, {}).pop("skip", None)
     return rules

@@ -22,7 +22,7 @@ from chalicelib.ecr.registries import (
     parse_roles,
 )
 from chalicelib.policy.budget import MOST_SCANS_A_DAY
-from chalicelib.policy.changes import NOTIFY_MODES
+from chalicelib.policy.changes import NOTIFY_MODES, REPORTED_IMAGES
 from chalicelib.policy.durations import ACCEPTED_DURATIONS, DURATION_PATTERN, Duration
 from chalicelib.runtime.patterns import ACCEPTED_PATTERNS, LONGEST_PATTERN, parse_pattern
 from chalicelib.settings.repository_thresholds import (
@@ -46,13 +46,16 @@ from chalicelib.settings.values import (
     ACCEPTED_POSITIVES,
     ACCEPTED_SCORES,
     ACCEPTED_SWITCHES,
+    ACCEPTED_WINDOWS,
     COUNT_PATTERN,
     POSITIVE_PATTERN,
     SCORE_PATTERN,
+    WINDOW_PATTERN,
     parse_count,
     parse_positive,
     parse_score,
     parse_switch,
+    parse_window,
 )
 
 if TYPE_CHECKING:
@@ -148,6 +151,8 @@ REPOSITORY_THRESHOLDS = Kind(
 )
 SOURCE = Kind(parse_source, ACCEPTED_SOURCES, pattern=SOURCE_PATTERN)
 NOTIFY_MODE = one_of(*NOTIFY_MODES)
+REPORT_IMAGES = one_of(*REPORTED_IMAGES)
+WINDOW = Kind(parse_window, ACCEPTED_WINDOWS, pattern=WINDOW_PATTERN)
 LOG_LEVEL = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 
 _ARN = "arn:aws[a-z-]*"
@@ -161,3 +166,4 @@ TOPIC_ARN = matching(
 )
 TABLE_NAME = matching("[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table")
 BUCKET_NAME = matching(BUCKET_PATTERN, "the name of an S3 bucket")
+WEB_ADDRESS = matching("https?://[!-~]{1,500}", "an address of the web (http or https)")

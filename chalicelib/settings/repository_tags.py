@@ -10,9 +10,11 @@ from chalicelib.policy.rules import Rules
 from chalicelib.runtime.patterns import ACCEPTED_PATTERNS, parse_pattern
 from chalicelib.settings.values import (
     ACCEPTED_COUNTS,
+    ACCEPTED_OWNERS,
     ACCEPTED_POSITIVES,
     ACCEPTED_SWITCHES,
     parse_count,
+    parse_owner,
     parse_positive,
     parse_switch,
 )
@@ -34,6 +36,7 @@ class BadRule:
 
 
 _ACCEPTED: dict[str, tuple[Callable[[str], Any], str]] = {
+    "owner": (parse_owner, ACCEPTED_OWNERS),
     "skip": (parse_switch, ACCEPTED_SWITCHES),
     "duration": (Duration.parse, ACCEPTED_DURATIONS),
     "tag-pattern": (parse_pattern, ACCEPTED_PATTERNS),

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.ecr.registries import RegistryAddress, Role
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND
-from chalicelib.policy.changes import EVERY_SCAN
+from chalicelib.policy.changes import ALL, CURRENT, EVERY_SCAN, NEW_FINDINGS
 from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.rules import Rules, RulesByName
 from chalicelib.policy.thresholds import Thresholds
@@ -42,7 +42,7 @@ class Settings(Table):
         wrong = [error for row in ROWS if self.is_set(row) and (error := self._error(row))]
         if not wrong:
             # These are about settings that are right by themselves.
-            needs = (self._mode_needs, self._scope_needs, self._mirror_needs)
+            needs = (self._mode_needs, self._images_need, self._scope_needs, self._mirror_needs)
             wrong = [error for need in needs if (error := need())]
         return wrong
 
@@ -114,7 +114,26 @@ class Settings(Table):
         """
         if error := self._mode_needs():
             raise error
-        return self.wanted_mode
+        return self.wanted_mode or (EVERY_SCAN if self.history_table_name is None else NEW_FINDINGS)
+
+    @property
+    def report_images(self) -> str:
+        """Of which images people are notified.
+
+        :raises SettingError: where it needs a history and there is none to know the newest by.
+        """
+        if error := self._images_need():
+            raise error
+        return self.wanted_images or (ALL if self.history_table_name is None else CURRENT)
+
+    @property
+    def collects_news(self) -> bool:
+        """Whether news is collected for a while, to be reported together."""
+        return (
+            self.history_table_name is not None
+            and self.window > 0
+            and self.notify_mode != EVERY_SCAN
+        )
 
     @property
     def in_use_only(self) -> bool:
@@ -204,10 +223,16 @@ class Settings(Table):
         return None
 
     def _mode_needs(self) -> SettingError | None:
-        if self.wanted_mode == EVERY_SCAN or self.history_table_name is not None:
+        if self.wanted_mode in (None, EVERY_SCAN) or self.history_table_name is not None:
             return None
         accepted = f"{EVERY_SCAN} without a HISTORY_TABLE_NAME"
         return SettingError("NOTIFY_MODE", self.wanted_mode, accepted)
+
+    def _images_need(self) -> SettingError | None:
+        if self.wanted_images != CURRENT or self.history_table_name is not None:
+            return None
+        accepted = f"{ALL} without a HISTORY_TABLE_NAME"
+        return SettingError("REPORT_IMAGES", self.wanted_images, accepted)
 
     def _mirror_needs(self) -> SettingError | None:
         """Security Hub is told what is open in current images, which the history knows."""

@@ -6,9 +6,13 @@ ACCEPTED_COUNTS = "a whole number, 0 or more"
 ACCEPTED_POSITIVES = "a whole number, 1 or more"
 ACCEPTED_SCORES = "a number from 0 to 10, such as 7.5"
 ACCEPTED_SWITCHES = "true, false"
+ACCEPTED_OWNERS = "a name of up to 64 letters, digits, spaces and _.@/+-, such as payments"
+ACCEPTED_WINDOWS = "minutes from 1m to 60m, or 0 for none"
 
 COUNT_PATTERN = "[0-9]{1,18}"
 POSITIVE_PATTERN = "[1-9][0-9]{0,17}"
+OWNER_PATTERN = "[A-Za-z0-9][A-Za-z0-9 _.@/+-]{0,63}"
+WINDOW_PATTERN = "0|([1-9]|[1-5][0-9]|60)m"
 SCORE_PATTERN = r"10(\.0{1,20})?|[0-9](\.[0-9]{1,20})?"
 
 
@@ -38,3 +42,17 @@ def parse_score(text: str) -> float:
     if not re.fullmatch(SCORE_PATTERN, text):
         raise ValueError(text)
     return float(text)
+
+
+def parse_window(text: str) -> int:
+    """Read a time of some minutes, in seconds; :raises ValueError: for anything else."""
+    if not re.fullmatch(WINDOW_PATTERN, text):
+        raise ValueError(text)
+    return 60 * int(text.removesuffix("m"))
+
+
+def parse_owner(text: str) -> str:
+    """Read the name of an owner; :raises ValueError: for anything else."""
+    if not re.fullmatch(OWNER_PATTERN, text):
+        raise ValueError(text)
+    return text

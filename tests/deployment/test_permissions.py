@@ -30,6 +30,7 @@ from local.ecr import LocalRegistry
 from local.images import OCI_INDEX
 from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
 from tests.events import image_deleted, inspector_finding, scan_event
+from tests.feeds import epss, kev
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 
@@ -47,6 +48,7 @@ FUNCTIONS = {
     "scan_images": f"{STACK}-scan_images",
     "notify": f"{STACK}-notify",
     "report_fleet": f"{STACK}-report_fleet",
+    "refresh_feeds": f"{STACK}-refresh_feeds",
     "api_handler": STACK,
 }
 
@@ -58,6 +60,7 @@ BUDGET = {"DailyScanBudget": "1000"}
 ACCEPTED_RISKS = {"s3": "s3://lists/accepted/risks.yaml", "ssm": "ssm:/lists/accepted-risks"}
 CHANNELS = {"NotifyByChat": "true", "NotifyBySecurityHub": "true"}
 NO_DIGEST = {"Digest": "false"}
+FEEDS = {"Feeds": "true"}
 CONFIGURED_ROLES = {
     "Configuration": "ssm:/lists/accounts",
     "ConfiguredRoles": SCAN_ROLE.replace(OTHER_ACCOUNT, "*"),
@@ -74,6 +77,7 @@ EVERYTHING = {
     "AcceptedRisks": ACCEPTED_RISKS["ssm"],
     "Configuration": "s3://lists/selection.yaml",
     **CHANNELS,
+    **FEEDS,
     "KmsKeyArn": KEY,
 }
 DEPLOYMENTS: dict[str, dict[str, str]] = {
@@ -101,6 +105,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "chat": {"NotifyByChat": "true"},
     "Security Hub": {"NotifyBySecurityHub": "true"},
     "no digest": NO_DIGEST,
+    "feeds": FEEDS,
     "no digest elsewhere": {**NO_DIGEST, "ScanRoles": SCAN_ROLE, "KmsKeyArn": KEY},
     "everything": EVERYTHING,
 }
@@ -116,6 +121,7 @@ BY_LAMBDA = {
     | {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},  # the trigger
     "notify": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "report_fleet": LOGGING | {"sqs:SendMessage"},  # the failure destination
+    "refresh_feeds": LOGGING | {"sqs:SendMessage"},
     "api_handler": LOGGING,
 }
 
@@ -376,6 +382,11 @@ def send_digests(app: Any, world: World) -> None:
         app.report_fleet(event, Unhurried())
 
 
+def feed(address: str, _: int) -> bytes:
+    """What a feed's address answers."""
+    return kev() if "exploited" in address else epss()
+
+
 def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[str, Calls]]:
     """Run every function along every path that calls AWS; gives the calls of each by its name."""
     with recorded_calls() as calls:
@@ -403,6 +414,9 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     with recorded_calls() as calls:
         send_digests(load(), world)
     yield "report_fleet", calls
+    with recorded_calls() as calls, patch("chalicelib.fleet.refresh_feeds.fetch", feed):
+        load().refresh_feeds({}, Unhurried())
+    yield "refresh_feeds", calls
     with recorded_calls() as calls:
         app = load()
         for request in world.requests():

@@ -24,14 +24,15 @@ from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.policy.changes import NOTIFY_MODES
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
-from chalicelib.runtime.pace import TokenBucket
-from chalicelib.scanning import last_scans, planner, scan_images, scanner
+from chalicelib.runtime.pace import Pace
+from chalicelib.scanning import last_scans, planner, scan_images, scanner, starts
 from chalicelib.scanning.requests import RequestError
 from chalicelib.scanning.scanner import ScansNotStarted
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Image, LocalRegistry, Repository
 from local.environment import isolated_environment
+from tests.doubles import InTurn
 from tests.events import image_deleted
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
@@ -423,7 +424,8 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
     patches.set(scan_images, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
     patches.set(scan_images, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
-    patches.set(scanner, "TokenBucket", partial(TokenBucket, clock=clock))
+    patches.set(starts, "Pace", partial(Pace, clock=clock))
+    patches.set(starts, "Threads", InTurn)
     page_size = run.chance.choice([3, 10, 1000])
     patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
     begin_scan = run.registry.begin_scan

@@ -6,7 +6,12 @@ import pytest
 from chalicelib.services import Services
 from tests.notifying.repository_scans import Scans
 
-BOTH = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}
+BOTH = {
+    "HISTORY_TABLE_NAME": "history",
+    "NOTIFY_MODE": "new-findings",
+    "REPORT_IMAGES": "all",
+    "REPORT_WINDOW": "0",
+}
 
 
 @pytest.fixture

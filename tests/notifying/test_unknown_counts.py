@@ -65,7 +65,12 @@ def notifier(aws, settings, queue, history_table):
     boto3.client("securityhub").enable_security_hub()
 
     def make(**variables):
-        known = {"HISTORY_TABLE_NAME": "history", "NOTIFY_MODE": "new-findings"}
+        known = {
+            "HISTORY_TABLE_NAME": "history",
+            "NOTIFY_MODE": "new-findings",
+            "REPORT_IMAGES": "all",
+            "REPORT_WINDOW": "0",
+        }
         given = {"ECR_SNS_REPORT_TOPIC_ARN": arn, **known, **variables}
         return Notifier(aws, Services(settings(**given)), queue)
 

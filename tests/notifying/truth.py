@@ -65,6 +65,8 @@ class World:
         settings = Settings.from_environment(
             {
                 "NOTIFY_MODE": "new-findings",
+                "REPORT_IMAGES": "all",
+                "REPORT_WINDOW": "0",
                 "HISTORY_TABLE_NAME": "history",
                 "NOTIFY_BY_SECURITY_HUB": "true",
                 "ECR_SNS_REPORT_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:reports",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.policy.durations import Duration
 from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob, parse_job
-from chalicelib.scanning.requests import ListingRequest
+from chalicelib.scanning.requests import MOST_IMAGES, ListingRequest
 
 TEXT = st.text(min_size=1)
 JOBS = st.builds(
@@ -20,17 +20,21 @@ JOBS = st.builds(
     attempts=st.integers(0, 20),
     account=st.none() | TEXT,
     region=st.none() | TEXT,
-    rules=st.dictionaries(TEXT, TEXT),
+    rules=st.dictionaries(TEXT, st.text()),
     images_in_use=st.dictionaries(TEXT, TEXT),
     scan_frequency=st.none() | TEXT,
     not_before=st.integers(0),
+    force=st.booleans(),
+    images=st.lists(TEXT).map(tuple),
+    listing=st.text(),
 )
 REQUESTS = st.builds(
     ListingRequest,
     repositories=st.none() | st.lists(TEXT, min_size=1).map(tuple),
     repositories_filter=st.none() | st.just(re.compile("^shop/")),
     images_duration=st.none() | st.sampled_from(["7d", "1m2w"]).map(Duration.parse),
-)
+    force=st.booleans(),
+) | st.builds(ListingRequest, images=st.just(("shop/api:1", f"shop/api@sha256:{'0' * 64}")))
 PLANS = st.builds(
     PlanJob,
     request=REQUESTS,
@@ -40,12 +44,20 @@ PLANS = st.builds(
     budget=st.none() | st.integers(0),
     not_before=st.integers(0),
     attempts=st.integers(0, 20),
+    only=st.lists(TEXT).map(tuple),
+    listing=st.text(),
 )
 
 
 @given(JOBS | PLANS)
 def test_a_job_survives_the_queue(job):
     assert parse_job(job.to_json()) == job
+
+
+def test_the_images_of_a_request_fit_into_one_message_with_those_of_nine_others():
+    """SQS takes 262,144 bytes a call in every region. Source: SendMessageBatch, of old."""
+    job = ScanJob("r" * 256, images=tuple("t" * 128 for _ in range(MOST_IMAGES)))
+    assert 10 * len(job.to_json()) < 256 * 1024
 
 
 def test_a_job_of_the_lister_is_small():

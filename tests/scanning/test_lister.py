@@ -81,6 +81,7 @@ class TestSmallRegistry:
             "matched": 3,
             "enqueued": 0,
             "repositories": ["payments/api", "payments/web", "shop/api"],
+            "failures": [],
         }
 
     def test_without_a_queue_the_error_names_the_setting(self):

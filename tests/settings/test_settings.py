@@ -121,6 +121,9 @@ WRONG_VALUES = {
     "IGNORE_UNFIXED": ("true, false", ["yes"]),
     "MINIMUM_SCORE": ("a number from 0 to 10", ["-1", "10.1", "nan", "1e1", "7,5"]),
     "NOTIFY_MODE": ("every-scan, changes, new-findings", ["always"]),
+    "REPORT_IMAGES": ("current, all", ["newest"]),
+    "REPORT_WINDOW": ("minutes from 1m to 60m, or 0", ["5", "61m", "1h", "0m", "05m"]),
+    "MESSAGES_A_DAY": ("a whole number, 1 or more", ["0", "-1", "many"]),
     "NOTIFY_BY_EMAIL": ("true, false", ["yes"]),
     "NOTIFY_BY_SMS": ("true, false", ["yes"]),
     "NOTIFY_BY_JSON": ("true, false", ["yes"]),
@@ -129,6 +132,9 @@ WRONG_VALUES = {
     "NOTIFY_BY_SECURITY_HUB": ("true, false", ["yes"]),
     "DIGEST": ("true, false", ["yes"]),
     "DIGEST_RATE": ("a rate", ["weekly"]),
+    "FEEDS": ("true, false", ["yes"]),
+    "KEV_ADDRESS": ("an address of the web", ["kev.json", "file:///kev.json", "https://a b"]),
+    "EPSS_ADDRESS": ("an address of the web", ["epss.csv", "ftp://host/epss.csv"]),
     "REPORT_BUCKET_NAME": ("the name of an S3 bucket", ["x", "Bucket", "a/b"]),
     "ACCEPTED_RISKS": ("a file's path", ["/etc/passwd", "../x", "s3://x", "ssm:", "https://x/y"]),
     "CONFIGURATION": ("a file's path", ["s3://x", "https://x/y"]),
@@ -239,3 +245,31 @@ def test_scanners_share_the_pace_unless_a_plan_lets_them_follow_one_another():
     assert pace() is None
     assert pace(SCANS_PER_SECOND="10") == 2
     assert pace(SCANS_PER_SECOND="10", DAILY_SCAN_BUDGET="100") == 10
+
+
+@pytest.mark.parametrize(
+    ("variables", "mode", "images"),
+    [
+        ({}, "every-scan", "all"),
+        ({"HISTORY_TABLE_NAME": "reported"}, "new-findings", "current"),
+    ],
+)
+def test_what_is_reported_by_default_depends_on_whether_there_is_a_history(variables, mode, images):
+    settings = Settings.from_environment(variables).check()
+    assert (settings.notify_mode, settings.report_images) == (mode, images)
+
+
+def test_current_images_alone_are_reported_only_where_there_is_a_history():
+    with pytest.raises(SettingError, match="REPORT_IMAGES is 'current'; accepted: all without"):
+        Settings.from_environment({"REPORT_IMAGES": "current"}).check()
+
+
+def test_the_original_behaviour_is_two_settings():
+    original = {
+        "NOTIFY_MODE": "every-scan",
+        "REPORT_IMAGES": "all",
+        "HISTORY_TABLE_NAME": "reported",
+    }
+    settings = Settings.from_environment(original).check()
+    assert (settings.notify_mode, settings.report_images) == ("every-scan", "all")
+    assert not settings.collects_news

@@ -65,8 +65,12 @@ def _document(report: FleetReport) -> dict[str, Any]:
         "unknown": [asdict(repository) for repository in report.unknown],
         "deleted": [asdict(repository) for repository in report.deleted],
         "expiredRisks": [number_of_risk(entry) for entry in report.expired],
+        "feeds": [
+            {"name": feed.name, "dated": _text(feed.dated), "warning": feed.warning}
+            for feed in report.feeds
+        ],
         "comparison": report.comparison and _comparison_document(report.comparison, number),
-        "findings": [_finding_document(finding) for finding in number.numbers],
+        "findings": [finding_document(finding) for finding in number.numbers],
         "risks": [
             {**asdict(entry), "expires": entry.expires.isoformat()}
             for entry in number_of_risk.numbers
@@ -107,6 +111,17 @@ def _repository_document(
         "failed": asdict(report.failed),
         "unsupported": report.unsupported,
         "untold": report.untold,
+        "owner": report.owner,
+        "running": report.running,
+        "ages": [
+            {
+                "finding": number(finding),
+                "firstSeen": _text(age.first_seen),
+                "due": age.due and age.due.isoformat(),
+            }
+            for finding in report.all_findings
+            if (age := report.ages.get(finding.key))
+        ],
     }
 
 
@@ -129,7 +144,8 @@ def _comparison_document(comparison: Comparison, number: _Numbered[Finding]) -> 
     }
 
 
-def _finding_document(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON has it."""
     return {
         "id": finding.identifier,
         "severity": finding.severity,
@@ -155,6 +171,7 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
         "fixable": finding.fixable,
         "unfixed": finding.unfixed,
         "exploitable": finding.exploit_available,
+        "knownExploited": finding.known_exploited,
     }
 
 

@@ -1,9 +1,7 @@
-"""The fleet report for people: an HTML page, Markdown, and the text of an email."""
+"""The fleet report as Markdown and as an email, and what the page shares with them."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
-from chalicelib.text.templating import TEMPLATES, count_of, render
+from chalicelib.text.templating import count_of, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +37,6 @@ class Bounds:
     findings: int = 0
 
 
-IN_HTML = Bounds(worst=20, changes=50, others=50, repositories=200, findings=10)
 IN_MARKDOWN = Bounds(worst=20, changes=30, others=30, repositories=20, findings=5)
 IN_EMAIL = Bounds(worst=5, changes=5, others=5)
 
@@ -73,20 +70,14 @@ class StoredReport:
     json_key: str
 
 
-def as_html(report: FleetReport) -> str:
-    """One page that needs no other file and no script."""
-    style = (TEMPLATES / "report.css").read_text()
-    return render("report.html", style=style, style_hash=_hash(style), **_view(report, IN_HTML))
-
-
 def as_markdown(report: FleetReport) -> str:
     """GitHub's Markdown."""
-    return render("report.md", **_view(report, IN_MARKDOWN))
+    return render("report.md", **view(report, IN_MARKDOWN))
 
 
 def as_email(report: FleetReport, stored: StoredReport) -> str:
     """What one wants to know at a glance, and where the rest is."""
-    return render("report.txt", stored=stored, **_view(report, IN_EMAIL))
+    return render("report.txt", stored=stored, **view(report, IN_EMAIL))
 
 
 def email_subject(report: FleetReport) -> str:
@@ -133,7 +124,7 @@ def note(each: RepositoryReport) -> str:
     return f"as of {day(each.as_of)}" if each.as_of else "so far"
 
 
-def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
+def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
     """What the templates show."""
     comparison = report.comparison
     longest = max((sum(each.counts.values()) for each in report.worst[: bounds.worst]), default=1)
@@ -146,26 +137,26 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "headline": headline(report),
         "unknown_in": unknown_in(report),
         "certain": sum(each.certain for each in report.repositories),
-        "registries": _first(report.registries, bounds.others),
+        "registries": first(report.registries, bounds.others),
         "total_bar": segments(report.totals, report.open_findings),
-        "worst": _first(report.worst, bounds.worst),
+        "worst": first(report.worst, bounds.worst),
         "bar_of": lambda each: segments(each.counts, longest),
-        "new": _first(comparison.new if comparison else (), bounds.changes),
-        "fixed": _first(comparison.fixed if comparison else (), bounds.changes),
+        "new": first(comparison.new if comparison else (), bounds.changes),
+        "fixed": first(comparison.fixed if comparison else (), bounds.changes),
         "new_counts": change_counts(comparison.new) if comparison else {},
         "not_counted": not_counted(len(report.accepted), report.left_out),
         "not_counted_in": lambda each: not_counted(
             len(each.accepted), {why: len(found) for why, found in each.left_out.items()}
         ),
-        "accepted": _first(report.accepted, bounds.others),
-        "expired": _first(report.expired, bounds.others),
+        "accepted": first(report.accepted, bounds.others),
+        "expired": first(report.expired, bounds.others),
         "fixed_counts": change_counts(comparison.fixed) if comparison else {},
-        "never_scanned": _first(_with(report, "never_scanned"), bounds.others),
-        "failed": _first(_with(report, "failed"), bounds.others),
-        "unknown": _first(report.findings_unknown, bounds.others),
-        "not_looked_at": _first(report.not_looked_at, bounds.others),
-        "repositories": _first(in_order, bounds.repositories),
-        "first": _first,
+        "never_scanned": first(_with(report, "never_scanned"), bounds.others),
+        "failed": first(_with(report, "failed"), bounds.others),
+        "unknown": first(report.findings_unknown, bounds.others),
+        "not_looked_at": first(report.not_looked_at, bounds.others),
+        "repositories": first(in_order, bounds.repositories),
+        "first": first,
         "counted": counted,
         "packages_of": finding_texts.packages,
         "installed_of": finding_texts.installed,
@@ -224,7 +215,8 @@ def place(repository: Repository, report: FleetReport) -> str:
     return f"{repository.account}/{repository.region}/{repository.name}"
 
 
-def _first(entries: Sequence[Entry], most: int) -> First[Entry]:
+def first(entries: Sequence[Entry], most: int) -> First[Entry]:
+    """The first so many entries, and how many more there are."""
     return First(tuple(entries[:most]), max(0, len(entries) - most))
 
 
@@ -232,8 +224,3 @@ def _with(report: FleetReport, kind: str) -> list[RepositoryReport]:
     """The repositories with images of a kind, those with most first."""
     found = [each for each in report.repositories if getattr(each, kind).count]
     return sorted(found, key=lambda each: (-getattr(each, kind).count, each.repository))
-
-
-def _hash(style: str) -> str:
-    """What a content security policy knows an inline style by."""
-    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -6,27 +6,46 @@ Email, SMS and JSON are three channels with one sender, since SNS takes them in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.notifying.channels import chat, security_hub, topic
+from chalicelib.notifying.channels import chat, chat_roundups, security_hub, topic
 from chalicelib.settings.channels import ON_TOPIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from chalicelib.notifying.mirroring import MirroredLine
     from chalicelib.notifying.report import Report
+    from chalicelib.policy.news import Roundup
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
+
+    Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What is published of one report, or of news of several images, before it is.
+
+    It is made of texts, numbers, lists and mappings; ``publish`` raises what goes wrong.
+    """
+
+    of_report: Callable[[Report, Services], Content]
+    of_roundup: Callable[[Roundup, Services], Content]
+    publish: Callable[[Content, Services], None]
 
 
 @dataclass(frozen=True)
 class Sender:
-    """What delivers reports by some channels; ``deliver`` raises what goes wrong."""
+    """What delivers reports by some channels; ``deliver`` raises what goes wrong.
+
+    With a ``wording``, news is collected for it; without one it gets each report at once.
+    """
 
     name: str
     channels: tuple[str, ...]
     deliver: Callable[[Report, Services], None]
+    wording: Wording | None = None
 
 
 @dataclass(frozen=True)
@@ -42,8 +61,18 @@ class Mirror:
 
 
 SENDERS = (
-    Sender("topic", ON_TOPIC, topic.deliver),
-    Sender("chat", ("chat",), chat.deliver),
+    Sender(
+        "topic",
+        ON_TOPIC,
+        topic.deliver,
+        Wording(topic.content_of_report, topic.content_of_roundup, topic.publish),
+    ),
+    Sender(
+        "chat",
+        ("chat",),
+        chat.deliver,
+        Wording(chat.content_of_report, chat_roundups.content_of_roundup, chat.publish),
+    ),
 )
 
 MIRRORS = (Mirror(security_hub.NAME, ("security_hub",), security_hub.follow),)

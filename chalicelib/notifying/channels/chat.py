@@ -19,7 +19,7 @@ from chalicelib.notifying.texts import console_url, headline, new_count
 from chalicelib.text.templating import link, plain, without_middle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.notifying.report import Report
@@ -47,7 +47,17 @@ _MARKS = re.compile(r"[*~`|\[\]\\]|(?<![^\W_]|_)_+|_+(?![^\W_]|_)")
 
 def deliver(report: Report, services: Services) -> None:
     """Publish the report to the chat topic. Source: SNS Publish."""
-    services.chat_topic.publish(json.dumps(notification(report)))
+    publish(notification(report), services)
+
+
+def content_of_report(report: Report, _: Services) -> dict[str, Any]:
+    """The notification about a report, to be published later."""
+    return notification(report)
+
+
+def publish(content: Mapping[str, Any], services: Services) -> None:
+    """Publish a notification. Source: SNS Publish."""
+    services.chat_topic.publish(json.dumps(content))
 
 
 def notification(report: Report) -> dict[str, Any]:
@@ -73,11 +83,11 @@ def notification(report: Report) -> dict[str, Any]:
             "threadId": _unique(f"{place}/{report.name}"),
             "summary": matter,
             "eventType": "ECR image scan",
-            "relatedResources": [_words(_cut(report.name, TITLE_LENGTH))],
+            "relatedResources": [words(_cut(report.name, TITLE_LENGTH))],
             "additionalContext": {
-                "account": _words(_cut(result.account)),
-                "region": _words(_cut(result.region)),
-                "scanStatus": _words(_cut(result.status)),
+                "account": words(_cut(result.account)),
+                "region": words(_cut(result.region)),
+                "scanStatus": words(_cut(result.status)),
             },
         },
     }
@@ -95,7 +105,7 @@ def _headline(report: Report) -> str:
 def _title(repository: str, matter: str) -> str:
     """The repository's name and what is the matter, the name's middle cut where it is too long."""
     kept = room = TITLE_LENGTH - len(f": {matter}")
-    while len(name := _words(_cut(repository, kept))) > room and kept > 0:
+    while len(name := words(_cut(repository, kept))) > room and kept > 0:
         kept -= 1
     return f"{name}: {matter}"
 
@@ -111,7 +121,7 @@ def _opening(report: Report) -> Iterator[str]:
     if report.result.failed:
         yield "The scan failed, so the findings of this image are unknown."
         if report.result.description:
-            yield f"ECR says: {_words(_cut(report.result.description))}"
+            yield f"ECR says: {words(_cut(report.result.description))}"
         yield "Another one is started after a day; if that fails too, after up to 30 days."
         return
     if report.changes:
@@ -201,7 +211,7 @@ def _closing(report: Report) -> Iterator[str]:
         expired = (f"{entry.expires} {entry.covered}" for entry in report.expired)
         yield f"No longer accepted: {_some(expired)}"
     if report.left_out:
-        counts = ", ".join(f"{count} {_words(_cut(why))}" for why, count in report.left_out.items())
+        counts = ", ".join(f"{count} {words(_cut(why))}" for why, count in report.left_out.items())
         yield f"Left out: {counts}"
     yield f"Tags: {_some(result.image_tags) or 'none'}"
     if address := _address(console_url(result)):
@@ -250,7 +260,7 @@ def _code(value: str) -> str:
     return f"`{_entities(value).replace('`', chr(39)) or ' '}`"
 
 
-def _words(value: str) -> str:
+def words(value: str) -> str:
     """The value as text, without what would be a mark in it."""
     return _MARKS.sub("-", _entities(value))
 

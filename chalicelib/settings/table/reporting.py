@@ -3,11 +3,14 @@
 from chalicelib.settings.kinds import (
     COUNT,
     NOTIFY_MODE,
+    POSITIVE,
+    REPORT_IMAGES,
     REPOSITORY_THRESHOLDS,
     SCHEDULE,
     SCORE,
     SOURCE,
     SWITCH,
+    WINDOW,
 )
 from chalicelib.settings.rows import Setting, Values
 
@@ -120,13 +123,41 @@ class Reporting(Values):
     wanted_mode = Setting(
         NOTIFY_MODE,
         "NOTIFY_MODE",
-        default="every-scan",
         key="reporting.mode",
         parameter="NotifyMode",
         label="After which scans",
         description="Whether people are notified after every scan, when findings changed, or of new"
-        " findings only; the last two need the history's table",
-        example="new-findings",
+        " findings only, as they are with the history's table where nothing is given; without it"
+        " they are after every scan",
+        example="changes",
+    )
+    wanted_images = Setting(
+        REPORT_IMAGES,
+        "REPORT_IMAGES",
+        key="reporting.images",
+        parameter="ReportImages",
+        label="Of which images",
+        description="Whether people are notified of current images, which are the newest and those"
+        " in use, or of all; of current ones with the history's table where nothing is given",
+        example="all",
+    )
+    window = Setting(
+        WINDOW,
+        "REPORT_WINDOW",
+        default="5m",
+        key="reporting.window",
+        description="For how long news is collected, to be reported together; 0 reports each scan"
+        " at once, as without the history's table and after every scan",
+        example="15m",
+    )
+    messages_a_day = Setting(
+        POSITIVE,
+        "MESSAGES_A_DAY",
+        default="20",
+        key="reporting.messages-a-day",
+        description="From how many messages a day on the rest waits for the next day, critical"
+        " findings in running images excepted",
+        example="5",
     )
     notify_on_scan_failure = Setting(
         SWITCH,

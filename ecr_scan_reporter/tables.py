@@ -3,41 +3,71 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from chalicelib.fleet.formats.pages import counted, day, not_counted, state, unknown_in
 from chalicelib.fleet.formats.pages import place as place_of
-from chalicelib.text.templating import count_of, plain
+from chalicelib.text.templating import count_of, plain, without_middle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.fleet.report import FleetReport
 
 _RISK_COLUMNS = ("Vulnerability", "Package", "Repository")
 
 
-def print_plan(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print each repository's images with the decision about each, and a total."""
-    console, counts = Console(), Counter[bool]()
-    for place, images in groupby(rows, key=_place):
-        table = Table("Image", "Last scan", "Due", "Reason", title=place, title_justify="left")
-        for image in images:
-            counts[image["due"]] += 1
-            name = ", ".join(image["imageTags"]) or image["imageDigest"][:19]
-            if image.get("indexDigests"):
-                name = f"└ {name} of {', '.join(image.get('indexTags', ())) or 'an untagged index'}"
-            if image.get("inUse"):
-                name += " (in use)"
-            due = "[bold]yes[/]" if image["due"] else "no"
-            table.add_row(escape(name), image["scanCompletedAt"] or "never", due, image["reason"])
-        console.print(table)
-    console.print(f"{counts[True]} of {counts.total()} images are due.")
+class PlanTable:
+    """A table a repository, as soon as that was read, and a total."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+        self._counts = Counter[bool]()
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print a repository's images, with the decision about each."""
+        for place, images in groupby(rows, key=_place):
+            table = Table(box=SIMPLE_HEAD, title=f"[bold]{escape(place)}[/]", **_PLAN)
+            table.add_column("Image", ratio=3, overflow="fold")
+            table.add_column("Last scan", width=16)
+            table.add_column("Due", width=3)
+            table.add_column("Reason", ratio=2)
+            for image in images:
+                self._counts[image["due"]] += 1
+                due = "[bold]yes[/]" if image["due"] else "no"
+                scanned_at = minute(image["scanCompletedAt"]) or "never"
+                table.add_row(escape(_image(image)), scanned_at, due, image["reason"])
+            self._console.print(table)
+
+    def finish(self) -> None:
+        """Print the total."""
+        counts = self._counts
+        self._console.print(f"{counts[True]} of {counts.total()} images are due.")
+
+
+_PLAN: dict[str, Any] = {"title_justify": "left", "pad_edge": False, "expand": True}
+_MOST_TAGS = 4
+
+
+def _image(row: Mapping[str, Any]) -> str:
+    tags = row["imageTags"]
+    more = [f"{len(tags) - _MOST_TAGS} more"] if len(tags) > _MOST_TAGS else []
+    name = ", ".join([*tags[:_MOST_TAGS], *more]) or without_middle(row["imageDigest"], 21)
+    if row.get("indexDigests"):
+        name = f"└ {row.get('platform') or name}"
+    return f"{name} (in use)" if row.get("inUse") else name
+
+
+def minute(time: str | None) -> str:
+    """A time in ISO 8601 of UTC as people read it; empty without one."""
+    return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M}" if time else ""
 
 
 def _place(row: Mapping[str, Any]) -> str:
@@ -45,13 +75,24 @@ def _place(row: Mapping[str, Any]) -> str:
     return " ".join(row[key] for key in ("repository", "registry", "region") if row.get(key))
 
 
-def print_scans(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print a line a repository: how many images, how many started and skipped, and why."""
-    table = Table("Repository", *(f"{title}" for title in ("Images", "Due", "Started")), "Skipped")
-    for row in rows:
+class ScanTable:
+    """A line a repository as soon as its scans are started: how many, and what was skipped."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+        self._begun = False
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Print a repository's line, beneath the titles if it is the first."""
+        table = Table(box=None, show_header=not self._begun, pad_edge=False, expand=True)
+        self._begun = True
+        table.add_column("Repository", ratio=2, overflow="fold")
+        for title in ("Images", "Due", "Started"):
+            table.add_column(title, width=7, justify="right")
+        table.add_column("Skipped", ratio=3)
         counts = [str(row.get(key, "")) for key in ("images", "due", "started")]
         table.add_row(escape(row["repository"]), *counts, escape(row["error"] or skipped(row)))
-    Console().print(table)
+        self._console.print(table)
 
 
 def print_risks(rows: Iterable[Mapping[str, Any]]) -> None:

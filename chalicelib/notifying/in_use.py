@@ -1,0 +1,62 @@
+"""Images in use that are in no line, such as an old build that still runs.
+
+What is known of one is kept by itself, so that what was reported of it is not reported again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.policy.states import Line
+from chalicelib.policy.transitions import Scan, after_failure, after_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chalicelib.aws.line_states import LineStates
+    from chalicelib.notifying.assessment import Assessment
+    from chalicelib.notifying.events import ScanResult
+    from chalicelib.policy.states import ReportedState
+
+_NO_LINE = Line("", "")
+
+
+def scan_of(result: ScanResult, whole: str, assessment: Assessment) -> Scan:
+    """A scan with what was found of it."""
+    return Scan(
+        digest=result.image_digest,
+        whole=whole,
+        time=result.time,
+        status=result.status,
+        event=result.identity,
+        findings=assessment.findings or (),
+        apart=assessment.apart,
+    )
+
+
+def recalled_in_use(result: ScanResult, states: LineStates | None) -> ReportedState | None:
+    """What is known of an image as one in use."""
+    if states is None:
+        return None
+    return states.recall(result.place_in_use).states.get(_NO_LINE)
+
+
+def after_scan_in_use(
+    result: ScanResult,
+    assessment: Assessment,
+    before: ReportedState | None,
+    known: Iterable[ReportedState],
+) -> ReportedState | None:
+    """The state of an image in use after its scan; None where its findings are not known.
+
+    ``known`` are the states of its repository's lines: what was reported of the image while it was
+    in one of these is not new.
+    """
+    scan = scan_of(result, result.image_digest, assessment)
+    if result.failed:
+        return after_failure(_NO_LINE, before, scan)
+    if assessment.findings is None:
+        return None
+    own = [each for each in known if each.digest == scan.digest and each.findings is not None]
+    own.sort(key=lambda each: each.time, reverse=True)
+    return after_scan(_NO_LINE, before, [before] if before else own, scan)

@@ -1,0 +1,106 @@
+"""What the messages about several images have in common, whatever the channel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from chalicelib.policy.news import INVENTORY
+from chalicelib.text.templating import count_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from chalicelib.policy.news import Group, News, Roundup
+
+_MOST_NAMED = 3
+
+
+def headline(roundup: Roundup) -> str:
+    """What is the matter, in a few words: of one vulnerability its name, else numbers."""
+    groups, repositories = roundup.groups, len(roundup.repositories)
+    if roundup.kind == INVENTORY:
+        counts = counted(roundup.counts) or "no open findings"
+        return f"inventory of {count_of(repositories, 'repository', 'repositories')}: {counts}"
+    where = f"in {count_of(repositories, 'repository', 'repositories')}"
+    if len(groups) == 1 and not roundup.unlisted:
+        flaw = groups[0].flaw
+        fix = f", fixed in {flaw.fixed_in}" if flaw.fixed_in else ""
+        return f"{named(groups[0])} ({flaw.severity}) {where}{_running(roundup)}{fix}"
+    if groups:
+        counts = counted(roundup.new_counts)
+        new = count_of(len(groups), "new vulnerability", "new vulnerabilities")
+        return f"{new} {where}{_running(roundup)}: {counts}"
+    if roundup.images:
+        fixed = sum(each.fixed for each in roundup.images)
+        return f"{fixed} fixed {where}" if fixed else f"findings unknown {where}"
+    return count_of(len(roundup.failed), "scan failed", "scans failed")
+
+
+def named(group: Group) -> str:
+    """A vulnerability with its packages: ``CVE-2026-1 in openssl``."""
+    flaw = group.flaw
+    return f"{flaw.identifier} in {flaw.packages}" if flaw.packages else flaw.identifier
+
+
+def what(group: Group) -> str:
+    """A vulnerability with what is known of a fix and of exploits."""
+    fix = f", fixed in {group.flaw.fixed_in}" if group.flaw.fixed_in else ""
+    exploit = ", exploit known" if group.flaw.is_exploitable else ""
+    return f"{named(group)}{fix}{exploit}"
+
+
+def where(group: Group) -> str:
+    """In how many repositories a vulnerability is new, and how many of its images run."""
+    number = count_of(len(group.repositories), "repository", "repositories")
+    return f"{number}, {group.running} running" if group.running else number
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Counts by severity: ``1 CRITICAL, 12 HIGH``."""
+    return ", ".join(f"{count:,} {severity}" for severity, count in counts.items())
+
+
+def actions(roundup: Roundup, most: int) -> list[str]:
+    """What to do first: the updates that fix new findings in the most images."""
+    updates: Counter[str] = Counter()
+    for group in roundup.groups:
+        if group.flaw.fixed_in and group.flaw.packages:
+            updates[_update(group)] += len(group.images)
+    return [
+        f"{update} ({count_of(number, 'image')})" for update, number in updates.most_common(most)
+    ]
+
+
+def about(news: News) -> str:
+    """An image's numbers, owner and workloads."""
+    new = f"{counted(news.new_counts)} new" if news.new_counts else ""
+    total = None if news.counts is None else sum(news.counts.values())
+    parts = [
+        new or (f"{news.fixed} fixed" if news.fixed else ""),
+        "findings unknown" if total is None else f"{total:,} in all",
+        f"owner {news.owner}" if news.owner else "unowned",
+        f"in use by {some(news.where_in_use)}" if news.where_in_use else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def image_names(images: Iterable[News]) -> list[str]:
+    """The images' names, those in use marked."""
+    return [f"{each.name} (running)" if each.where_in_use else each.name for each in images]
+
+
+def _running(roundup: Roundup) -> str:
+    return f", {len(roundup.running)} running" if roundup.running else ""
+
+
+def _update(group: Group) -> str:
+    flaw = group.flaw
+    several = "," in flaw.packages
+    return f"update {flaw.fixed_in}" if several else f"update {flaw.packages} to {flaw.fixed_in}"
