@@ -736,8 +736,8 @@ MUTATIONS = [
         ),
         (
             "a build's own past is nothing to compare with",
-            "return (first, *own) if first else ()",
-            "return (first,) if first else ()",
+            "candidates[0], *own)",
+            "candidates[0],)",
         ),
         ("the builds before are unknown", "and tag is not None\n", "and tag is None\n"),
         (
@@ -770,7 +770,7 @@ MUTATIONS = [
         ("what is back is old", "if key not in findings}", "}"),
         ("what is accepted is fixed", "key not in apart", "True"),
         ("a late scan sets the time back", "before.time if is_late else scan.time", "scan.time"),
-        ("worse is no news", "_is_worse(found.severity, known.severity)", "False"),
+        ("worse is no news", "is_worse(found.severity, known.severity)", "False"),
         ("better is news", "SEVERITIES.index(severity) < ", "SEVERITIES.index(severity) != "),
         ("a fix is no news", "or (found.fixable and not known.fixable)", ""),
         ("an exploit is no news", "or (found.exploitable and not known.exploitable)", ""),
@@ -1019,12 +1019,12 @@ MUTATIONS = [
         "tests/notifying/test_failures.py",
         (
             "a channel that is down makes others repeat",
-            "if self._delivery is not None and self._delivery.has(channel, news):",
+            "if self._delivery is not None and self._delivery.has(sender.name, news):",
             "if False:",
         ),
         (
             "what was delivered is not noted",
-            "            self._delivery.delivered(channel, news)\n",
+            "            self._delivery.delivered(sender.name, news)\n",
             "            pass\n",
         ),
         (
@@ -1072,7 +1072,7 @@ MUTATIONS = [
         "tests/notifying/test_lines.py",
         (
             "what is out of reach is kept",
-            "if is_current or services.settings.notify_mode == EVERY_SCAN:",
+            "if placement.line or where or services.settings.notify_mode == EVERY_SCAN:",
             "if True:",
         ),
         (
@@ -1107,7 +1107,7 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/aws/security_hub.py",
         "tests/notifying/channels/test_security_hub.py",
-        ("Security Hub is not paced", "self._sleep(self._pace.take())", "self._pace.take()"),
+        ("Security Hub is not paced", "self._sleep(self._pace.wait())", "self._pace.wait()"),
         (
             "one batch that fails ends it",
             "failures += [f\"{each['Id']}: {error!r}\" for each in batch]",
