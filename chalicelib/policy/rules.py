@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
+from chalicelib.policy.due_dates import DueTimes
 from chalicelib.policy.durations import Duration
 from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.globs import GlobIndex
@@ -39,6 +40,7 @@ class Rules:
     ignore_unfixed: bool | None = None
     minimum_score: float | None = None
     owner: str | None = None
+    sla: DueTimes | None = None
 
     @property
     def select(self) -> bool:

@@ -14,6 +14,7 @@ from chalicelib.policy.thresholds import NAMES
 from chalicelib.settings.documents import LIST, OBJECT, Document
 from chalicelib.settings.kinds import (
     COUNT,
+    DUE_TIMES,
     DURATION,
     EXTERNAL_ID,
     INTEGER,
@@ -49,6 +50,7 @@ RULES: Mapping[str, Kind[Any]] = {
     "ignore-unfixed": SWITCH,
     "minimum-score": SCORE,
     "owner": OWNER,
+    "sla": DUE_TIMES,
 }
 """What the rules of repositories may hold beside their pattern and thresholds."""
 

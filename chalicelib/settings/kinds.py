@@ -23,6 +23,7 @@ from chalicelib.ecr.registries import (
 )
 from chalicelib.policy.budget import MOST_SCANS_A_DAY
 from chalicelib.policy.changes import NOTIFY_MODES, REPORTED_IMAGES
+from chalicelib.policy.due_dates import ACCEPTED_DUE_TIMES, DUE_TIMES_PATTERN, DueTimes
 from chalicelib.policy.durations import ACCEPTED_DURATIONS, DURATION_PATTERN, Duration
 from chalicelib.runtime.patterns import ACCEPTED_PATTERNS, LONGEST_PATTERN, parse_pattern
 from chalicelib.settings.repository_thresholds import (
@@ -164,6 +165,7 @@ REPOSITORY_THRESHOLDS = Kind(
 )
 SOURCE = Kind(parse_source, ACCEPTED_SOURCES, pattern=SOURCE_PATTERN)
 NOTIFY_MODE = one_of(*NOTIFY_MODES)
+DUE_TIMES = Kind(DueTimes.parse, ACCEPTED_DUE_TIMES, pattern=DUE_TIMES_PATTERN)
 REPORT_IMAGES = one_of(*REPORTED_IMAGES)
 WINDOW = Kind(parse_window, ACCEPTED_WINDOWS, pattern=WINDOW_PATTERN)
 OWNER = Kind(parse_owner, ACCEPTED_OWNERS, pattern=OWNER_PATTERN)

@@ -2,6 +2,7 @@
 
 from chalicelib.settings.kinds import (
     COUNT,
+    DUE_TIMES,
     NOTIFY_MODE,
     POSITIVE,
     PROBABILITY,
@@ -125,6 +126,14 @@ class Reporting(Values):
         key="reporting.minimum-score",
         description="From which CVSS score on findings count; those without a score always do",
         example="7.5",
+    )
+    sla = Setting(
+        DUE_TIMES,
+        "SLA",
+        key="reporting.sla",
+        description="How long findings of each severity may be open before they are overdue;"
+        " repositories of the configuration file may have other times",
+        example="CRITICAL=7d HIGH=30d",
     )
     accepted_risks = Setting(
         SOURCE,
