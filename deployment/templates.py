@@ -1,6 +1,7 @@
 """The template of the resources that Chalice does not make, taken from the packaged one."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,8 @@ _CHALICE_MAKES = frozenset(
     {"AWS::Serverless::Function", "AWS::Serverless::Api", "AWS::Lambda::Permission"}
 )
 _VARIABLES, _SEPARATOR = "EnvironmentVariables", "\n"
-_FOR_PEOPLE = frozenset({"Metadata", "Description", "ConstraintDescription"})
+# And patterns, by which values are checked before they are sent: see refuse_wrong.
+_FOR_PEOPLE = frozenset({"Metadata", "Description", "ConstraintDescription", "AllowedPattern"})
 # And it always makes the API.
 _OPTIONAL_API = "HasHttpApi"
 
@@ -79,6 +81,15 @@ def without_what_people_read(template: Template) -> Template:
     return template | {
         part: {name: _bare(each) for name, each in template[part].items()} for part in parts
     }
+
+
+def refuse_wrong(template: Template, parameters: Mapping[str, str]) -> None:
+    """Check values as CloudFormation does; :raises ValueError: for one that is not accepted."""
+    for name, value in parameters.items():
+        spec = template["Parameters"].get(name, {})
+        if not re.fullmatch(spec.get("AllowedPattern", "(?s).*"), value):
+            accepted = spec.get("ConstraintDescription", spec["AllowedPattern"])
+            raise ValueError(f"{name} is {value!r}; accepted: {accepted}")
 
 
 def _bare(part: Template) -> Template:

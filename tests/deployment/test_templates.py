@@ -26,6 +26,7 @@ from chalicelib.settings.table import ROWS
 from deployment import permissions
 from deployment.packages import PROJECT, Package, Template
 from deployment.templates import (
+    refuse_wrong,
     request_body,
     resources_template,
     serialized,
@@ -608,3 +609,13 @@ print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC
         top = {name.split("/")[0] for name in ZipFile(code).namelist()}
         assert top.isdisjoint({"boto3", "botocore", "deployment", "local", "tests"})
         assert "ecr_scan_reporter" not in top
+
+
+def test_values_are_checked_by_the_patterns_that_a_request_has_no_room_for(
+    resources: Template,
+) -> None:
+    sent = without_what_people_read(resources)["Parameters"]
+    assert not any("AllowedPattern" in spec for spec in sent.values())
+    refuse_wrong(resources, {"ScanRate": "1 day", "ListingAlarmHours": "", "Unknown": "x"})
+    with pytest.raises(ValueError, match=r"ScanRate is '1 days'; accepted: a rate \(1 day"):
+        refuse_wrong(resources, {"ScanRate": "1 days"})
