@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.scan_records import ScanRecords
     from chalicelib.aws.security_hub import SecurityHub
+    from chalicelib.aws.sent_warnings import SentWarnings
     from chalicelib.aws.sns import ChatTopic, ReportTopic
     from chalicelib.aws.sqs import JobsQueue
     from chalicelib.aws.tagging import RepositoryTags
@@ -239,6 +240,15 @@ class Services:
         from chalicelib.aws.line_states import LineStates
 
         return None if self.table is None else LineStates(self.table)
+
+    @cached_property
+    def sent_warnings(self) -> SentWarnings | None:
+        """Which warnings of images in use were sent; None where nothing is remembered."""
+        if self.table is None or not self.settings.ecs_discovery:
+            return None
+        from chalicelib.aws.sent_warnings import SentWarnings
+
+        return SentWarnings(self.table)
 
     @property
     def news(self) -> NewsStore | None:

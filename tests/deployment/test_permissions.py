@@ -5,7 +5,9 @@ Whatever is on: each feature by itself, none, and all of them.
 
 import ast
 import json
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +50,7 @@ FUNCTIONS = {
     "list_repositories": f"{STACK}-list_repositories",
     "scan_images": f"{STACK}-scan_images",
     "notify": f"{STACK}-notify",
+    "send_reports": f"{STACK}-send_reports",
     "report_fleet": f"{STACK}-report_fleet",
     "refresh_feeds": f"{STACK}-refresh_feeds",
     "api_handler": STACK,
@@ -121,6 +124,7 @@ BY_LAMBDA = {
     "scan_images": LOGGING
     | {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},  # the trigger
     "notify": LOGGING | {"sqs:SendMessage"},  # the failure destination
+    "send_reports": LOGGING,
     "report_fleet": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "refresh_feeds": LOGGING | {"sqs:SendMessage"},
     "api_handler": LOGGING,
@@ -416,7 +420,18 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         app.services.read_configuration()
         for event in world.events(app.services.settings):
             app.notify(event, Unhurried())
+        # Without a window, a scan is reported at once.
+        with patch.dict(os.environ, REPORT_WINDOW="0", NOTIFY_MODE="every-scan"):
+            app = load()
+        for event in world.events(app.services.settings):
+            app.notify(event | {"id": f"{event['id']}-again"}, Unhurried())
     yield "notify", calls
+    with recorded_calls() as calls:
+        app = load()
+        app.services.read_configuration()
+        app.services.clock = lambda: time.time() + 3_600
+        app.send_reports({}, Unhurried())
+    yield "send_reports", calls
     with recorded_calls() as calls:
         send_digests(load(), world)
     yield "report_fleet", calls
