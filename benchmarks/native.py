@@ -143,7 +143,7 @@ class _Simulation:
         self._chance = chance
         self._weeks = Weeks(fleet)
         self._session = boto3.Session()
-        self._queue = _Queue(clock)
+        self._queue = Queue(clock)
         self._table_name = create_history_table(self._session)
         self._names = [f"team/service-{number:02}" for number in range(fleet.repositories)]
 
@@ -245,7 +245,7 @@ class _Simulation:
         return services
 
 
-class _Queue:
+class Queue:
     """The jobs queue, whose messages come when their delay is over by the simulated clock."""
 
     def __init__(self, clock: SimulatedTime) -> None:
