@@ -488,7 +488,7 @@ class TestResourcesOfChaliceDeploy:
 
     def test_fit_into_one_request_with_room_for_more(self, resources: Template) -> None:
         """CloudFormation takes 51,200 bytes. Source: its quotas."""
-        assert len(request_body(resources)) <= 48_500
+        assert len(request_body(resources)) <= 49_000
 
     def test_name_no_condition_that_is_not_there_and_have_none_that_nothing_names(
         self, resources: Template
