@@ -349,7 +349,13 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
-    "refresh_feeds": (*only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS), KEEP_FAILED_EVENTS),
+    "refresh_feeds": (
+        *only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS),
+        KEEP_FAILED_EVENTS,
+        # All that it needs of WITH_CONFIGURATION: it takes no role.
+        READ_CONFIGURATION_IN_S3,
+        READ_CONFIGURATION_IN_PARAMETER,
+    ),
     "api_handler": (*_TO_LIST_AND_DRY_RUN, UPDATE_HISTORY),
 }
 
@@ -365,5 +371,5 @@ WITH_CONFIGURATION: tuple[Permission, ...] = (
 )
 """What each function may do beside that where there is a configuration file outside the package.
 
-It is the same for all, and stands in the template once, as the resource ``ConfigurationPolicy``.
+It is the same for all that look into registries, and stands in the template once, as the resource ``ConfigurationPolicy``.
 """
