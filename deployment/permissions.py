@@ -283,13 +283,14 @@ _TO_REVIEW = (
     KEEP_RECORDS,
     ASSUME_SCAN_ROLES,
     SEND_JOBS,
-    *only_if("FindsImagesInUse", PUBLISH_REPORTS),  # warnings of what is amiss with them
+    # Warnings of what is amiss with them, and which of these were sent.
+    *only_if("FindsImagesInUse", PUBLISH_REPORTS, READ_USES, UPDATE_HISTORY),
 )
 _TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_COVERAGE)
 _TO_READ_RISKS = (READ_RISKS_IN_S3, READ_RISKS_IN_PARAMETER)
 
 _OWN: dict[str, tuple[Permission, ...]] = {
-    "list_repositories": _TO_LIST_AND_DRY_RUN,
+    "list_repositories": (*_TO_LIST_AND_DRY_RUN, KEEP_FAILED_EVENTS),
     "scan_images": (
         *_TO_REVIEW,
         START_SCANS,
@@ -298,7 +299,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
-        *only_if("HasDailyScanBudget", *_TO_LIST),  # the scanner makes the plan of the day
+        *_TO_LIST,  # it makes the plan of the day, and goes on with listings
     ),
     "notify": (
         *in_own_region_too(

@@ -208,7 +208,9 @@ class _Gathering:
         }
         known, findings = source.known_scans(name, self._backoff), self._together(scanned)
         report = report_of(listed.repository, images, newest, scanned, known)
-        return self._weighing.weigh(replace(report, findings=findings))
+        weighed = self._weighing.weigh(replace(report, findings=findings))
+        history = source.histories.of(name, self._backoff)
+        return source.histories.added_to(weighed, history)
 
     def _together(self, scanned: dict[str, ScanFindings | None]) -> tuple[Finding, ...]:
         """What the scans found, each finding once, worst first.

@@ -125,4 +125,5 @@ def _last_known(before: _Before) -> RepositoryReport:
         as_of=before.as_of,
         owner=old.owner,
         ages=old.ages,
+        fixes=old.fixes,
     )

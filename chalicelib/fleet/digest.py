@@ -186,7 +186,8 @@ def _gather(
     earlier = _last_sent(keys, bucket)
     report = gather_fleet(services, deadline, earlier=earlier)
     report = report if earlier is None else compare(report, earlier)
-    return with_feeds(report, bucket) if services.settings.feeds else report
+    report = with_feeds(report, bucket) if services.settings.feeds else report
+    return report.with_point(earlier)
 
 
 def _last_sent(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:

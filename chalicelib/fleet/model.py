@@ -99,6 +99,34 @@ class Age:
         return None if self.due is None else self.due < today
 
 
+@dataclass(frozen=True)
+class FixTimes:
+    """How many findings were fixed, and for how many seconds in all they had been open."""
+
+    count: int = 0
+    seconds: int = 0
+
+    def __add__(self, other: FixTimes) -> FixTimes:
+        return FixTimes(self.count + other.count, self.seconds + other.seconds)
+
+    @property
+    def mean_days(self) -> float | None:
+        """The mean time to fix, in days; None where nothing was fixed."""
+        return self.seconds / self.count / 86_400 if self.count else None
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a digest said in numbers: the open findings by severity, and how many were overdue.
+
+    ``overdue`` is None where nothing said when findings are due.
+    """
+
+    at: datetime
+    totals: Mapping[str, int]
+    overdue: int | None = None
+
+
 UNKNOWN_AGE = Age()
 """Of a finding of which nothing is known."""
 
@@ -124,6 +152,7 @@ class RepositoryReport:
     ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where its
     newest image is in use, empty where it is known to be in use nowhere. Both are None where that
     is not known. ``ages`` are by the key of a finding, of those of which anything is known.
+    ``fixes`` are of what was fixed lately, by severity.
     """
 
     repository: Repository
@@ -143,6 +172,7 @@ class RepositoryReport:
     owner: str | None = None
     running: tuple[str, ...] | None = None
     ages: Mapping[str, Age] = field(default_factory=dict)
+    fixes: Mapping[str, FixTimes] = field(default_factory=dict)
 
     def age_of(self, finding: Finding) -> Age:
         """Since when the finding is open here, and when it is due, as far as is known."""

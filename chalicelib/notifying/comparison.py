@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from chalicelib.ecr.findings import continued
 from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
 from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
@@ -134,10 +133,10 @@ def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
 
 def _continued(assessment: Assessment, placement: Placement) -> Assessment:
     """The same, where a vulnerability in other packages too keeps the key that it is known by."""
-    known = {key for base in placement.bases for key in base.open_findings}
+    known = {key for base in placement.bases for key in (*base.open_findings, *base.ledger.unfixed)}
     if assessment.findings is None:
         return assessment
-    return replace(assessment, findings=continued(assessment.findings, known))
+    return assessment.with_keys(known)
 
 
 def _before(placement: Placement, found: Found) -> ReportedState | None:

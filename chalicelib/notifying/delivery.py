@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.notifying.channels import mirrors, senders
@@ -47,6 +48,7 @@ class Reporting:
         self._services = services
         self._backoff = backoff
         self._delivery = delivery
+        self._store = services.news if delivery is not None else None
 
     def notify(self, compared: Compared) -> ReportedState | None:
         """Notify people by each channel to which the scan is news; returns the state after that."""
@@ -99,6 +101,7 @@ class Reporting:
         report = report_of(
             compared.result, compared.assessment, compared.line, changes, compared.about
         )
+        report = replace(report, is_collected=self._store is not None)
         self.report = self.report or report
         return report
 
@@ -114,8 +117,8 @@ class Reporting:
         return True
 
     def _deliver(self, sender: Sender, report: Report) -> None:
-        store = self._services.news
-        if self._delivery is None or store is None or sender.wording is None:
+        store = self._store
+        if store is None or sender.wording is None:
             sender.deliver(report, self._services)
             return
         content = sender.wording.of_report(report, self._services)

@@ -54,15 +54,15 @@ def _send(sender: Sender, wording: Wording, store: NewsStore, services: Services
     sending = store.begin(sender.name)
     try:
         while news := _next(sender, store, sending, services):
-            content = news[0].message
-            if len(news) > 1:
-                content = wording.of_roundup(roundup_of(news), services)
+            roundup = roundup_of(news)
+            is_one = len(news) == 1
+            content = news[0].message if is_one else wording.of_roundup(roundup, services)
             wording.publish(content, services)
             sending.sent()
             sending.finish()
-            logs.count("NotificationsSent", 1, Channel=sender.name)
-            metrics = {"NewsReported": len(news)}
-            logs.summary("news reported", metrics, channel=sender.name, kind=news[0].kind)
+            logs.count("NotificationsSent", 1, Severity=roundup.worst or "NONE")
+            about = {"channel": sender.name, "kind": roundup.kind, "news": len(news)}
+            logs.logger.info("news reported", extra=about)
     finally:
         sending.release()
 

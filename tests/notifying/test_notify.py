@@ -20,6 +20,8 @@ from chalicelib.settings.settings import Settings
 from tests.events import DIGEST, scan_event
 from tests.notifying.repository_scans import names, new, report
 
+NAME = f"my-repository-name@{DIGEST[:19]}"
+
 
 @pytest.fixture
 def notify(topic_arn, settings, queue):
@@ -36,13 +38,14 @@ def notify(topic_arn, settings, queue):
 def test_findings_are_published_with_attributes_to_filter_by(notify):
     [message] = notify()
 
-    assert message["Subject"] == "[ECR] my-repository-name: 10 CRITICAL, 9 MEDIUM"
+    assert message["Subject"] == f"[ECR] {NAME}: 10 CRITICAL, 9 MEDIUM"
     assert json.loads(message["Message"])["imageDigest"] == DIGEST
     attributes = {name: value["Value"] for name, value in message["MessageAttributes"].items()}
     assert attributes == {
         "severity": "CRITICAL",
         "repository": "my-repository-name",
         "scan-status": "COMPLETE",
+        "owner": "unowned",
         "channels": '["email", "sms", "json"]',
     }
 
@@ -65,7 +68,7 @@ def test_informational_findings_are_reported_where_they_have_a_threshold(notify)
     counts = {"finding-severity-counts": {"INFORMATIONAL": 3, "UNDEFINED": 1}}
     assert notify(**counts) == []
     [message] = notify({"INFORMATIONAL": "2"}, **counts)
-    assert message["Subject"] == "[ECR] my-repository-name: 3 INFORMATIONAL"
+    assert message["Subject"] == f"[ECR] {NAME}: 3 INFORMATIONAL"
 
 
 def test_a_failed_scan_is_published_unless_that_is_turned_off(notify):
@@ -73,7 +76,7 @@ def test_a_failed_scan_is_published_unless_that_is_turned_off(notify):
 
     [message] = notify(**failed)
 
-    assert message["Subject"] == "[ECR] my-repository-name: scan failed"
+    assert message["Subject"] == f"[ECR] {NAME}: scan failed"
     assert notify({"NOTIFY_ON_SCAN_FAILURE": "false"}, **failed) == []
 
 
@@ -357,7 +360,7 @@ def test_chat_channels_get_a_notification_of_their_own(scans, topic_arn):
     told = run(run.image("CVE-1"))
     assert sorted(report["version"] for report in told) == ["1", "1.0"]
     [chat] = [report for report in told if report.get("source") == "custom"]
-    assert chat["content"]["title"] == "shop/api: 1 HIGH"
+    assert chat["content"]["title"] == "shop/api:latest: 1 HIGH"
 
 
 def test_a_scan_whose_findings_are_no_longer_kept_is_reported_by_its_counts(scans, aws):

@@ -117,6 +117,8 @@ WRONG_VALUES = {
         "thresholds of repositories",
         ["x", "x:", ": HIGH=1", "x: HIGH", "x: HIGH=-1", "x: BAD=1", "x: HIGH=1 HIGH=2"],
     ),
+    "KEV": ("a whole number", ["-1", "1.5", "x"]),
+    "EPSS": ("a number from 0 to 1", ["1.1", "-0.5", "50 %", ".5"]),
     "FIXABLE_ONLY": ("true, false", ["yes"]),
     "IGNORE_UNFIXED": ("true, false", ["yes"]),
     "MINIMUM_SCORE": ("a number from 0 to 10", ["-1", "10.1", "nan", "1e1", "7,5"]),

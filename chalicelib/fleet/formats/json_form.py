@@ -65,6 +65,7 @@ def _document(report: FleetReport) -> dict[str, Any]:
         "unknown": [asdict(repository) for repository in report.unknown],
         "deleted": [asdict(repository) for repository in report.deleted],
         "expiredRisks": [number_of_risk(entry) for entry in report.expired],
+        "trend": [{**asdict(point), "at": _text(point.at)} for point in report.trend],
         "feeds": [
             {"name": feed.name, "dated": _text(feed.dated), "warning": feed.warning}
             for feed in report.feeds
@@ -122,6 +123,7 @@ def _repository_document(
             for finding in report.all_findings
             if (age := report.ages.get(finding.key))
         ],
+        "fixes": {severity: asdict(times) for severity, times in report.fixes.items()},
     }
 
 

@@ -15,9 +15,11 @@ from chalicelib.fleet.model import (
     Change,
     Comparison,
     Feed,
+    FixTimes,
     ImageScan,
     NamedImages,
     NotLookedAt,
+    Point,
     Repository,
     RepositoryReport,
 )
@@ -70,6 +72,10 @@ def _report(document: Mapping[str, Any]) -> FleetReport:
         expired=tuple(risks[number] for number in document["expiredRisks"]),
         deleted=tuple(map(_repository, document["deleted"])),
         comparison=comparison and _comparison(comparison, findings),
+        trend=tuple(
+            Point(_aware_time(each["at"]), each["totals"], each["overdue"])
+            for each in document.get("trend", ())
+        ),
         feeds=tuple(
             Feed(each["name"], _time(each["dated"]), each["warning"])
             for each in document.get("feeds", ())
@@ -111,6 +117,10 @@ def _repository_report(
         owner=values.get("owner"),
         running=None if (running := values.get("running")) is None else tuple(running),
         ages={findings[each["finding"]].key: _age(each) for each in values.get("ages", ())},
+        fixes={
+            severity: FixTimes(times["count"], times["seconds"])
+            for severity, times in values.get("fixes", {}).items()
+        },
     )
 
 
