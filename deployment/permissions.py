@@ -334,5 +334,6 @@ WITH_CONFIGURATION: tuple[Permission, ...] = (
 )
 """What each function may do beside that where there is a configuration file outside the package.
 
-It is the same for all that look into registries, and stands in the template once, as the resource ``ConfigurationPolicy``.
+It is the same for all that look into registries, and stands in the template once, as the resource
+``ConfigurationPolicy``.
 """
