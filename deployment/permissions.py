@@ -190,6 +190,9 @@ RECEIVE_JOBS = Permission(
 # Reports of scans, digests, and warnings of images in use.
 PUBLISH_REPORTS = Permission("PublishReports", ("sns:Publish",), _REPORT_TOPIC)
 PUBLISH_TO_CHAT = Permission("PublishToChat", ("sns:Publish",), _CHAT_TOPIC, ("HasChat",))
+PUBLISH_TO_OWNERS = Permission(
+    "PublishToOwners", ("sns:Publish",), _all_in("OwnerTopics"), ("HasOwnerTopics",)
+)
 IMPORT_FINDINGS = Permission(
     "ImportFindings", ("securityhub:BatchImportFindings",), _SECURITY_HUB, ("HasSecurityHub",)
 )
@@ -319,6 +322,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
+        PUBLISH_TO_OWNERS,
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
     ),
@@ -328,6 +332,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         KEEP_RECORDS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
+        PUBLISH_TO_OWNERS,
     ),
     "report_fleet": (
         *only_if(
