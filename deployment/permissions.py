@@ -339,6 +339,8 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             "HasDigest",
             DESCRIBE_REPOSITORIES,
             READ_SCANNING_OF_REGISTRY,
+            READ_TAGS_OF_ALL,
+            READ_USES,
             READ_COVERAGE,
             READ_IMAGES,
             READ_INDEXES,
