@@ -1,11 +1,13 @@
 # The command in a container: docker run --rm -e AWS_PROFILE -v ~/.aws:/home/command/.aws:ro …
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE requirements-dev.txt ./
 COPY chalicelib chalicelib
 COPY ecr_scan_reporter ecr_scan_reporter
+# What it needs in the versions that are tested: as constraints, those install nothing else.
 RUN python -m venv /opt/command \
-    && /opt/command/bin/pip install --no-cache-dir --disable-pip-version-check .
+    && /opt/command/bin/pip install --no-cache-dir --disable-pip-version-check \
+        --constraint requirements-dev.txt .
 
 FROM python:3.13-slim-bookworm
 COPY --from=build /opt/command /opt/command

@@ -33,7 +33,7 @@ unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-page bench-registries bench-risks check clean delete demo deploy environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
+.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-noise bench-page bench-registries bench-risks check clean delete demo deploy environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -106,7 +106,7 @@ lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deplo
 		--compact --quiet --file sam.yaml plain.json resources.json accounts.yaml
 
 bandit: $(READY)  ## Look for insecure code in what ships
-	$(BIN)/bandit --quiet --recursive app.py chalicelib
+	$(BIN)/bandit --quiet --recursive app.py chalicelib ecr_scan_reporter
 
 audit: $(READY)  ## Look for known vulnerabilities in what ships; asks the PyPI advisory data
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
@@ -135,6 +135,9 @@ bench-growth: $(READY)  ## Calls and memory against the number of images
 
 bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images within ECR's quotas
 	@$(BIN)/python -m benchmarks.large_registry $(ARGS)
+
+bench-noise: $(READY)  ## How many messages a day 300 repositories with 30 images each lead to
+	@$(BIN)/python -m benchmarks.noise $(ARGS)
 
 bench-page: $(READY)  ## The page of large fleets: its size, and how soon Chromium shows it
 	@$(BIN)/python -m benchmarks.fleet_page

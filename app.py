@@ -39,7 +39,7 @@ def list_repositories(event: AnyEvent) -> dict[str, Any]:
     """The scheduled lister; a direct invocation may carry the same overrides as the schedule."""
     from chalicelib.scanning import list_repositories as flow
 
-    return flow.list_repositories(event.to_dict(), services)
+    return flow.list_repositories(event.to_dict(), services, Deadline.of(event.context))
 
 
 @app.on_sqs_message(

@@ -78,7 +78,7 @@ class SimulatedRegistry:
         """How many images have had no scan."""
         return len(self._scanned_at) - self.scanned
 
-    def repositories(self) -> Iterator[str]:
+    def repositories(self, _: Any = None) -> Iterator[str]:
         """DescribeRepositories, a thousand a call."""
         for number, name in enumerate(self._names):
             if number % 1_000 == 0:
@@ -237,7 +237,7 @@ def run_day(services: SimulatedServices, queue: SimulatedQueue, clock: Simulated
         job = parse_job(body)
         if isinstance(job, PlanJob):
             plan_scans(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
-        else:
+        elif isinstance(job, ScanJob):
             scan_repository(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.scan_records import ScanRecords
     from chalicelib.aws.security_hub import SecurityHub
+    from chalicelib.aws.sent_warnings import SentWarnings
     from chalicelib.aws.sns import ChatTopic, ReportTopic
     from chalicelib.aws.sqs import JobsQueue
     from chalicelib.aws.tagging import RepositoryTags
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from chalicelib.settings.sources import Source
 
 Value = TypeVar("Value")
+
+WORKLOAD_ATTEMPTS = 8
+"""How often a call about workloads is attempted: throttled ones wait longer and longer."""
 
 
 def log_wrong(errors: Sequence[Exception]) -> None:
@@ -164,9 +168,12 @@ class Services:
         for role in (None, *settings.ecs_discovery_roles):
             for region in settings.scan_regions:
                 where = str(RegistryAddress(role.account if role else None, region))
-                ecs = self._client_in("ecs", region, role)
+                ecs = self._client_in("ecs", region, role, WORKLOAD_ATTEMPTS)
                 yield f"ECS in {where}", EcsWorkloads(ecs, settings.ecs_discovery_task_definitions)
-                yield f"Lambda in {where}", LambdaFunctions(self._client_in("lambda", region, role))
+                yield (
+                    f"Lambda in {where}",
+                    LambdaFunctions(self._client_in("lambda", region, role, WORKLOAD_ATTEMPTS)),
+                )
 
     @cached_property
     def own_account(self) -> str:
@@ -193,6 +200,18 @@ class Services:
         from chalicelib.aws.sns import ChatTopic
 
         return ChatTopic(self._client("sns"), self.settings.require_chat_topic_arn())
+
+    def report_topic_at(self, arn: str) -> ReportTopic:
+        """A topic of an owner's own."""
+        from chalicelib.aws.sns import ReportTopic
+
+        return ReportTopic(self._client("sns"), arn)
+
+    def chat_topic_at(self, arn: str) -> ChatTopic:
+        """A chat topic of an owner's own."""
+        from chalicelib.aws.sns import ChatTopic
+
+        return ChatTopic(self._client("sns"), arn)
 
     @cached_property
     def report_bucket(self) -> ReportBucket:
@@ -233,6 +252,15 @@ class Services:
         from chalicelib.aws.line_states import LineStates
 
         return None if self.table is None else LineStates(self.table)
+
+    @cached_property
+    def sent_warnings(self) -> SentWarnings | None:
+        """Which warnings of images in use were sent; None where nothing is remembered."""
+        if self.table is None or not self.settings.ecs_discovery:
+            return None
+        from chalicelib.aws.sent_warnings import SentWarnings
+
+        return SentWarnings(self.table)
 
     @property
     def news(self) -> NewsStore | None:

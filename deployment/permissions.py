@@ -190,6 +190,9 @@ RECEIVE_JOBS = Permission(
 # Reports of scans, digests, and warnings of images in use.
 PUBLISH_REPORTS = Permission("PublishReports", ("sns:Publish",), _REPORT_TOPIC)
 PUBLISH_TO_CHAT = Permission("PublishToChat", ("sns:Publish",), _CHAT_TOPIC, ("HasChat",))
+PUBLISH_TO_OWNERS = Permission(
+    "PublishToOwners", ("sns:Publish",), _all_in("OwnerTopics"), ("HasOwnerTopics",)
+)
 IMPORT_FINDINGS = Permission(
     "ImportFindings", ("securityhub:BatchImportFindings",), _SECURITY_HUB, ("HasSecurityHub",)
 )
@@ -284,13 +287,14 @@ _TO_REVIEW = (
     KEEP_RECORDS,
     ASSUME_SCAN_ROLES,
     SEND_JOBS,
-    *only_if("FindsImagesInUse", PUBLISH_REPORTS),  # warnings of what is amiss with them
+    # Warnings of what is amiss with them, and which of these were sent.
+    *only_if("FindsImagesInUse", PUBLISH_REPORTS, READ_USES, UPDATE_HISTORY),
 )
 _TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_COVERAGE)
 _TO_READ_RISKS = (READ_RISKS_IN_S3, READ_RISKS_IN_PARAMETER)
 
 _OWN: dict[str, tuple[Permission, ...]] = {
-    "list_repositories": _TO_LIST_AND_DRY_RUN,
+    "list_repositories": (*_TO_LIST_AND_DRY_RUN, KEEP_FAILED_EVENTS),
     "scan_images": (
         *_TO_REVIEW,
         START_SCANS,
@@ -299,7 +303,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
-        *only_if("HasDailyScanBudget", *_TO_LIST),  # the scanner makes the plan of the day
+        *_TO_LIST,  # it makes the plan of the day, and goes on with listings
     ),
     "notify": (
         *in_own_region_too(
@@ -319,6 +323,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
+        PUBLISH_TO_OWNERS,
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
     ),
@@ -328,6 +333,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         KEEP_RECORDS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
+        PUBLISH_TO_OWNERS,
     ),
     "report_fleet": (
         *only_if(
@@ -351,7 +357,13 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
-    "refresh_feeds": (*only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS), KEEP_FAILED_EVENTS),
+    "refresh_feeds": (
+        *only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS),
+        KEEP_FAILED_EVENTS,
+        # All that it needs of WITH_CONFIGURATION: it takes no role.
+        READ_CONFIGURATION_IN_S3,
+        READ_CONFIGURATION_IN_PARAMETER,
+    ),
     "api_handler": (
         *_TO_LIST_AND_DRY_RUN,
         UPDATE_HISTORY,
@@ -372,5 +384,6 @@ WITH_CONFIGURATION: tuple[Permission, ...] = (
 )
 """What each function may do beside that where there is a configuration file outside the package.
 
-It is the same for all, and stands in the template once, as the resource ``ConfigurationPolicy``.
+It is the same for all that look into registries, and stands in the template once, as the resource
+``ConfigurationPolicy``.
 """

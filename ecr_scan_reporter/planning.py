@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
-from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.runtime.deadline import Deadline
+from chalicelib.scanning.failures import UNREAD, RepositoriesNotRead, ScansNotStarted
 from chalicelib.scanning.lister import list_jobs
 from chalicelib.scanning.plans import plan_images
 from chalicelib.scanning.requests import ListingRequest
-from chalicelib.scanning.scanner import ScansNotStarted, scan_repository
+from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
 from ecr_scan_reporter import tables
 from ecr_scan_reporter.options import (
@@ -34,7 +33,7 @@ from ecr_scan_reporter.progress import (
     say,
     warn_of_no_match,
 )
-from ecr_scan_reporter.watching import NotAllowed, WatchedServices
+from ecr_scan_reporter.watching import WatchedServices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,12 +126,16 @@ def _plans(jobs: Sequence[ScanJob], services: Services, failures: Failures) -> I
         groups = [list(jobs)]
     with progress("Reading repositories") as bar:
         for done, group in enumerate(groups, start=1):
+            rows: list[Row] = []
             try:
-                planned = plan_images(group, services, Deadline.unlimited(), gone=deleted)
-                yield [image.to_dict() for image in planned]
-            except (TokenExpired, *AWS_ERRORS) as error:
-                failures.add(group[0].repository if len(group) == 1 else "all", error)
+                for image in plan_images(group, services, Deadline.unlimited(), gone=deleted):
+                    rows.append(image.to_dict())  # noqa: PERF401 (kept when an error comes)
+            except RepositoriesNotRead as unread:
+                for name, error in unread.errors.items():
+                    failures.add(name, error)
             bar.advance(done, len(groups))
+            with bar.hidden():
+                yield rows
 
 
 def _scans(jobs: Sequence[ScanJob], services: WatchedServices, failures: Failures) -> Iterator[Row]:
@@ -140,8 +143,10 @@ def _scans(jobs: Sequence[ScanJob], services: WatchedServices, failures: Failure
     with progress("Starting scans") as bar:
         services.starts.noted = lambda total: bar.add(f"{total:,} started")
         for done, job in enumerate(jobs, start=1):
-            yield _Scan(job, services, failures).run()
+            row = _Scan(job, services, failures).run()
             bar.advance(done, len(jobs))
+            with bar.hidden():
+                yield row
 
 
 @dataclass(frozen=True)
@@ -152,15 +157,11 @@ class _Scan:
 
     def run(self) -> Row:
         name, starts = self.job.repository, self.services.starts
-        starts.failed.clear()
         try:
             summary = scan_repository(self.job, self.services, Deadline.unlimited())
         except ScansNotStarted:
-            why = ", ".join(f"{count} times {reason}" for reason, count in starts.failed.items())
-            return self._failed(f"scans not started: {why}")
-        except NotAllowed as error:
-            return self._failed(str(error))
-        except (RepositoryDeleted, TokenExpired, *AWS_ERRORS) as error:
+            return self._failed(starts.failures())
+        except UNREAD as error:
             return self._failed(error)
         return {
             "repository": name,

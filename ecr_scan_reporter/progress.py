@@ -50,13 +50,29 @@ class Bar:
         """Show a text beside what is done."""
         self._shown.update(self._task, description=f"{self._what}: {text}")
 
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Hide the bar while rows are printed, which may be on the same terminal."""
+        if self._shown.disable:
+            yield
+            return
+        self._shown.stop()
+        yield
+        self._shown.start()
+
 
 @contextmanager
 def progress(what: str) -> Iterator[Bar]:
     """A bar on standard error where that is a terminal; elsewhere nothing."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    bar = Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+    )
     with bar:
         yield Bar(bar, bar.add_task(what, total=None), what)
 
@@ -107,6 +123,7 @@ def log_to_standard_error() -> None:
     """Have the application's warnings be lines on standard error, not the JSON of Lambda's logs."""
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
+    # Of the handler, for the configuration file may set the logger's own.
+    handler.setLevel(logging.WARNING)
     logs.logger.handlers = [handler]
     logs.logger.propagate = False
-    logs.logger.setLevel(logging.WARNING)

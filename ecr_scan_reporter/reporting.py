@@ -17,6 +17,7 @@ from chalicelib.fleet.formats.pages import unknown_in
 from chalicelib.fleet.formats.sarif import MOST_RESULTS, Choice, results_left_out
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
+from chalicelib.settings.settings import Settings
 from ecr_scan_reporter import tables
 from ecr_scan_reporter.gate.verdict import Outcome, from_severity
 from ecr_scan_reporter.options import (
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from chalicelib.fleet.report import FleetReport
-    from chalicelib.settings.settings import Settings
 
 
 def report(
@@ -97,12 +97,13 @@ def report(
         name = missed.repository.name or "all repositories"
         failures.add(name, f"not looked at: {missed.reason}")
     failures.finish()
+    pattern = settings.repositories_filter.pattern
+    if pattern != Settings.repositories_filter.default and not (found.repositories or failures):
+        warn_of_no_match(pattern)
     if fail_on is not None:
         raise typer.Exit(int(_outcome(found, fail_on, settings)))
     if failures:
         raise typer.Exit(1)
-    if repos_regex is not None and not found.repositories:
-        warn_of_no_match(repos_regex)
 
 
 def _write(found: FleetReport, chosen: Mapping[str, str], choice: Choice) -> None:

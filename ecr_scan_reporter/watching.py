@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.ecr import Registry
@@ -19,23 +20,38 @@ if TYPE_CHECKING:
     from chalicelib.policy.due import Reason
 
 
-class NotAllowed(Exception):
-    """ECR lets these credentials start no scan of a repository, so that asking again is in vain."""
-
-
 class Starts:
-    """How many scans were started, by repository, and what else the attempts ended with."""
+    """How many scans were started, by repository, and what the other attempts ended with.
+
+    Several threads note at once. ``noted`` is called with how many were started, after each.
+    """
 
     def __init__(self) -> None:
         self.started: Counter[str] = Counter()
-        self.failed: Counter[str] = Counter()
         self.noted: Callable[[int], None] = lambda _total: None
-        """Called with how many were started so far, after each."""
+        self._errors: dict[str, Exception] = {}
+        self._lock = Lock()
 
-    def note(self, repository: str) -> None:
-        """Note that a scan of the repository was started."""
-        self.started[repository] += 1
-        self.noted(self.started.total())
+    def note(self, repository: str, digest: str) -> None:
+        """Note that a scan was started."""
+        with self._lock:
+            self.started[repository] += 1
+            self._errors.pop(digest, None)
+            self.noted(self.started.total())
+
+    def note_error(self, digest: str, error: Exception) -> None:
+        """Note why a scan was not started, which another attempt may undo."""
+        with self._lock:
+            self._errors[digest] = error
+
+    def failures(self) -> str:
+        """Why scans were not started since this was last asked; what is refused needs no number."""
+        errors, self._errors = self._errors, {}
+        refused = [wording_of(error) for error in errors.values() if is_refusal(error)]
+        if refused:
+            return refused[0]
+        counts = Counter(map(wording_of, errors.values()))
+        return "scans not started: " + ", ".join(f"{n} times {why}" for why, n in counts.items())
 
 
 class WatchedRegistry(Registry):
@@ -46,16 +62,14 @@ class WatchedRegistry(Registry):
         self._starts = starts
 
     def start_scan(self, repository: str, digest: str) -> Reason | None:
-        """As a registry does; :raises NotAllowed: where the permission is missing."""
+        """As a registry does."""
         try:
             skipped = super().start_scan(repository, digest)
         except AWS_ERRORS as error:
-            if is_refusal(error):
-                raise NotAllowed(wording_of(error)) from error
-            self._starts.failed[wording_of(error)] += 1
+            self._starts.note_error(digest, error)
             raise
         if skipped is None:
-            self._starts.note(repository)
+            self._starts.note(repository, digest)
         return skipped
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import boto3
 import hypothesis
 import pytest
+from chalice.local import LambdaContext
 from chalice.test import Client
 from moto import mock_aws
 
@@ -80,6 +81,13 @@ def calls_in_turn(monkeypatch):
         "chalicelib.scanning.starts.Pace", lambda most=None: Pace(most or 1e9, clock)
     )
     return clock
+
+
+@pytest.fixture(autouse=True)
+def _unhurried_functions(monkeypatch):
+    """Let functions have the time that Lambda gives them, and not the test client's 3 seconds."""
+    unhurried = partial(LambdaContext, max_runtime_ms=300_000)
+    monkeypatch.setattr("chalice.test.LambdaContext", unhurried)
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_the_demos_report_sees_nothing_of_the_users_world(make):
     said = make("report", "ARGS=--demo --markdown -")
     assert "shop/checkout" in said
     of_an_empty_world = subprocess.run(
-        [sys.executable, "-m", "cli", "report", "--demo", "--markdown", "-"],
+        [sys.executable, "-m", "ecr_scan_reporter", "report", "--demo", "--markdown", "-"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,

@@ -79,7 +79,7 @@ def test_the_drawing_has_every_function_of_the_application():
             for d in node.decorator_list
         )
     }
-    assert len(functions) == 6  # of which the HTTP API has two
+    assert len(functions) == 8  # of which the HTTP API has two
     assert functions <= drawing()
 
 

@@ -11,7 +11,8 @@ PURE = ("policy", "ecr", "settings", "text")
 FLOWS = {
     "list_repositories": ("scanning.list_repositories", "scanning"),
     "scan_images": ("scanning.scan_images", "scanning"),
-    "start_scans": ("scanning.list_repositories", "scanning"),
+    "start_scans": ("scanning.start_scans", "scanning"),
+    "show_listing": ("scanning.start_scans", "scanning"),
     "notify": ("notifying.notify", "notifying"),
     "report_fleet": ("fleet.report_fleet", "fleet"),
     "refresh_feeds": ("fleet.refresh_feeds", "fleet"),
@@ -59,4 +60,4 @@ def test_a_function_loads_its_own_flow_and_no_other(function):
 
 
 def test_every_function_of_the_application_has_its_flow(load_app):
-    assert load_app().app.handler_map.keys() | {"start_scans"} == FLOWS.keys()
+    assert load_app().app.handler_map.keys() | {"start_scans", "show_listing"} == FLOWS.keys()

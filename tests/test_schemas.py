@@ -53,6 +53,7 @@ class Topic:
 class Services:
     def __init__(self):
         self.report_topic = Topic()
+        self.sent_warnings = None
         self.settings = type("Settings", (), {"report_topic_arn": "arn", "channels": ("json",)})
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.notifying.channels import mirrors, senders
+from chalicelib.notifying.channels import mirrors, owner_senders, senders
 from chalicelib.notifying.collecting import news_of
 from chalicelib.notifying.report import report_of
 from chalicelib.policy.acknowledgements import heard, reported
@@ -47,19 +48,25 @@ class Reporting:
         self._services = services
         self._backoff = backoff
         self._delivery = delivery
+        self._store = services.news if delivery is not None else None
 
     def notify(self, compared: Compared) -> ReportedState | None:
         """Notify people by each channel to which the scan is news; returns the state after that."""
         state = compared.state
         if not compared.is_reported:
             return state
-        for sender in senders(self._services.settings.channels):
+        for sender in self._senders(compared.about.owner):
             changes = changes_for(sender.name, state) if state else None
             if not self._is_news(sender.name, compared, changes):
                 state = state and heard(state, sender.name)
             elif self._is_done(sender, self._reported(compared, changes)):
                 state = state and reported(state, sender.name)
         return state
+
+    def _senders(self, owner: str) -> tuple[Sender, ...]:
+        settings = self._services.settings
+        own = [each for each in settings.owner_topics or () if each.owner == owner]
+        return (*senders(settings.channels), *owner_senders(own))
 
     def mirror(self, lines: Sequence[MirroredLine]) -> frozenset[str]:
         """Let mirrors follow lines; returns those that do."""
@@ -99,6 +106,7 @@ class Reporting:
         report = report_of(
             compared.result, compared.assessment, compared.line, changes, compared.about
         )
+        report = replace(report, is_collected=self._store is not None)
         self.report = self.report or report
         return report
 
@@ -114,8 +122,8 @@ class Reporting:
         return True
 
     def _deliver(self, sender: Sender, report: Report) -> None:
-        store = self._services.news
-        if self._delivery is None or store is None or sender.wording is None:
+        store = self._store
+        if store is None or sender.wording is None:
             sender.deliver(report, self._services)
             return
         content = sender.wording.of_report(report, self._services)

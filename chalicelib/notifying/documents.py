@@ -57,6 +57,7 @@ def document(report: Report, most: int = MOST_LISTED) -> dict[str, Any]:
         "acceptedRiskCount": len(report.accepted),
         "expiredRisks": [_entry(entry) for entry in report.expired[:most]],
         "changes": report.changes and _changes(report.changes, most),
+        "owner": report.owner or None,
         "inUseBy": list(report.where_in_use[:MOST_TAGS]),
         "consoleUrl": console_url(result),
     }

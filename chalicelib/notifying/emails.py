@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.notifying.texts import LONGEST_TEXT, MOST_TAGS, console_url, cut, headline
+from chalicelib.notifying.texts import (
+    LONGEST_TEXT,
+    MOST_TAGS,
+    console_url,
+    cut,
+    headline,
+    steps,
+)
+from chalicelib.policy.news import UNOWNED
 from chalicelib.text.templating import link, render
 
 if TYPE_CHECKING:
@@ -21,6 +29,9 @@ if TYPE_CHECKING:
 MOST_LISTED = 10
 """The most findings that an email lists, and lines of everything else; the rest is counted."""
 
+MOST_STEPS = 3
+"""The most next steps that an email names."""
+
 
 def email(report: Report) -> str:
     """The text of an email: what is the matter first, then what to do about it."""
@@ -28,8 +39,11 @@ def email(report: Report) -> str:
     listed = report.new_first[:MOST_LISTED]
     return render(
         "email.txt",
+        title=report.title,
         repository=result.repository,
+        owner=report.owner or UNOWNED,
         headline=headline(report),
+        steps=[cut(step) for step in steps(report, MOST_STEPS)],
         summary=summary(report),
         findings=[_row(report, finding) for finding in listed],
         more=_more(report.new_first[MOST_LISTED:]),

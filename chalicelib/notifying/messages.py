@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.notifying.documents import MOST_LISTED, document
 from chalicelib.notifying.emails import email
-from chalicelib.notifying.texts import headline, new_count
+from chalicelib.notifying.texts import headline
+from chalicelib.policy.news import UNOWNED
 from chalicelib.settings.channels import ON_TOPIC, on_topic
 from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH, Message, short
 
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
 
 def message_of(report: Report, channels: Sequence[str] = ON_TOPIC) -> Message:
     """The message about a report, with as many whole findings as there is room for."""
-    result = report.result
     texts = {"email": email(report), "sms": _sms(report)}
     most = MOST_LISTED
     while len(body := _body(report, most, texts).encode()) > MESSAGE_BYTES and most:
         most //= 2
     return Message(
-        subject=short(f"[ECR] {{}}: {headline(report)}", result.repository, SUBJECT_LENGTH),
+        subject=_short("[ECR]", report, SUBJECT_LENGTH),
         body=body.decode(),
         attributes=_attributes(report),
         lists={"channels": on_topic(channels)},
@@ -39,12 +39,21 @@ def _body(report: Report, most: int, texts: Mapping[str, str]) -> str:
 
 
 def _sms(report: Report) -> str:
-    text = f"ECR: {{}} {headline(report)}{new_count(report)}"
-    return short(text, report.result.repository, SMS_LENGTH)
+    return _short("ECR:", report, SMS_LENGTH)
+
+
+def _short(start: str, report: Report, length: int) -> str:
+    """The image and what is the matter, of which the image's name is cut first."""
+    return short(f"{start} {{}}: {headline(report)}", report.title, length)
 
 
 def _attributes(report: Report) -> dict[str, str]:
     """What subscribers may filter by; a failed scan has no ``severity``."""
     severity = {"severity": report.worst} if report.worst else {}
     result = report.result
-    return {**severity, "repository": result.repository, "scan-status": result.status}
+    return {
+        **severity,
+        "repository": result.repository,
+        "scan-status": result.status,
+        "owner": report.owner or UNOWNED,
+    }

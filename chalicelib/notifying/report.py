@@ -48,7 +48,8 @@ class Report:
     ``left_out`` says how many findings the finding filters keep out, by reason. ``changes`` is None
     where the scan is compared with nothing, and ``is_first`` whether nothing was known of the line
     before. ``where_in_use`` names the workloads that run the image. ``owner`` is empty where nobody
-    owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed.
+    owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed. One
+    that ``is_collected`` is published together with others.
     """
 
     name: str
@@ -67,6 +68,18 @@ class Report:
     owner: str = ""
     pushed_at: int = 0
     is_first: bool = False
+    is_collected: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people know the image by, and whether it runs."""
+        running = ", running" if self.where_in_use else ""
+        return f"{self.image or self.name}{running}"
+
+    @property
+    def new(self) -> tuple[Finding, ...]:
+        """The findings that were not reported of this line before, worst first."""
+        return tuple(each for each in self.findings or () if self.is_new(each))
 
     @property
     def worst(self) -> str | None:

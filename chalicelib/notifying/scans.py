@@ -144,7 +144,7 @@ def _repeated(result: ScanResult) -> None:
 
 
 def _summarized(result: ScanResult, report: Report | None) -> Report | None:
-    if report is not None:
+    if report is not None and not report.is_collected:
         logs.count("NotificationsSent", 1, Severity=report.worst or result.status)
     logs.summary(
         "scan reported" if report else "nothing to report",

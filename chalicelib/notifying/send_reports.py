@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.news import MOST_TOGETHER, BeingSent
-from chalicelib.notifying.channels import senders
+from chalicelib.notifying.channels import owner_senders, senders
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.policy.news import due, roundup_of
 from chalicelib.runtime import logs
@@ -30,7 +30,8 @@ def send_reports(services: Services) -> None:
     if store is None:
         return
     failures: dict[str, str] = {}
-    for sender in senders(services.settings.channels):
+    settings = services.settings
+    for sender in (*senders(settings.channels), *owner_senders(settings.owner_topics or ())):
         if sender.wording is None:
             continue
         try:
@@ -54,15 +55,15 @@ def _send(sender: Sender, wording: Wording, store: NewsStore, services: Services
     sending = store.begin(sender.name)
     try:
         while news := _next(sender, store, sending, services):
-            content = news[0].message
-            if len(news) > 1:
-                content = wording.of_roundup(roundup_of(news), services)
+            roundup = roundup_of(news)
+            is_one = len(news) == 1
+            content = news[0].message if is_one else wording.of_roundup(roundup, services)
             wording.publish(content, services)
             sending.sent()
             sending.finish()
-            logs.count("NotificationsSent", 1, Channel=sender.name)
-            metrics = {"NewsReported": len(news)}
-            logs.summary("news reported", metrics, channel=sender.name, kind=news[0].kind)
+            logs.count("NotificationsSent", 1, Severity=roundup.worst or "NONE")
+            about = {"channel": sender.name, "kind": roundup.kind, "news": len(news)}
+            logs.logger.info("news reported", extra=about)
     finally:
         sending.release()
 

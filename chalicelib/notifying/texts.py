@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from chalicelib.text.templating import plain
+from chalicelib.ecr import finding_texts
+from chalicelib.ecr.findings import counts_of
+from chalicelib.text.templating import count_of, plain
 
 if TYPE_CHECKING:
     from chalicelib.notifying.events import ScanResult
@@ -21,23 +24,36 @@ _CONSOLE_HOSTS = {
 
 
 def headline(report: Report) -> str:
-    """What is the matter, in a few words: counts that reach thresholds, or what is fixed."""
+    """What is the matter, in a few words: what is new, then the counts that reach thresholds."""
     if report.result.failed:
         return "scan failed"
     if report.counts is None:
         return "findings unknown"
     counts = [f"{report.counts.get(level, 0)} {level}" for level in report.crossed]
     unknown = [f"{report.unlisted} of unknown severity"] if report.unlisted else []
-    if report.changes and not counts and not unknown:
-        return f"{len(report.changes.fixed)} fixed"
-    return ", ".join(counts + unknown)
+    reached = ", ".join(counts + unknown)
+    if not report.is_compared or report.changes is None:
+        return reached
+    new = counts_of(report.new)
+    news = ", ".join(f"{count} {level}" for level, count in new.items())
+    if not news and report.changes.fixed:
+        news = f"{len(report.changes.fixed)} fixed"
+        return f"{news}; {reached} left" if reached else news
+    parts = [f"{news} new" if news else "", f"{reached} in all" if reached else ""]
+    return "; ".join(filter(None, parts))
 
 
-def new_count(report: Report) -> str:
-    """How many findings are new, to follow the headline; empty where nothing is compared."""
-    if not report.is_compared or report.changes is None or not report.crossed:
-        return ""
-    return f" ({len(report.changes.new)} new)"
+def steps(report: Report, most: int) -> list[str]:
+    """What to do first: the updates that fix the worst findings, new ones before the others."""
+    updates = Counter(
+        update for finding in report.new_first for update in finding_texts.updates(finding)
+    )
+    if not updates and not all(finding.unfixed for finding in report.new_first):
+        return ["rebuild the image on a current base; the scanner names no fixed version"]
+    return [
+        f"update {package} to {version} ({count_of(number, 'finding')})"
+        for (package, version), number in list(updates.items())[:most]
+    ]
 
 
 def image_page(account: str, region: str, repository: str, digest: str) -> str:

@@ -79,4 +79,9 @@ def spread(count: int, per_minute: int) -> list[int]:
 
     The first hundred start at once, so that a small registry is not kept waiting.
     """
-    return [max(0, index - BURST) * 60 // per_minute for index in range(count)]
+    return [start_of(index, per_minute) for index in range(count)]
+
+
+def start_of(index: int, per_minute: int) -> int:
+    """How many seconds after the first the job with that index is to start: see :func:`spread`."""
+    return max(0, index - BURST) * 60 // per_minute

@@ -33,11 +33,12 @@ class ScansNotStarted(Exception):
 
 
 class RepositoriesNotRead(Exception):
-    """Some repositories could not be read: ``reasons`` says why, by name."""
+    """Some repositories could not be read: ``reasons`` says why, by name, as ``errors`` are."""
 
     def __init__(self, failures: Failures) -> None:
         super().__init__(f"{len(failures)} repositories not read: {failures}")
         self.reasons = failures.reasons()
+        self.errors = failures.errors()
 
 
 class Failures:
@@ -62,8 +63,12 @@ class Failures:
             f"{', '.join(names)}: {self._errors[names[0]]}" for names in alike.values()
         )
 
-    def reasons(self) -> dict[str, str]:
+    def errors(self) -> dict[str, Exception]:
         """What each failed with."""
+        return dict(self._errors)
+
+    def reasons(self) -> dict[str, str]:
+        """What each failed with, in words."""
         return {name: str(error) for name, error in self._errors.items()}
 
     def add(self, name: str, error: Exception) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Throttled
 from chalicelib.scanning.side_work import side_work
 from chalicelib.settings.channels import on_topic
 from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.scanning.jobs import ScanJob
@@ -20,41 +23,87 @@ if TYPE_CHECKING:
 _MOST_LISTED = 100
 
 
+_MISSING, _OUT_OF_REACH = "images-in-use-missing", "images-in-use-out-of-reach"
+
+
 def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: Services) -> None:
-    """Tell people of images that workloads use and that their repository does not hold."""
-    if not missing:
-        return
-    logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
-    _warn(
-        services,
-        kind="images-in-use-missing",
-        subject=f"{len(missing)} images in use are missing in {job.repository}",
-        explanation=(
-            f"Repository {job.repository} ({_place(job.address)}) does not hold these images any"
-            " more, although they are in use. What runs goes on; its next deployment, or the next"
-            " start of a task, fails."
-        ),
-        images={f"{job.repository} {name}": where for name, where in missing.items()},
-        repository=job.repository,
-    )
+    """Tell people of images that workloads use and that their repository does not hold.
+
+    Where that is remembered, they are told again only when it changes.
+    """
+    place = f"{_place(job.address)} {job.repository}"
+    with _news(_MISSING, place, missing, services) as is_news:
+        if is_news:
+            logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
+            _warn(
+                services,
+                kind=_MISSING,
+                subject=f"{len(missing)} images in use are missing in {job.repository}",
+                explanation=(
+                    f"Repository {job.repository} ({_place(job.address)}) does not hold these"
+                    " images any more, although they are in use. What runs goes on; its next"
+                    " deployment, or the next start of a task, fails."
+                ),
+                images={f"{job.repository} {name}": where for name, where in missing.items()},
+                repository=job.repository,
+            )
 
 
 def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -> None:
-    """Tell people of images in use in ECR registries that this application may not read."""
-    if not images:
+    """Tell people of images in use in ECR registries that this application may not read.
+
+    Where that is remembered, they are told again only when it changes.
+    """
+    with _news(_OUT_OF_REACH, "", images, services) as is_news:
+        if is_news:
+            logs.count("ImagesInUseOutOfReach", len(images))
+            _warn(
+                services,
+                kind=_OUT_OF_REACH,
+                subject=f"{len(images)} images in use are out of reach",
+                explanation=(
+                    "These images are in use, and in ECR registries that ECR Scan Reporter does not"
+                    " cover or may not read, so their scans are not kept fresh. SCAN_REGIONS and"
+                    " SCAN_ROLES say which registries are covered."
+                ),
+                images=images,
+            )
+
+
+@contextmanager
+def _news(kind: str, place: str, images: Mapping[str, str], services: Services) -> Iterator[bool]:
+    """Whether people are to be warned of these images; that they were is kept once it is done.
+
+    A warning that fails is logged, stops nothing and is due again.
+    """
+    if _is_news(kind, place, images, services):
+        with side_work("warning", warning=kind):
+            yield bool(images)
+            _keep(kind, place, images, services)
+    else:
+        yield False
+
+
+def _is_news(kind: str, place: str, images: Mapping[str, str], services: Services) -> bool:
+    """Whether other images were warned of last; they are news where that is not known."""
+    warnings = services.sent_warnings
+    if warnings is None:
+        return bool(images)
+    try:
+        return not warnings.has(kind, place, images)
+    except (Throttled, *AWS_ERRORS) as error:
+        logs.logger.warning("sent warnings not read", extra={"error": str(error)})
+        return bool(images)
+
+
+def _keep(kind: str, place: str, images: Mapping[str, str], services: Services) -> None:
+    warnings = services.sent_warnings
+    if warnings is None:
         return
-    logs.count("ImagesInUseOutOfReach", len(images))
-    _warn(
-        services,
-        kind="images-in-use-out-of-reach",
-        subject=f"{len(images)} images in use are out of reach",
-        explanation=(
-            "These images are in use, and in ECR registries that ECR Scan Reporter does not cover"
-            " or may not read, so their scans are not kept fresh. SCAN_REGIONS and SCAN_ROLES say"
-            " which registries are covered."
-        ),
-        images=images,
-    )
+    try:
+        warnings.keep(kind, place, images)
+    except (Throttled, *AWS_ERRORS) as error:
+        logs.logger.warning("sent warnings not kept", extra={"error": str(error)})
 
 
 def _warn(
@@ -67,11 +116,10 @@ def _warn(
     repository: str = "",
 ) -> None:
     logs.logger.warning(subject, extra={"warning": kind, "images": dict(images)})
-    with side_work("warning", warning=kind):
-        if services.settings.report_topic_arn is not None:
-            channels = on_topic(services.settings.channels)
-            message = _message(kind, subject, explanation, images, repository, channels)
-            services.report_topic.publish(message)
+    if services.settings.report_topic_arn is not None:
+        channels = on_topic(services.settings.channels)
+        message = _message(kind, subject, explanation, images, repository, channels)
+        services.report_topic.publish(message)
 
 
 def _message(

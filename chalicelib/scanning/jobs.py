@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.ecr.registries import RegistryAddress
@@ -12,6 +12,12 @@ from chalicelib.settings.fields import Fields
 
 VERSION = 1
 """The version of the jobs; one that an earlier version would misread has a greater one."""
+
+
+LONGEST_JOB = 240_000
+"""In bytes: less than an SQS message may have, for a job grows when it is numbered."""
+
+_SMALLEST_SPLIT = 2
 
 
 class JobError(ValueError):
@@ -170,12 +176,8 @@ class PlanJob:
 
         :raises JobError: when it is not what :meth:`to_json` writes.
         """
-        try:
-            request = ListingRequest.from_values(fields.mapping("request"))
-        except RequestError as error:
-            raise JobError(f"request: {error}") from error
         job = cls(
-            request=request,
+            request=_request_of(fields),
             account=fields.optional(fields.text, "registry"),
             region=fields.optional(fields.text, "region"),
             after=fields.optional(fields.text, "after") or "",
@@ -189,7 +191,85 @@ class PlanJob:
         return job
 
 
-def parse_job(body: str) -> ScanJob | PlanJob:
+@dataclass(frozen=True)
+class ListJob:
+    """Go on with a listing, from the registry that is named and the repositories ``after`` one.
+
+    ``alone`` is whether it is about that registry only. ``sent`` is how many jobs of the listing
+    were sent so far, and ``began_at`` when it began, in seconds since the epoch: by these jobs are
+    spread over time. Repositories that the request names were there when it was accepted.
+    """
+
+    request: ListingRequest
+    account: str | None = None
+    region: str | None = None
+    after: str = ""
+    alone: bool = False
+    sent: int = 0
+    began_at: int = 0
+    attempts: int = 0
+    listing: str = ""
+
+    @property
+    def address(self) -> RegistryAddress:
+        """The registry that is listed next."""
+        return RegistryAddress(self.account, self.region)
+
+    @property
+    def repository(self) -> str:
+        """What the job is for, in the words of errors."""
+        return f"listing of {self.address}{'' if self.alone else ' and others'}"
+
+    def to_json(self) -> str:
+        """The body of the queue message; what has its default is left out."""
+        body = {
+            "registry": self.account,
+            "region": self.region,
+            "after": self.after,
+            "alone": self.alone,
+            "sent": self.sent,
+            "beganAt": self.began_at,
+            "attempts": self.attempts,
+            "listing": self.listing,
+        }
+        given = {key: value for key, value in body.items() if value}
+        return _json({"list": {"request": self.request.to_values(), **given}})
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "ListJob":
+        """Read the ``list`` of a queue message.
+
+        :raises JobError: when it is not what :meth:`to_json` writes.
+        """
+        job = cls(
+            request=_request_of(fields),
+            account=fields.optional(fields.text, "registry"),
+            region=fields.optional(fields.text, "region"),
+            after=fields.optional(fields.text, "after") or "",
+            alone=fields.optional(fields.switch, "alone") or False,
+            sent=fields.optional(fields.count, "sent") or 0,
+            began_at=fields.optional(fields.count, "beganAt") or 0,
+            attempts=fields.optional(fields.count, "attempts") or 0,
+            listing=fields.optional(fields.text, "listing") or "",
+        )
+        fields.refuse_others()
+        return job
+
+
+def parts_of(job: "ScanJob") -> "list[ScanJob]":
+    """The job, as several where what is in use makes it longer than a message may be."""
+    uses = list(job.images_in_use.items())
+    if len(uses) < _SMALLEST_SPLIT or len(job.to_json()) <= LONGEST_JOB:
+        return [job]
+    half = len(uses) // 2
+    halves = (replace(job, images_in_use=dict(part)) for part in (uses[:half], uses[half:]))
+    return [part for each in halves for part in parts_of(each)]
+
+
+AnyJob = ScanJob | PlanJob | ListJob
+
+
+def parse_job(body: str) -> AnyJob:
     """Read the body of a queue message.
 
     :raises JobError: when it is no job that this application sends.
@@ -200,7 +280,16 @@ def parse_job(body: str) -> ScanJob | PlanJob:
         raise NewerJob
     if isinstance(values, dict) and "plan" in values:
         return PlanJob.from_fields(Fields(values, JobError).object("plan"))
+    if isinstance(values, dict) and "list" in values:
+        return ListJob.from_fields(Fields(values, JobError).object("list"))
     return ScanJob.from_json(body)
+
+
+def _request_of(fields: Fields) -> ListingRequest:
+    try:
+        return ListingRequest.from_values(fields.mapping("request"))
+    except RequestError as error:
+        raise JobError(f"request: {error}") from error
 
 
 def _is_newer(version: Any) -> bool:

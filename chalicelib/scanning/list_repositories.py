@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 
-def list_repositories(event: Mapping[str, Any], services: Services) -> dict[str, Any]:
+def list_repositories(
+    event: Mapping[str, Any], services: Services, deadline: Deadline | None = None
+) -> dict[str, Any]:
     """Answer a scheduled event or a direct invocation; both may carry overrides.
 
     :raises RequestError: for overrides that are not accepted.
-    :raises ListingIncomplete: when only a part could be listed and sent.
+    :raises ListingIncomplete: when something failed that no job sees to.
     """
     request = ListingRequest.from_event(event)
     if request.dry_run:
         return fitted(dry_run(request, services))
-    return fitted(start_listing(request, services).to_dict())
+    return fitted(start_listing(request, services, deadline=deadline).to_dict())
 
 
 def dry_run(request: ListingRequest, services: Services) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
-from chalicelib.scanning.lister import list_jobs, may_start_scans
+from chalicelib.scanning.lister import list_jobs
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
+from chalicelib.scanning.repository_jobs import may_start_scans
 from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
     MOST_DIGESTS,
@@ -89,7 +90,7 @@ def plan_scans(
         repositories could not be read, with jobs to plan these.
     :raises NotSent: when the queue did not take some of the jobs.
     """
-    planning = _Planning(plan, services, Backoff(deadline, sleep))
+    planning = _Planning(plan, services, deadline, sleep)
     with kept_outcome(plan, planning.summary, services):
         planning.review()
         jobs = planning.jobs()
@@ -125,12 +126,20 @@ _NEVER_SCANNED = Decision(True, Reason.NEVER_SCANNED)
 
 
 class _Planning:
-    def __init__(self, plan: PlanJob, services: Services, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        plan: PlanJob,
+        services: Services,
+        deadline: Deadline,
+        sleep: Callable[[float], None],
+    ) -> None:
         settings = services.settings
         self.summary = PlanSummary()
         self._plan = plan
         self._services = services
-        self._backoff = backoff
+        self._deadline = deadline
+        self._sleep = sleep
+        self._backoff = Backoff(deadline, sleep)
         self._size = plan.budget
         if self._size is None:
             self._size = settings.daily_scan_budget or MOST_SCANS_A_DAY
@@ -143,11 +152,20 @@ class _Planning:
         self._failures = Failures()
 
     def review(self) -> None:
+        try:
+            self._review()
+        except DeadlineReached:
+            self.summary.re_enqueued = True
+        self.summary.due = self._budget.offered
+
+    def _review(self) -> None:
         listing = list_jobs(
             replace(self._plan.request, dry_run=True),
             self._services,
             [self._plan.address],
             accepted_before=True,
+            deadline=self._deadline,
+            sleep=self._sleep,
         )
         jobs = [job for job in listing.jobs if may_start_scans(job) or job.images_in_use]
         only = set(self._plan.only)
@@ -158,22 +176,18 @@ class _Planning:
         ]
         jobs.sort(key=lambda job: job.repository)
         self._repositories = jobs
-        try:
-            for number, job in enumerate(jobs):
-                try:
-                    self._review_repository(number, job)
-                except UNREAD as error:
-                    self._failures.add(job.repository, error)
-                self.summary.repositories += 1
-        except DeadlineReached:
-            self.summary.re_enqueued = True
-        self.summary.due = self._budget.offered
+        for number, job in enumerate(jobs):
+            try:
+                self._review_repository(number, job)
+            except UNREAD as error:
+                self._failures.add(job.repository, error)
+            self.summary.repositories += 1
 
     def jobs(self) -> list[ScanJob]:
         """The jobs of the scans within the budget, most important first, each with its time."""
         share = self._size or 0
         if self.summary.re_enqueued:
-            share = share * self.summary.repositories // len(self._repositories)
+            share = share * self.summary.repositories // max(1, len(self._repositories))
         self._room = max(0, share - self.summary.scanned_today)
         entries = self._budget.chosen(self._room)
         self.summary.planned = len(entries)
@@ -195,11 +209,11 @@ class _Planning:
         attempts = 0 if progressed else self._plan.attempts + 1
         if attempts > MOST_ATTEMPTS:
             raise ScansNotStarted(f"{self._plan.repository}: no progress in {attempts} deliveries")
-        remaining = len(self._repositories) - reviewed
+        remaining, failed = len(self._repositories) - reviewed, len(self._failures)
         rest = replace(
             self._plan,
             after=self._repositories[reviewed - 1].repository if reviewed else self._plan.after,
-            budget=self._left() * remaining // (remaining + len(self._failures)),
+            budget=self._left() * remaining // (remaining + failed) if remaining else self._left(),
             not_before=int(self._end),
             attempts=attempts,
         )

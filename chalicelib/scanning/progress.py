@@ -17,10 +17,10 @@ from chalicelib.scanning.failures import ScansNotStarted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.scanning.jobs import PlanJob, ScanJob
+    from chalicelib.scanning.jobs import ListJob, PlanJob, ScanJob
     from chalicelib.services import Services
 
-    AnyJob = TypeVar("AnyJob", bound=ScanJob | PlanJob)
+    AnyJob = TypeVar("AnyJob", bound=ScanJob | PlanJob | ListJob)
 
 FACTS = ("at", "listed", "matched", "enqueued", "failures")
 """What is kept of a listing itself; ``at`` is when, in seconds since the epoch."""
@@ -64,7 +64,7 @@ class Outcome(Protocol):
         ...
 
 
-def numbered(listing: str, jobs: Sequence[AnyJob]) -> list[AnyJob]:
+def numbered(listing: str, jobs: Sequence[AnyJob], first: int = 1) -> list[AnyJob]:
     """The jobs of a listing, or those that one of its jobs sends, each with its number.
 
     A job that is delivered twice numbers them alike. Jobs of no listing stay without.
@@ -72,11 +72,13 @@ def numbered(listing: str, jobs: Sequence[AnyJob]) -> list[AnyJob]:
     if not listing:
         return list(jobs)
     joint = "." if "/" in listing else "/"
-    return [replace(job, listing=f"{listing}{joint}{n}") for n, job in enumerate(jobs, 1)]
+    return [replace(job, listing=f"{listing}{joint}{n}") for n, job in enumerate(jobs, first)]
 
 
 @contextmanager
-def kept_outcome(job: ScanJob | PlanJob, outcome: Outcome, services: Services) -> Iterator[None]:
+def kept_outcome(
+    job: ScanJob | PlanJob | ListJob, outcome: Outcome, services: Services
+) -> Iterator[None]:
     """Keep what a job came to once it is through, with one write; jobs of no listing keep nothing.
 
     The scans do not depend on it: where the table does not answer, that is logged and no more.
@@ -98,7 +100,11 @@ def _state(outcome: Outcome) -> State:
 
 
 def _keep(
-    job: ScanJob | PlanJob, outcome: Outcome, services: Services, state: State, reason: str = ""
+    job: ScanJob | PlanJob | ListJob,
+    outcome: Outcome,
+    services: Services,
+    state: State,
+    reason: str = "",
 ) -> None:
     if not job.listing or services.listings is None:
         return

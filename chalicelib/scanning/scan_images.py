@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from chalicelib.runtime import logs
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import ScansNotStarted
-from chalicelib.scanning.jobs import NewerJob, PlanJob, UnreadJob, parse_job
+from chalicelib.scanning.jobs import ListJob, NewerJob, PlanJob, UnreadJob, parse_job
+from chalicelib.scanning.lister import continue_listing
 from chalicelib.scanning.planner import plan_scans
 from chalicelib.scanning.scanner import RETRY_DELAY_SECONDS, scan_repository
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def scan_images(body: str, services: Services, deadline: Deadline) -> None:
-    """Scan a repository, or plan a registry's scans.
+    """Scan a repository, plan a registry's scans, or go on with a listing.
 
     A job of a newer version goes back to the queue, as often as it takes until that version is
     there.
@@ -34,7 +35,9 @@ def scan_images(body: str, services: Services, deadline: Deadline) -> None:
         services.jobs_queue.send([UnreadJob(body)], LONGEST_DELAY_SECONDS)
         return
     try:
-        if isinstance(job, PlanJob):
+        if isinstance(job, ListJob):
+            continue_listing(job, services, deadline)
+        elif isinstance(job, PlanJob):
             plan_scans(job, services, deadline)
         else:
             scan_repository(job, services, deadline)

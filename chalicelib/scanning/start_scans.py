@@ -13,7 +13,9 @@ from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.listings import AnsweredBefore, BeingAnswered, OtherRequest
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.answers import Answer, fitted, packed, refused, unpacked
+from chalicelib.scanning.dry_run import DRY_RUN_SECONDS
 from chalicelib.scanning.list_repositories import dry_run
 from chalicelib.scanning.lister import Listing, ListingIncomplete, start_listing
 from chalicelib.scanning.progress import FACTS, progress
@@ -156,7 +158,7 @@ def _unkept(asked: ListingRequest, services: Services, warning: str) -> Answer:
 
 def _listed(asked: ListingRequest, services: Services, listing_id: str) -> Listing:
     try:
-        return start_listing(asked, services, listing_id)
+        return start_listing(asked, services, listing_id, Deadline.seconds(DRY_RUN_SECONDS))
     except ListingIncomplete as incomplete:
         return incomplete.listing
 

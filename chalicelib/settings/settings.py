@@ -68,6 +68,8 @@ class Settings(Table):
             low=self.low,
             informational=self.informational,
             undefined=self.undefined,
+            kev=self.kev,
+            epss=self.epss,
         )
 
     @cached_property
@@ -91,7 +93,7 @@ class Settings(Table):
         )
 
     def sla_of(self, rules: Rules) -> DueTimes | None:
-        """How long findings of a repository may be open; None where nothing says it."""
+        """How long findings of a repository with these rules may be open, if that is said."""
         return rules.sla or self.sla
 
     def rules_of(self, repository: str) -> Rules:

@@ -15,7 +15,8 @@ FIRST_RUNS = {
     "notify": (["dynamodb", "ecr", "sns"], {"notifying"}),
     "report_fleet": (["dynamodb", "ecr", "s3", "sns", "sts"], {"fleet"}),
     "refresh_feeds": ([], {"fleet"}),
-    "start_scans": (["ecr", "sqs"], {"scanning"}),
+    "start_scans": (["dynamodb", "ecr", "sqs"], {"scanning"}),
+    "show_listing": (["dynamodb"], {"scanning"}),
 }
 """By function: the services it makes clients of, and which of the flows it loads."""
 

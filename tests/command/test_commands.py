@@ -45,8 +45,8 @@ def test_the_duration_of_the_command_line_counts(run):
 
 
 def test_scan_starts_what_is_due(run, aws):
-    status, out, _ = run("scan")
-    assert status == 0
+    status, out, err = run("scan")
+    assert (status, err) == (0, "")
     assert aws.calls["StartImageScan"] == 2
     assert "1 scan fresh" in out
 

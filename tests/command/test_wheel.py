@@ -4,8 +4,10 @@ import ast
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import venv
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
@@ -71,9 +73,9 @@ def needed_by(wheel):
     return found
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    """A server of the embedded cloud, with an image that was scanned, one index and one not yet."""
+@pytest.fixture
+def registry():
+    """A registry with an image that was scanned, an index that was, and an image not yet."""
     with pytest.MonkeyPatch.context() as patch, mock_aws(), local_ecr() as registry:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
@@ -83,30 +85,34 @@ def endpoint():
         registry.add_image("shop/job", tags=("1",))
         registry.scan_duration = timedelta(seconds=1)
         registry.unseen_duration = timedelta()
-        server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-        server.stop()
+        yield registry
 
 
 @pytest.fixture
-def run(installed, endpoint, tmp_path):
+def process(installed, registry, tmp_path):
+    """Start the command, with the embedded cloud as its AWS."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = isolated(os.environ) | {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "HOME": str(tmp_path),
+    }
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    yield lambda *arguments: subprocess.Popen(
+        [installed, *arguments], cwd=tmp_path, env=environment, **pipes
+    )
+    server.stop()
+
+
+@pytest.fixture
+def run(process):
     def run(*arguments):
-        environment = isolated(os.environ) | {
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_ENDPOINT_URL": endpoint,
-            "HOME": str(tmp_path),
-        }
-        return subprocess.run(
-            [installed, *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with process(*arguments) as running:
+            out, err = running.communicate()
+        return subprocess.CompletedProcess(arguments, running.returncode, out, err)
 
     return run
 
@@ -141,6 +147,22 @@ def test_decides_about_images(run, image, status):
     done = run("gate", image, *REGION, "--json", "-")
     assert (done.returncode, done.stderr) == (status, "")
     assert json.loads(done.stdout)["status"] == status
+
+
+def test_says_after_ctrl_c_what_was_started(process, registry):
+    for number in range(60):
+        registry.add_image("shop/many", tags=(str(number),))
+    registry.faults.latency_seconds = 0.2
+    with process("scan", *REGION, "--repos-regex", "shop/many") as running:
+        while registry.calls["StartImageScan"] < 20:
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    registry.faults.latency_seconds = 0
+    assert running.returncode == 130
+    [(total, named)] = re.findall(r"which go on: (\d+) \(shop/many (\d+)\)", said)
+    assert total == named == str(registry.scans_in_progress)
 
 
 def test_says_its_version_and_completes(run):

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,14 @@ class TestErrors:
         assert re.fullmatch(r"warning: no repository( of 3)? matches '\^shpo/'\n", err)
 
     @pytest.mark.parametrize("command", ["plan", "scan", "report"])
+    def test_so_is_a_filter_of_the_environment(self, run, monkeypatch, command):
+        monkeypatch.setenv("REPOSITORIES_FILTER_REGEXP", "^shpo/")
+        assert run(command)[0] == 3
+
+    def test_a_filter_that_matches_nothing_never_passes(self, run):
+        assert run("report", "--repos-regex", "^shpo/", "--fail-on", "critical")[0] == 3
+
+    @pytest.mark.parametrize("command", ["plan", "scan", "report"])
     def test_an_empty_registry_is_no_mistake_in_a_filter(self, run, aws, command):
         aws.repositories.clear()
         assert run(command)[0] == 0
@@ -80,14 +89,14 @@ class TestErrors:
 class TestInterruption:
     @pytest.fixture
     def interrupted_at(self, aws, monkeypatch):
-        """Press Ctrl-C during one of the starts."""
+        """Press Ctrl-C during a call of an operation."""
 
-        def at(number):
+        def at(interrupted, number):
             answer = aws.answer
 
             def interrupting(operation, request):
-                if operation == "StartImageScan" and aws.calls[operation] == number - 1:
-                    raise KeyboardInterrupt
+                if operation == interrupted and aws.calls[operation] == number - 1:
+                    os.kill(os.getpid(), signal.SIGINT)
                 return answer(operation, request)
 
             monkeypatch.setattr(aws, "answer", interrupting)
@@ -95,16 +104,18 @@ class TestInterruption:
         return at
 
     @pytest.mark.usefixtures("repositories")
-    def test_says_what_was_started(self, run, interrupted_at):
-        interrupted_at(4)
+    def test_says_what_was_started_and_keeps_it(self, run, aws, interrupted_at):
+        interrupted_at("StartImageScan", 4)
         status, out, err = run("scan", "--json", "-")
         assert status == 130
-        assert "interrupted; scans started, which go on: 3 (aa 2, bb 1)" in err
-        assert [row["repository"] for row in json.loads(out)] == ["aa"]
+        [(total, names)] = re.findall(r"interrupted; scans started, which go on: (.) \((.*)\)", err)
+        assert int(total) == aws.scans_in_progress
+        assert names.startswith("aa 2, bb ")
+        assert json.loads(out)[0]["repository"] == "aa"
 
     @pytest.mark.usefixtures("repositories")
     def test_before_anything_is_started_says_that_too(self, run, interrupted_at):
-        interrupted_at(1)
+        interrupted_at("DescribeImages", 1)
         status, _, err = run("scan")
         assert (status, "which go on: 0\n" in err) == (130, True)
 
@@ -187,24 +198,49 @@ class TestFailOn:
         assert run("report", "--fail-on", "high")[0] == 0
 
 
-def test_progress_is_on_standard_error_of_a_terminal_and_nowhere_else():
-    script = (
-        "import time; from ecr_scan_reporter.progress import progress\n"
-        "with progress('Reading repositories') as bar:\n"
-        "    bar.advance(1, 3); bar.add('2 started'); time.sleep(0.3)\n"
-        "print('done')"
-    )
-    leader, follower = pty.openpty()
-    command = [sys.executable, "-c", script]
-    environment = os.environ | {"TERM": "xterm"}
-    on_terminal = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=follower, env=environment, check=True
-    )
-    os.close(follower)
-    shown = os.read(leader, 65536).decode()
-    os.close(leader)
-    assert on_terminal.stdout == b"done\n"
-    assert "Reading repositories: 2 started" in shown
-    assert "1/3" in shown
-    in_a_log = subprocess.run(command, capture_output=True, check=True)
-    assert (in_a_log.stdout, in_a_log.stderr) == (b"done\n", b"")
+SHOWN = """\
+import time
+from ecr_scan_reporter.progress import progress
+with progress("Reading repositories") as bar:
+    bar.advance(1, 3)
+    bar.add("2 started")
+    time.sleep(0.3)
+    with bar.hidden():
+        print("a row")
+print("done")
+"""
+
+
+class TestProgress:
+    @pytest.fixture
+    def on_terminal(self):
+        """Run the script with a terminal as standard error, and perhaps as standard output."""
+
+        def run(**streams):
+            leader, follower = pty.openpty()
+            streams = {name: stream or follower for name, stream in streams.items()}
+            command = [sys.executable, "-c", SHOWN]
+            environment = os.environ | {"TERM": "xterm"}
+            done = subprocess.run(command, stderr=follower, env=environment, check=True, **streams)
+            os.close(follower)
+            shown = os.read(leader, 65536).decode()
+            os.close(leader)
+            return done.stdout, shown
+
+        return run
+
+    def test_is_on_standard_error_and_rows_go_where_they_are_sent(self, on_terminal):
+        out, shown = on_terminal(stdout=subprocess.PIPE)
+        assert out == b"a row\ndone\n"
+        assert "Reading repositories: 2 started" in shown
+        assert "1/3" in shown
+
+    def test_is_out_of_the_way_of_rows_on_the_same_terminal(self, on_terminal):
+        _, shown = on_terminal(stdout=None)
+        before, _, _ = shown.partition("a row")
+        assert "Reading repositories" in before
+        assert before.endswith("\x1b[2K")  # which clears the line
+
+    def test_is_not_in_a_log(self):
+        done = subprocess.run([sys.executable, "-c", SHOWN], capture_output=True, check=True)
+        assert (done.stdout, done.stderr) == (b"a row\ndone\n", b"")

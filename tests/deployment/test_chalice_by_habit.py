@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from deployment.permissions import FUNCTIONS
 from tests.deployment.accounts import everything
 
 # What moto's CloudFormation leaves out: policies of queues and topics, alarms, subscriptions.
@@ -23,6 +24,13 @@ Client = Callable[[str], Any]
 Run = Callable[..., str]
 CHALICE = str(Path(sys.executable).with_name("chalice"))
 STACK = "ecr-scan-reporter-dev"
+# All but the scanner and the API are started by a rule each.
+EACH_FUNCTION = {
+    "functions": len(FUNCTIONS),
+    "triggers": 1,
+    "rules": len(FUNCTIONS) - 2,
+    "apis": 1,
+}
 
 
 @pytest.fixture
@@ -106,14 +114,11 @@ class TestDeploy:
             for kind, found in there.items()
             if len(found) != len(of_the_stack[kind])
         }
-        assert made == {"functions": 5, "triggers": 1, "rules": 3, "apis": 1}
+        assert made == EACH_FUNCTION
         assert {f["Environment"]["Variables"]["CRITICAL"] for f in there["functions"]} == {"3"}
-        assert len({function["Role"] for function in there["functions"]}) == 5
-        for rule in there["rules"]:
-            [target] = client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
-            assert target["DeadLetterConfig"]["Arn"].endswith(
-                ":ecr-scan-reporter-dev-failed-events"
-            )
+        assert len({function["Role"] for function in there["functions"]}) == len(FUNCTIONS)
+        [target] = client("events").list_targets_by_rule(Rule=f"{STACK}-notify-event")["Targets"]
+        assert target["DeadLetterConfig"]["Arn"].endswith(f":{STACK}-failed-events")
         [stage] = client("apigateway").get_stages(restApiId=there["apis"][0]["id"])["item"]
         assert stage["methodSettings"]["*/*"]["throttlingRateLimit"] == 1
 

@@ -112,7 +112,8 @@ def test_turns_features_on_with_their_permissions(
 def test_sets_what_chalice_cannot(client: Client, deploy: Callable[..., str]) -> None:
     deploy()
 
-    for function in (f"{STACK}-notify", f"{STACK}-report_fleet"):
+    for name in ("list_repositories", "notify", "report_fleet"):
+        function = f"{STACK}-{name}"
         kept = client("lambda").get_function_event_invoke_config(FunctionName=function)
         assert kept["DestinationConfig"]["OnFailure"] == {"Destination": FAILED_EVENTS}
     for rule in client("events").list_rules()["Rules"]:

@@ -58,6 +58,7 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         "reporter-refresh_feeds",
         "reporter-report_fleet",
         "reporter-scan_images",
+        "reporter-send_reports",
     }
     [mapping] = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     assert mapping["FunctionArn"] == functions()["reporter-scan_images"]["FunctionArn"]
@@ -74,6 +75,7 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         "reporter-notify",
         "reporter-refresh_feeds",
         "reporter-report_fleet",
+        "reporter-send_reports",
     }
 
 
@@ -188,6 +190,7 @@ def test_schedules_lister_and_digest_by_their_rates(create_stack: CreateStack) -
         "list_repositories": ("cron(0 6 * * ? *)", "ENABLED"),
         "refresh_feeds": ("rate(1 day)", "DISABLED"),
         "report_fleet": ("rate(1 day)", "ENABLED"),
+        "send_reports": ("rate(1 minute)", "ENABLED"),
     }
 
 
@@ -204,6 +207,7 @@ def test_starts_no_digest_where_none_is_wanted(create_stack: CreateStack) -> Non
         "list_repositories": ("rate(1 day)", "ENABLED"),
         "refresh_feeds": ("rate(1 day)", "DISABLED"),
         "report_fleet": ("rate(7 days)", "DISABLED"),
+        "send_reports": ("rate(1 minute)", "ENABLED"),
     }
 
 
@@ -283,7 +287,7 @@ def test_makes_no_http_api_where_none_is_wanted(create_stack: CreateStack) -> No
     assert "reporter" not in functions()
     assert "EndpointURL" not in outputs
     roles = boto3.client("iam").list_roles()["Roles"]
-    assert len(roles) == len(functions()) == 4
+    assert len(roles) == len(functions()) == 5
 
 
 def test_encrypts_with_keys_of_aws_by_default(create_stack: CreateStack) -> None:
@@ -326,7 +330,7 @@ def test_bounds_the_permissions_of_every_role(create_stack: CreateStack) -> None
 
     iam = boto3.client("iam")
     roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for role in iam.list_roles()["Roles"]]
-    assert len(roles) == 5
+    assert len(roles) == 6
     assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {BOUNDARY}
 
 

@@ -5,7 +5,9 @@ Whatever is on: each feature by itself, none, and all of them.
 
 import ast
 import json
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +25,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.scanning.jobs import ScanJob, parse_job
+from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
+from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
 from local.ecr import LocalRegistry
@@ -47,6 +50,7 @@ FUNCTIONS = {
     "list_repositories": f"{STACK}-list_repositories",
     "scan_images": f"{STACK}-scan_images",
     "notify": f"{STACK}-notify",
+    "send_reports": f"{STACK}-send_reports",
     "report_fleet": f"{STACK}-report_fleet",
     "refresh_feeds": f"{STACK}-refresh_feeds",
     "api_handler": STACK,
@@ -116,10 +120,11 @@ STALE = datetime.now(UTC) - timedelta(days=30)
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 ENCRYPTING = {"kms:Decrypt", "kms:GenerateDataKey"}
 BY_LAMBDA = {
-    "list_repositories": LOGGING,
+    "list_repositories": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "scan_images": LOGGING
     | {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},  # the trigger
     "notify": LOGGING | {"sqs:SendMessage"},  # the failure destination
+    "send_reports": LOGGING,
     "report_fleet": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "refresh_feeds": LOGGING | {"sqs:SendMessage"},
     "api_handler": LOGGING,
@@ -320,7 +325,11 @@ class World:
         job = parse_job(jobs[0])
         digests = tuple(self._children)
         return ScanJob(
-            "shop/api", image_digests=digests, account=job.account, region=job.region
+            "shop/api",
+            image_digests=digests,
+            account=job.account,
+            region=job.region,
+            listing="0123456789abcdef/1",
         ).to_json()
 
     def requests(self) -> Iterator[dict[str, bool]]:
@@ -398,6 +407,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     with recorded_calls() as calls:
         app = load()
         for _ in world.each_kind_of_scanning():
+            app.scan_images(_message(ListJob(ListingRequest()).to_json()), Unhurried())
             seen: set[str] = set()
             while rest := [job for job in dict.fromkeys([*jobs, *calls.jobs]) if job not in seen]:
                 for job in rest:
@@ -410,7 +420,18 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         app.services.read_configuration()
         for event in world.events(app.services.settings):
             app.notify(event, Unhurried())
+        # Without a window, a scan is reported at once.
+        with patch.dict(os.environ, REPORT_WINDOW="0", NOTIFY_MODE="every-scan"):
+            app = load()
+        for event in world.events(app.services.settings):
+            app.notify(event | {"id": f"{event['id']}-again"}, Unhurried())
     yield "notify", calls
+    with recorded_calls() as calls:
+        app = load()
+        app.services.read_configuration()
+        app.services.clock = lambda: time.time() + 3_600
+        app.send_reports({}, Unhurried())
+    yield "send_reports", calls
     with recorded_calls() as calls:
         send_digests(load(), world)
     yield "report_fleet", calls
@@ -419,8 +440,8 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     yield "refresh_feeds", calls
     with recorded_calls() as calls:
         app = load()
-        for request in world.requests():
-            app.app(_signed_request(json.dumps(request)), Unhurried())
+        for number, request in enumerate(world.requests()):
+            app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
     yield "api_handler", calls
 
 
@@ -428,13 +449,13 @@ def _message(job: str) -> dict[str, Any]:
     return {"Records": [{"body": job, "receiptHandle": ""}]}
 
 
-def _signed_request(body: str) -> dict[str, Any]:
+def _signed_request(body: str, key: str) -> dict[str, Any]:
     return {
         "resource": "/scans",
         "path": "/scans",
         "httpMethod": "POST",
         "requestContext": {"httpMethod": "POST", "resourcePath": "/scans", "identity": {}},
-        "headers": {"Content-Type": "application/json"},
+        "headers": {"Content-Type": "application/json", "Idempotency-Key": key},
         "multiValueHeaders": {},
         "multiValueQueryStringParameters": None,
         "pathParameters": {},
@@ -594,7 +615,9 @@ def test_no_action_and_no_resource_is_any(
                 known, _, _ = resource.partition(":log-group:/aws/lambda/")
                 # Which accounts there are, the configuration file says.
                 known = known.removeprefix("arn:aws:iam::*:role/")
-                known = re.sub(r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/(sent/)?\*$", "", known)
+                known = re.sub(
+                    r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/((feeds|sent)/)?\*$", "", known
+                )
                 match = re.fullmatch(r"arn:aws:(ecr|ecs|lambda):\*:123456789012:\w+[/:]\*", known)
                 regional = regional or bool(match)
                 assert regional or "*" not in known
@@ -620,6 +643,7 @@ def test_roles_are_assumed_that_are_named_and_no_others(create_stack: CreateStac
         "scan_images": {*scan_roles, DISCOVERY_ROLE},
         "notify": scan_roles,
         "report_fleet": scan_roles,
+        "refresh_feeds": set(),
         "api_handler": {*scan_roles, DISCOVERY_ROLE},
     }
 

@@ -18,6 +18,7 @@ import yaml
 from chalicelib.settings.event_pattern import event_pattern
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT, Package
+from deployment.permissions import FUNCTIONS
 from deployment.release import ACCOUNTS_TEMPLATE, VERSION, quick_create_link, write_release
 from local.ecr import LocalRegistry
 from tests.deployment.conftest import environment
@@ -105,7 +106,7 @@ def test_the_link_creates_the_whole_application(
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     functions = boto3.client("lambda").list_functions()["Functions"]
     shipped = b64encode(hashlib.sha256(release_code(release).read_bytes()).digest()).decode()
-    assert [function["CodeSha256"] for function in functions] == [shipped] * 5
+    assert [function["CodeSha256"] for function in functions] == [shipped] * len(FUNCTIONS)
     assert len(boto3.client("sqs").list_queues()["QueueUrls"]) == 3
 
 

@@ -13,8 +13,10 @@ from zipfile import ZipFile
 
 import hypothesis
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.cloudformation.utils import yaml_tag_constructor
 
 from chalicelib.runtime import logs
 from chalicelib.settings.kinds import PATTERN
@@ -23,12 +25,21 @@ from chalicelib.settings.settings import Settings
 from chalicelib.settings.table import ROWS
 from deployment import permissions
 from deployment.packages import PROJECT, Package, Template
-from deployment.templates import request_body, resources_template, serialized
+from deployment.templates import (
+    refuse_wrong,
+    request_body,
+    resources_template,
+    serialized,
+    without_what_people_read,
+)
 from local.history import KEYS
 from tests.settings.test_table import nearly
 
 # What the names of the functions end in, after that of the stack.
-FUNCTIONS = ("list_repositories", "scan_images", "notify", "report_fleet", "refresh_feeds", "")
+FUNCTIONS = (
+    *("list_repositories", "scan_images", "notify", "send_reports", "report_fleet"),
+    *("refresh_feeds", ""),
+)
 QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
 TOPICS = ("ReportTopic", "ChatTopic", "AlarmTopic")
 
@@ -312,14 +323,28 @@ class TestFailures:
             for rule in of_type(plain, "AWS::Events::Rule").values()
             for target in rule["Targets"]
         ]
-        assert len(targets) == 4
-        assert all(target["DeadLetterConfig"] == {"Arn": queue} for target in targets)
+        assert len(targets) == 5
+        kept = {
+            each["Id"]: each["DeadLetterConfig"] for each in targets if "DeadLetterConfig" in each
+        }
+        assert list(kept.values()) == [{"Arn": queue}] * 4
+        # One minute's that is lost is made up for by the next.
+        assert not any("SendReports" in target for target in kept)
 
-    def test_events_that_notifier_and_digest_cannot_handle_are_kept(self, plain: Template) -> None:
+    def test_events_that_lister_notifier_and_digest_cannot_handle_are_kept(
+        self, plain: Template
+    ) -> None:
         queue = {"Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}}
         configs = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
-        kept = {c["FunctionName"]["Ref"]: c["DestinationConfig"]["OnFailure"] for c in configs}
-        assert kept == {"Notify": queue, "RefreshFeeds": queue, "ReportFleet": queue}
+        kept = {
+            config["FunctionName"]["Ref"]: config.get("DestinationConfig", {}).get("OnFailure")
+            for config in configs
+        }
+        digests = {"RefreshFeeds": queue, "ReportFleet": queue, "SendReports": None}
+        assert kept == {"ListRepositories": queue, "Notify": queue, **digests}
+
+    def test_the_scanner_may_send_itself_what_it_has_no_time_for(self, plain: Template) -> None:
+        assert plain["Resources"]["ScanImages"]["Properties"]["RecursiveLoop"] == "Allow"
 
     def test_what_is_kept_what_is_late_and_throttles_raise_alarms(self, plain: Template) -> None:
         alarms = of_type(plain, "AWS::CloudWatch::Alarm")
@@ -349,7 +374,7 @@ def _alarmed(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def test_logs_are_encrypted_with_the_customer_key(plain: Template) -> None:
     groups = of_type(plain, "AWS::Logs::LogGroup").values()
     with_key = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
-    assert [group["KmsKeyId"] for group in groups] == [with_key] * 6
+    assert [group["KmsKeyId"] for group in groups] == [with_key] * 7
 
 
 class TestReports:
@@ -509,6 +534,7 @@ class TestResourcesOfChaliceDeploy:
             "ReportFleet",
             "RestAPI",
             "ScanImages",
+            "SendReports",
         }
 
     def test_are_the_same_as_in_the_package(self, packaged: Package, resources: Template) -> None:
@@ -519,6 +545,14 @@ class TestResourcesOfChaliceDeploy:
     def test_fit_into_one_request_with_room_for_more(self, resources: Template) -> None:
         """CloudFormation takes 51,200 bytes. Source: its quotas."""
         assert len(request_body(resources)) <= 50_500
+
+    def test_say_in_a_request_what_they_say_as_json(self, resources: Template) -> None:
+        class Loader(yaml.SafeLoader):
+            """YAML as CloudFormation reads it."""
+
+        Loader.add_multi_constructor("", yaml_tag_constructor)
+        parsed = yaml.load(request_body(resources), Loader)  # noqa: S506
+        assert parsed == json.loads(serialized(without_what_people_read(resources)))
 
     def test_name_no_condition_that_is_not_there_and_have_none_that_nothing_names(
         self, resources: Template
@@ -575,3 +609,13 @@ print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC
         top = {name.split("/")[0] for name in ZipFile(code).namelist()}
         assert top.isdisjoint({"boto3", "botocore", "deployment", "local", "tests"})
         assert "ecr_scan_reporter" not in top
+
+
+def test_values_are_checked_by_the_patterns_that_a_request_has_no_room_for(
+    resources: Template,
+) -> None:
+    sent = without_what_people_read(resources)["Parameters"]
+    assert not any("AllowedPattern" in spec for spec in sent.values())
+    refuse_wrong(resources, {"ScanRate": "1 day", "ListingAlarmHours": "", "Unknown": "x"})
+    with pytest.raises(ValueError, match=r"ScanRate is '1 days'; accepted: a rate \(1 day"):
+        refuse_wrong(resources, {"ScanRate": "1 days"})

@@ -84,15 +84,20 @@ def test_attributes_are_there_to_filter_by():
         "severity": "CRITICAL",
         "repository": "payments/api",
         "scan-status": "COMPLETE",
+        "owner": "unowned",
     }
     assert message.lists == {"channels": ["email"]}
 
 
 def test_a_failed_scan_says_so_and_has_no_severity():
     message = message_of(a_report(FAILED))
-    assert message.subject == "[ECR] payments/api: scan failed"
+    assert message.subject == "[ECR] payments/api:latest: scan failed"
     assert "Threshold" not in texts(a_report(FAILED))["email"]
-    assert message.attributes == {"repository": "payments/api", "scan-status": "FAILED"}
+    assert message.attributes == {
+        "repository": "payments/api",
+        "scan-status": "FAILED",
+        "owner": "unowned",
+    }
 
 
 def test_an_untagged_image_is_named_by_its_digest():
@@ -145,14 +150,14 @@ def test_a_long_repository_is_cut_in_its_middle():
     subject = message_of(long).subject
     assert len(subject) == SUBJECT_LENGTH
     assert subject.startswith("[ECR] team/xxx")
-    assert subject.endswith("x/api: 3 CRITICAL, 1 LOW")
+    assert subject.endswith("api:latest: 3 CRITICAL, 1 LOW")
 
 
 @pytest.mark.parametrize("length", [100, 141, 256])
 def test_an_sms_with_a_long_repository_is_still_one(length):
     sms = texts(a_report(replace(RESULT, repository="x" * length)))["sms"]
-    assert len(sms) == min(SMS_LENGTH, length + len("ECR:  3 CRITICAL, 1 LOW"))
-    assert sms.endswith("x 3 CRITICAL, 1 LOW")
+    assert len(sms) == min(SMS_LENGTH, length + len("ECR: :latest: 3 CRITICAL, 1 LOW"))
+    assert sms.endswith("x:latest: 3 CRITICAL, 1 LOW")
 
 
 def test_findings_are_left_out_whole_and_counted_where_there_is_no_room_for_all():

@@ -3,7 +3,6 @@
 import json
 from functools import partial
 from unittest.mock import Mock
-from uuid import uuid4
 
 import boto3
 import pytest
@@ -18,29 +17,10 @@ from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.documents import DocumentError
 from chalicelib.settings.settings import Settings
-from local.ecr import Finding, Findings
 from tests.events import DIGEST, scan_event
+from tests.notifying.repository_scans import names, new, report
 
-BOTH = {
-    "HISTORY_TABLE_NAME": "history",
-    "NOTIFY_MODE": "new-findings",
-    "REPORT_IMAGES": "all",
-    "REPORT_WINDOW": "0",
-}
-
-
-def report(result, services):
-    return report_scan(result, services, Deadline.unlimited())
-
-
-@pytest.fixture
-def topic_arn(aws, queue):
-    """A topic whose messages arrive in the queue."""
-    arn = boto3.client("sns").create_topic(Name="reports")["TopicArn"]
-    boto3.client("sns").subscribe(
-        TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:jobs"
-    )
-    return arn
+NAME = f"my-repository-name@{DIGEST[:19]}"
 
 
 @pytest.fixture
@@ -55,78 +35,17 @@ def notify(topic_arn, settings, queue):
     return run
 
 
-class Scans:
-    """Scans of images with these vulnerabilities; each gives the reports that it leads to."""
-
-    def __init__(self, registry, services, queue):
-        self.registry = registry
-        self.services = services
-        self.queue = queue
-        self.events = 0
-
-    def image(self, *names, tags=("latest",), severity="HIGH", fixed_in="2"):
-        findings = [Finding(name, severity, score=7.0, fixed_in_version=fixed_in) for name in names]
-        return self.registry.add_image("shop/api", tags=tags, findings=Findings(tuple(findings)))
-
-    def event(self, image, *, hour=None, status="COMPLETE"):
-        self.events += 1
-        if status == "COMPLETE" and image.reported is None:
-            image.begin_scan(self.registry.now())
-            image.end_scan(self.registry.now())
-        detail = {
-            "repository-name": "shop/api",
-            "image-digest": image.digest,
-            "image-tags": list(image.tags),
-            "scan-status": status,
-            "finding-severity-counts": image.findings.severity_counts,
-        }
-        event = scan_event(**detail)
-        event["id"] = str(uuid4())
-        event["time"] = f"2026-03-01T{self.events if hour is None else hour:02}:00:00Z"
-        return ScanResult.from_event(event)
-
-    def __call__(self, image, **how):
-        return self.deliver(self.event(image, **how))
-
-    def states(self):
-        """What is known of the repository's lines that have an image."""
-        known = self.services.line_states.recall("123456789012/eu-west-1/shop/api")
-        return [state for state in known.states.values() if not state.has_ended]
-
-    def deliver(self, result):
-        report(result, self.services)
-        return [json.loads(message["Message"]) for message in self.queue.receive_all()]
-
-
-@pytest.fixture
-def scans(aws, topic_arn, settings, queue, history_table):
-    def make(**variables):
-        variables = {**BOTH, **variables}
-        return Scans(
-            aws, Services(settings(ECR_SNS_REPORT_TOPIC_ARN=topic_arn, **variables)), queue
-        )
-
-    return make
-
-
-def names(report):
-    return [finding["id"] for finding in report["findings"]]
-
-
-def new(report):
-    return [finding["id"] for finding in report["findings"] if finding["isNew"]]
-
-
 def test_findings_are_published_with_attributes_to_filter_by(notify):
     [message] = notify()
 
-    assert message["Subject"] == "[ECR] my-repository-name: 10 CRITICAL, 9 MEDIUM"
+    assert message["Subject"] == f"[ECR] {NAME}: 10 CRITICAL, 9 MEDIUM"
     assert json.loads(message["Message"])["imageDigest"] == DIGEST
     attributes = {name: value["Value"] for name, value in message["MessageAttributes"].items()}
     assert attributes == {
         "severity": "CRITICAL",
         "repository": "my-repository-name",
         "scan-status": "COMPLETE",
+        "owner": "unowned",
         "channels": '["email", "sms", "json"]',
     }
 
@@ -149,7 +68,7 @@ def test_informational_findings_are_reported_where_they_have_a_threshold(notify)
     counts = {"finding-severity-counts": {"INFORMATIONAL": 3, "UNDEFINED": 1}}
     assert notify(**counts) == []
     [message] = notify({"INFORMATIONAL": "2"}, **counts)
-    assert message["Subject"] == "[ECR] my-repository-name: 3 INFORMATIONAL"
+    assert message["Subject"] == f"[ECR] {NAME}: 3 INFORMATIONAL"
 
 
 def test_a_failed_scan_is_published_unless_that_is_turned_off(notify):
@@ -157,7 +76,7 @@ def test_a_failed_scan_is_published_unless_that_is_turned_off(notify):
 
     [message] = notify(**failed)
 
-    assert message["Subject"] == "[ECR] my-repository-name: scan failed"
+    assert message["Subject"] == f"[ECR] {NAME}: scan failed"
     assert notify({"NOTIFY_ON_SCAN_FAILURE": "false"}, **failed) == []
 
 
@@ -424,19 +343,6 @@ def test_a_wrong_list_of_accepted_risks_is_an_error_that_names_line_and_key(scan
         run(run.image("CVE-1"))
 
 
-@pytest.fixture
-def hub():
-    """Security Hub's findings, by vulnerability and whether they are archived."""
-    client = boto3.client("securityhub")
-    client.enable_security_hub()
-
-    def findings():
-        found = client.get_findings()["Findings"]
-        return {finding["Vulnerabilities"][0]["Id"]: finding["RecordState"] for finding in found}
-
-    return findings
-
-
 def test_security_hub_is_told_of_what_is_gone_though_that_is_no_news_to_people(scans, hub):
     run = scans(NOTIFY_BY_SECURITY_HUB="true")
     run(run.image("CVE-1", "CVE-2"))
@@ -454,7 +360,7 @@ def test_chat_channels_get_a_notification_of_their_own(scans, topic_arn):
     told = run(run.image("CVE-1"))
     assert sorted(report["version"] for report in told) == ["1", "1.0"]
     [chat] = [report for report in told if report.get("source") == "custom"]
-    assert chat["content"]["title"] == "shop/api: 1 HIGH"
+    assert chat["content"]["title"] == "shop/api:latest: 1 HIGH"
 
 
 def test_a_scan_whose_findings_are_no_longer_kept_is_reported_by_its_counts(scans, aws):
@@ -464,3 +370,31 @@ def test_a_scan_whose_findings_are_no_longer_kept_is_reported_by_its_counts(scan
     [told] = run.deliver(event)
     assert told["findingSeverityCounts"] == {"HIGH": 1}
     assert told["findings"] == []
+
+
+def test_an_owner_gets_what_is_about_its_repositories_in_a_topic_of_its_own(scans, aws, queue):
+    own = boto3.client("sns").create_topic(Name="payments")["TopicArn"]
+    boto3.client("sns").subscribe(
+        TopicArn=own, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:jobs"
+    )
+    run = scans(OWNER_TOPICS=f"payments={own}", REPOSITORY_TAG_RULES="true")
+    assert [report["owner"] for report in run(run.image("CVE-1"))] == [None]
+    tags = [{"Key": "ecr-scan-reporter:owner", "Value": "payments"}]
+    arn = "arn:aws:ecr:eu-west-1:123456789012:repository/shop/api"
+    boto3.client("ecr").tag_resource(resourceArn=arn, tags=tags)
+    told = run(run.image("CVE-1", "CVE-2"))
+    assert [report["owner"] for report in told] == ["payments", "payments"]
+
+
+def test_an_owners_topic_that_is_not_there_fails_the_event_and_nobody_else(scans):
+    missing = "arn:aws:sns:eu-west-1:123456789012:missing"
+    run = scans(OWNER_TOPICS=f"payments={missing}")
+    run.services.settings.__dict__["repository_rules"] = (
+        RepositoryRules("shop/*", Rules(owner="payments")),
+    )
+    event = run.event(run.image("CVE-1"))
+    for _ in range(2):
+        with pytest.raises(NotDelivered, match="owner:payments:missing"):
+            run.deliver(event)
+    told = [json.loads(message["Message"]) for message in run.queue.receive_all()]
+    assert [new(report) for report in told] == [["CVE-1"]]

@@ -216,3 +216,30 @@ def test_an_image_of_a_thousand_tags_is_in_one_line_and_says_the_same_in_the_oth
 def test_a_deleted_image_is_in_no_line():
     repository = a_repository(states=[a_state(LATEST, "a")], deleted=["a"])
     assert placed("a", {}, repository).line is None
+
+
+def test_another_platform_of_the_index_that_had_the_tag_is_nothing_to_compare_with():
+    repository = a_repository(
+        a_whole("j", "v1", pushed=1, platforms=("linux/arm64",)),
+        states=[a_state(AMD, "amd", whole="i")],
+        moving=frozenset({"v1"}),
+        previous={"v1": "i"},
+    )
+    assert placed("arm", {"j": "linux/arm64"}, repository).bases == ()
+    assert bases(placed("amd2", {"j": "linux/amd64"}, repository)) == [(AMD, "amd")]
+
+
+def test_an_image_that_takes_another_ones_tag_stays_in_its_own_line():
+    states = [a_state(LATEST, "a"), a_state(PROD, "b")]
+    repository = a_repository(a_whole("a", "latest", "prod"), a_whole("b"), states=states)
+    placement = placed("a", {"a": ""}, repository)
+    assert (placement.line, placement.shadows) == (LATEST, (PROD,))
+
+
+def test_an_image_of_two_indexes_is_current_by_the_tag_that_moves_and_not_as_the_newest():
+    platforms = ("linux/amd64",)
+    tagged = a_whole("i", "latest", platforms=platforms)
+    newest = a_whole("j", "git-2", pushed=1, platforms=platforms)
+    repository = a_repository(tagged, newest, newest="j")
+    placement = placed("amd", {"i": "linux/amd64", "j": "linux/amd64"}, repository)
+    assert (placement.line, placement.shadows) == (AMD, ())

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.policy.durations import Duration
-from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import (
+    LONGEST_JOB,
+    JobError,
+    ListJob,
+    PlanJob,
+    ScanJob,
+    parse_job,
+    parts_of,
+)
 from chalicelib.scanning.requests import MOST_IMAGES, ListingRequest
 
 TEXT = st.text(min_size=1)
@@ -48,8 +56,21 @@ PLANS = st.builds(
     listing=st.text(),
 )
 
+LISTS = st.builds(
+    ListJob,
+    request=REQUESTS,
+    account=st.none() | TEXT,
+    region=st.none() | TEXT,
+    after=st.text(),
+    alone=st.booleans(),
+    sent=st.integers(0),
+    began_at=st.integers(0),
+    attempts=st.integers(0, 20),
+    listing=st.text(),
+)
 
-@given(JOBS | PLANS)
+
+@given(JOBS | PLANS | LISTS)
 def test_a_job_survives_the_queue(job):
     assert parse_job(job.to_json()) == job
 
@@ -102,3 +123,13 @@ def test_a_message_that_is_no_job_is_a_clear_error(body, message):
 def test_no_json_makes_anything_but_a_job_or_a_clear_error(value):
     with pytest.raises(JobError):
         ScanJob.from_json(json.dumps(value))
+
+
+@given(st.integers(0, 20_000))
+def test_a_job_too_large_for_a_message_becomes_several_that_say_the_same(count):
+    uses = {f"build-{n}-0123456789abcdef": f"ECS task definition {n % 300}" for n in range(count)}
+    job = ScanJob("shop/api", rules={"newest": "1"}, images_in_use=uses)
+    parts = parts_of(job)
+    assert all(len(part.to_json()) <= LONGEST_JOB for part in parts)
+    assert {name: where for part in parts for name, where in part.images_in_use.items()} == uses
+    assert len(parts) == 1 or len(job.to_json()) > LONGEST_JOB

@@ -15,12 +15,14 @@ from uuid import NAMESPACE_URL, uuid5
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
-from chalicelib.notifying.texts import console_url, headline, new_count
+from chalicelib.notifying.texts import console_url, headline
+from chalicelib.policy.news import UNOWNED
 from chalicelib.text.templating import link, plain, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from chalicelib.aws.sns import ChatTopic
     from chalicelib.ecr.findings import Finding
     from chalicelib.notifying.report import Report
     from chalicelib.policy.changes import Changes
@@ -57,7 +59,12 @@ def content_of_report(report: Report, _: Services) -> dict[str, Any]:
 
 def publish(content: Mapping[str, Any], services: Services) -> None:
     """Publish a notification. Source: SNS Publish."""
-    services.chat_topic.publish(json.dumps(content))
+    publish_to(services.chat_topic, content)
+
+
+def publish_to(topic: ChatTopic, content: Mapping[str, Any]) -> None:
+    """Publish a notification to a topic. Source: SNS Publish."""
+    topic.publish(json.dumps(content))
 
 
 def notification(report: Report) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def notification(report: Report) -> dict[str, Any]:
         "id": _unique(f"{place}/{result.image_digest}/{result.time}"),
         "content": {
             "textType": "client-markdown",
-            "title": _title(result.repository, matter),
+            "title": _title(report.title, matter),
             "description": _description(report),
             "nextSteps": list(_next_steps(report)),
             "keywords": ["Amazon ECR", *([report.worst] if report.worst else [])],
@@ -88,6 +95,7 @@ def notification(report: Report) -> dict[str, Any]:
                 "account": words(_cut(result.account)),
                 "region": words(_cut(result.region)),
                 "scanStatus": words(_cut(result.status)),
+                "owner": words(_cut(report.owner or UNOWNED)),
             },
         },
     }
@@ -99,13 +107,13 @@ def _unique(name: str) -> str:
 
 
 def _headline(report: Report) -> str:
-    return f"{headline(report) or 'no threshold reached'}{new_count(report)}"
+    return headline(report) or "no threshold reached"
 
 
-def _title(repository: str, matter: str) -> str:
-    """The repository's name and what is the matter, the name's middle cut where it is too long."""
+def _title(image: str, matter: str) -> str:
+    """The image's name and what is the matter, the name's middle cut where it is too long."""
     kept = room = TITLE_LENGTH - len(f": {matter}")
-    while len(name := words(_cut(repository, kept))) > room and kept > 0:
+    while len(name := words(_cut(image, kept))) > room and kept > 0:
         kept -= 1
     return f"{name}: {matter}"
 
@@ -213,6 +221,7 @@ def _closing(report: Report) -> Iterator[str]:
     if report.left_out:
         counts = ", ".join(f"{count} {words(_cut(why))}" for why, count in report.left_out.items())
         yield f"Left out: {counts}"
+    yield f"Owner: {_code(_cut(report.owner or UNOWNED))}"
     yield f"Tags: {_some(result.image_tags) or 'none'}"
     if address := _address(console_url(result)):
         yield address

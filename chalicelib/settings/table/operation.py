@@ -40,11 +40,6 @@ class Pace(Values):
         label="Daily budget of scans",
         description="The most scans a day in a registry and region, the most important first",
         by_deployment=True,
-        permissions=(
-            *("DescribeRepositories", "ReadScanningOfRegistry", "ReadScanningOfRepositories"),
-            *("ReadTagsOfAll", "ListWorkloads", "ListTaskDefinitions", "ReadWorkloads"),
-            "AssumeDiscoveryRoles",
-        ),
         example="50000",
     )
     scans_per_second = Setting(

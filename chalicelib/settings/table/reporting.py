@@ -4,7 +4,9 @@ from chalicelib.settings.kinds import (
     COUNT,
     DUE_TIMES,
     NOTIFY_MODE,
+    OWNER_TOPICS,
     POSITIVE,
+    PROBABILITY,
     REPORT_IMAGES,
     REPOSITORY_THRESHOLDS,
     SCHEDULE,
@@ -76,6 +78,22 @@ class Reporting(Values):
         description="From how many findings of undefined severity on a scan is reported; without it"
         " such findings are shown and are no reason for a report",
         example="6",
+    )
+    kev = Setting(
+        COUNT,
+        "KEV",
+        key="reporting.thresholds.kev",
+        description="From how many findings on that are known to be exploited (KEV) a scan is"
+        " reported, whatever their severity; needs FEEDS",
+        example="1",
+    )
+    epss = Setting(
+        PROBABILITY,
+        "EPSS",
+        key="reporting.thresholds.epss",
+        description="From which EPSS probability on a finding has its scan reported, whatever its"
+        " severity",
+        example="0.5",
     )
     repository_rules = Setting(
         REPOSITORY_THRESHOLDS,
@@ -167,6 +185,14 @@ class Reporting(Values):
         description="From how many messages a day on the rest waits for the next day, critical"
         " findings in running images excepted",
         example="5",
+    )
+    owner_topics = Setting(
+        OWNER_TOPICS,
+        "OWNER_TOPICS",
+        key="owners",
+        description="Topics of owners' own, for reports and for chat, beside those of all; the"
+        " deployment's parameter OwnerTopics lets the functions publish to them",
+        example="payments=arn:aws:sns:eu-west-1:123456789012:payments",
     )
     notify_on_scan_failure = Setting(
         SWITCH,

@@ -65,7 +65,7 @@ def test_where_only_counts_are_known_they_are_told():
 
 def test_a_scan_that_no_longer_finds_anything_says_what_is_fixed():
     clean = report(changes=replace(CHANGES, new=frozenset(), unchanged=0))
-    assert chat.notification(clean)["content"]["title"].startswith("payments/api: 1 fixed")
+    assert chat.notification(clean)["content"]["title"].startswith("payments/api:latest: 1 fixed")
     assert "\nFound: nothing.\n" in description(clean)
     assert "Fixed: `CVE-2025-0009 zlib`" in description(clean)
 
@@ -158,7 +158,8 @@ def test_a_value_is_a_code_span_that_nothing_in_it_ends(value, shown):
 )
 def test_a_title_has_no_marks_and_is_never_too_long(repository, title):
     result = replace(RESULT, repository=repository)
-    assert chat.notification(report(LOW, result=result))["content"]["title"] == title
+    named = report(LOW, result=result, image=repository)
+    assert chat.notification(named)["content"]["title"] == title
 
 
 def test_an_address_that_is_none_of_the_web_is_left_out():
