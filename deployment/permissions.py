@@ -196,6 +196,9 @@ PUBLISH_TO_OWNERS = Permission(
 IMPORT_FINDINGS = Permission(
     "ImportFindings", ("securityhub:BatchImportFindings",), _SECURITY_HUB, ("HasSecurityHub",)
 )
+PUT_EVENTS = Permission(
+    "PutEvents", ("events:PutEvents",), Resource({"Ref": "EventBusArn"}), ("HasEventBus",)
+)
 # When images were scanned, and what indexes list.
 QUERY_RECORDS = Permission("QueryRecords", ("dynamodb:Query",), _HISTORY)
 KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
@@ -325,6 +328,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         PUBLISH_TO_CHAT,
         PUBLISH_TO_OWNERS,
         IMPORT_FINDINGS,
+        PUT_EVENTS,
         KEEP_FAILED_EVENTS,
     ),
     "send_reports": (

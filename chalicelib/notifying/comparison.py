@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
+from chalicelib.notifying.finding_events import with_events
 from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
@@ -109,7 +110,14 @@ def compare(
         return compared
     compared = replace(
         compared,
-        state=_state(result, assessment, placement, found, mirrors),
+        state=_state(
+            result,
+            assessment,
+            placement,
+            found,
+            mirrors,
+            has_bus=bool(services.settings.event_bus),
+        ),
         is_rescan=_is_rescan(result, before),
         is_reported=services.settings.report_images == ALL
         or bool(where)
@@ -171,6 +179,8 @@ def _state(
     placement: Placement,
     found: Found,
     mirrors: frozenset[str],
+    *,
+    has_bus: bool,
 ) -> ReportedState | None:
     """The line's state after the scan; None where that says nothing about it."""
     if placement.line is None or placement.whole is None or assessment is None:
@@ -183,7 +193,11 @@ def _state(
         return after_failure(placement.line, before or next(own, None), scan)
     if assessment.findings is None:
         return None
-    return after_scan(placement.line, before, placement.bases, scan, mirrors)
+    state = after_scan(placement.line, before, placement.bases, scan, mirrors)
+    if not has_bus:
+        return state
+    history = before or next(iter(placement.bases), None)
+    return with_events(state, history, known.values())
 
 
 def _kept(

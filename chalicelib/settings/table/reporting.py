@@ -3,6 +3,7 @@
 from chalicelib.settings.kinds import (
     COUNT,
     DUE_TIMES,
+    EVENT_BUS,
     NOTIFY_MODE,
     OWNER_TOPICS,
     POSITIVE,
@@ -256,6 +257,17 @@ class Channels(Values):
         by_deployment=True,
         permissions=("PublishToChat",),
         example="true",
+    )
+    event_bus = Setting(
+        EVENT_BUS,
+        "EVENT_BUS_ARN",
+        key="reporting.event-bus",
+        parameter="EventBusArn",
+        label="Event bus of findings",
+        description="ARN of the EventBridge bus for events of findings",
+        by_deployment=True,
+        permissions=("PutEvents",),
+        example="arn:aws:events:eu-west-1:123456789012:event-bus/findings",
     )
     by_security_hub = Setting(
         SWITCH,
