@@ -498,6 +498,7 @@ def deploy(
         def load() -> Any:
             # As in a container of its own, each function begins without clients.
             clients.client.cache_clear()
+            clients._assuming.cache_clear()
             return load_app(**variables)
 
         world = World(registries)
