@@ -943,6 +943,10 @@ MUTATIONS = [
             '"SET #walked_at = #walking REMOVE #walking"',
         ),
         ("platforms share a state", 'f"{_LINE}{line.tag}#{line.platform}"', 'f"{_LINE}{line.tag}"'),
+    ),
+    *mutations_of(
+        "chalicelib/aws/packed_states.py",
+        "tests/aws/test_line_states.py -k remembered",
         ("unknown findings are none", "None if findings is None else rows", "rows"),
         (
             "the first are remembered, not the worst",
