@@ -237,7 +237,7 @@ def run_day(services: SimulatedServices, queue: SimulatedQueue, clock: Simulated
         job = parse_job(body)
         if isinstance(job, PlanJob):
             plan_scans(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
-        else:
+        elif isinstance(job, ScanJob):
             scan_repository(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
 
 

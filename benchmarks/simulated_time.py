@@ -191,8 +191,8 @@ def application_at(time: SimulatedTime) -> Iterator[None]:
     with ExitStack() as stack:
         for module in ("scanning.reviews", "scanning.planner"):
             stack.enter_context(patch(f"chalicelib.{module}.datetime", time.datetime))
-        for module in ("scanning.scanner", "scanning.planner", "scanning.last_scans"):
-            stack.enter_context(patch(f"chalicelib.{module}.time.time", time))
+        for module in ("scanner", "planner", "last_scans", "lister", "sending"):
+            stack.enter_context(patch(f"chalicelib.scanning.{module}.time.time", time))
         starts = "chalicelib.scanning.starts"
         stack.enter_context(patch(f"{starts}.Pace", partial(Pace, clock=time)))
         stack.enter_context(patch(f"{starts}.Threads", partial(SimulatedThreads, time)))

@@ -412,7 +412,7 @@ MUTATIONS = [
         "tests/scanning/test_isolation.py",
         (
             "what failed comes again with all else",
-            "self._parts(replace(self._job, attempts=0), list(self._failures))",
+            "_parts(replace(self._job, attempts=0), list(self._failures))",
             "[self._job]",
         ),
         (
@@ -526,7 +526,37 @@ MUTATIONS = [
         ("all jobs start at once", "* 60 // per_minute", "* 0 // per_minute"),
     ),
     *mutations_of(
-        "chalicelib/scanning/lister.py",
+        "chalicelib/scanning/sending.py",
+        "tests/scanning/test_long_listings.py",
+        ("what there was no time for is lost", "            self._continue()", "            pass"),
+        ("a registry that failed is lost", "        self._leave_failed()", "        pass"),
+        ("a listing begins anew each time", "            after=after,", '            after="",'),
+        (
+            "later runs start at once",
+            "start_of(index, per_minute) - now",
+            "0 * start_of(index, per_minute) - now",
+        ),
+        ("a listing never ends", "attempts > MOST_ATTEMPTS", "False"),
+        ("jobs are too long for a message", "for part in parts_of(job)", "for part in [job]"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/walk.py",
+        "tests/scanning/test_long_listings.py",
+        ("one registry stops the others", "if len(self._addresses) == 1:", "if True:"),
+        ("the last repository comes twice", "if name > self.after", "if name >= self.after"),
+        ("repositories are left out", "self.after = batch[-1]", 'self.after = "~"'),
+    ),
+    *mutations_of(
+        "chalicelib/aws/clients.py",
+        "tests/benchmarks/test_registries.py",
+        (
+            "each account reads all anew",
+            'session._session.get_component("data_loader")',
+            'assumed.get_component("data_loader")',
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/sending.py",
         "tests/scanning/test_lister.py",
         ("delays that SQS refuses", "min(LONGEST_DELAY_SECONDS, start)", "start"),
         ("late jobs come all at once", "not_before=now + start", "not_before=0"),

@@ -154,7 +154,7 @@ class TestSeveralRegistries:
 
     def test_one_registry_that_fails_does_not_hold_up_the_others(self, organisation, monkeypatch):
         organisation.configure(SCAN_REGIONS="eu-west-1,us-east-1")
-        monkeypatch.setattr("chalicelib.scanning.lister.RETRY_DELAY_SECONDS", 0)
+        monkeypatch.setattr("chalicelib.scanning.sending.RETRY_DELAY_SECONDS", 0)
         organisation.region.fail_next("DescribeRepositories", "AccessDeniedException")
         [failure] = organisation.list()["failures"]
         assert re.match("own account/us-east-1: .*AccessDenied", failure)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.runtime.backoff import DeadlineReached
 from chalicelib.scanning.failures import RepositoriesNotRead
+from chalicelib.scanning.listing import LONGEST_FAILURE
 from chalicelib.scanning.plans import MOST_ROWS, plan_images
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ DRY_RUN_SECONDS = 24.0
 def images_of(listing: Listing, services: Services, deadline: Deadline) -> dict[str, Any]:
     """``{images: [row], imagesComplete}``; incomplete where time or room did not suffice.
 
-    Where repositories could not be read, ``notRead`` says why, by name.
+    Where repositories could not be read, ``failures`` says so too.
     """
     rows: list[dict[str, Any]] = []
     complete = True
-    not_read: dict[str, Any] = {}
+    failures: list[str] = []
     planned = plan_images(listing.jobs, services, deadline)
     try:
         rows.extend(row.to_dict() for row in islice(planned, MOST_ROWS))
@@ -34,5 +35,8 @@ def images_of(listing: Listing, services: Services, deadline: Deadline) -> dict[
         complete = False
     except RepositoriesNotRead as failure:
         complete = False
-        not_read = {"notRead": failure.reasons}
-    return {"images": rows, "imagesComplete": complete, **not_read}
+        failures = [f"{name}: {why}"[:LONGEST_FAILURE] for name, why in failure.reasons.items()]
+    answer = {"images": rows, "imagesComplete": complete}
+    if failures:
+        answer["failures"] = [*listing.to_dict()["failures"], *failures]
+    return answer

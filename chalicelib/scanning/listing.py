@@ -11,6 +11,7 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import DeadlineReached
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
     from chalicelib.scanning.jobs import ScanJob
@@ -90,3 +91,20 @@ class PlaceFailures:
         """Note and count what failed."""
         logs.count("ListingFailures", 1, Place=place)
         self.found.append(f"{place}: {why}")
+
+
+def log_listing(listing: Listing, scanned_by_inspector: Counter[str]) -> None:
+    """Log what a listing came to, in one line."""
+    metrics = {
+        "RepositoriesListed": listing.listed,
+        "RepositoriesMatched": len(listing.repositories),
+        "JobsEnqueued": listing.enqueued,
+    }
+    logs.summary(
+        "repositories listed",
+        metrics,
+        dry_run=listing.dry_run,
+        scanned_by_inspector=dict(scanned_by_inspector),
+        failures=listing.failures,
+        continued=listing.continued,
+    )

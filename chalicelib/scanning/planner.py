@@ -19,9 +19,10 @@ from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
-from chalicelib.scanning.lister import list_jobs, may_start_scans
+from chalicelib.scanning.lister import list_jobs
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
+from chalicelib.scanning.repository_jobs import may_start_scans
 from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
     MOST_DIGESTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from chalicelib.scanning.jobs import ScanJob
 from chalicelib.settings.repository_tags import parse_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.ecr.uses import ImagesInUse
@@ -100,3 +101,13 @@ class RegistryJobs:
         for repository in self._request.named or ():
             rules.get(repository, {}).pop("skip", None)
         return rules
+
+
+def may_start_scans(job: ScanJob) -> bool:
+    """Whether a repository's images may be scanned at the application's wish at all."""
+    return job.scan_frequency is None and not parse_rules(job.rules)[0].skip
+
+
+def frequencies_of(jobs: Iterable[ScanJob]) -> Counter[str]:
+    """How many of the repositories Amazon Inspector scans, by how."""
+    return Counter(job.scan_frequency for job in jobs if job.scan_frequency)

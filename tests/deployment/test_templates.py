@@ -374,7 +374,7 @@ def _alarmed(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def test_logs_are_encrypted_with_the_customer_key(plain: Template) -> None:
     groups = of_type(plain, "AWS::Logs::LogGroup").values()
     with_key = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
-    assert [group["KmsKeyId"] for group in groups] == [with_key] * 6
+    assert [group["KmsKeyId"] for group in groups] == [with_key] * 7
 
 
 class TestReports:

@@ -51,6 +51,7 @@ def test_a_mirror_lags_until_it_follows():
     state = replace(STATE, mirrored=False, closed={"CVE-9": replace(FIXED, waiting=TOPIC | HUB)})
     assert is_lagging(state, HUB)
     assert is_lagging(replace(state, mirrored=True), HUB)
+    assert is_lagging(replace(state, closed={}), HUB)
     assert not is_lagging(followed(state, HUB), HUB)
     assert followed(state, HUB).closed["CVE-9"].waiting == TOPIC
 

@@ -236,6 +236,6 @@ class TestRepositories:
             f"shop/{n:02}" for n in range(20)
         }
         assert not answer["imagesComplete"]
-        [(name, reason)] = answer["notRead"].items()
-        assert name == "broken"
-        assert broken in reason
+        [failure] = answer["failures"]
+        assert failure.startswith("broken: ")
+        assert broken in failure

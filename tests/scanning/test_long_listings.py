@@ -15,13 +15,9 @@ from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.ecr.uses import ImagesInUse, ImageUse
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ListJob, PlanJob, parse_job
-from chalicelib.scanning.lister import (
-    MOST_ATTEMPTS,
-    ListingIncomplete,
-    continue_listing,
-    start_listing,
-)
+from chalicelib.scanning.lister import ListingIncomplete, continue_listing, start_listing
 from chalicelib.scanning.requests import ListingRequest
+from chalicelib.scanning.sending import MOST_ATTEMPTS
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 
@@ -140,7 +136,7 @@ def test_wherever_it_is_cut_each_repository_has_one_job(registries, repositories
 
 
 def test_jobs_of_a_later_run_start_after_those_of_the_first(monkeypatch):
-    monkeypatch.setattr("chalicelib.scanning.lister.time.time", lambda: 1_000_000)
+    monkeypatch.setattr("chalicelib.scanning.sending.time.time", lambda: 1_000_000)
     fleet = Fleet(accounts(1, 3_000), JOBS_PER_MINUTE="600")
     start_listing(ListingRequest(), fleet, deadline=looks(3 + 3), sleep=no_sleep)
     *first, rest = fleet.jobs_queue.take()
