@@ -79,7 +79,7 @@ MUTATIONS = [
         "tests/command/gate/test_verdict.py",
         (
             "what is unknown passes",
-            "return Outcome.PASSED if self.is_known else Outcome.UNDECIDED",
+            "return Outcome.PASSED if all_known else Outcome.UNDECIDED",
             "return Outcome.PASSED",
         ),
         (
@@ -91,6 +91,11 @@ MUTATIONS = [
             "old findings are all",
             "self.report.known and self.unknown",
             "self.report.known or self.unknown",
+        ),
+        (
+            "what may be exploited passes",
+            "self.is_known and not self.exploitation_unknown",
+            "self.is_known",
         ),
         (
             "a problem is no matter",
