@@ -62,9 +62,7 @@ def main() -> None:
         console.print(show.email(notification))
     console.rule("Every event delivered a second time")
     console.print(f"{repeated} more messages\n")
-    console.rule(
-        f"{len(rebuilt)} services are built anew, on a base image with a new vulnerability"
-    )
+    console.rule(f"{len(rebuilt)} services are built on a base image with a new vulnerability")
     for notification in news:
         console.print(*show.channels(notification))
     console.print(*show.chat(chat[-1]), *show.security_hub(findings))

@@ -77,7 +77,8 @@ def actions(roundup: Roundup, most: int) -> list[str]:
 
 def about(news: News) -> str:
     """An image's numbers, owner and workloads."""
-    new = f"{counted(news.new_counts)} new" if news.new_counts else ""
+    found = counted(news.new_counts)
+    new = f"{found} new" if found and news.kind != INVENTORY else found
     total = None if news.counts is None else sum(news.counts.values())
     parts = [
         new or (f"{news.fixed} fixed" if news.fixed else ""),
