@@ -1,7 +1,7 @@
 """``make bench-noise``: how many messages a day 300 repositories with 30 images each lead to.
 
 The application's own lister, scanner, notifier and sender run for 14 days on the local ECR, and on
-moto's DynamoDB, by a simulated clock: with the settings as they come, and with those of the
+a table in memory, by a simulated clock: with the settings as they come, and with those of the
 original. Every image is scanned on the first day and a week later. On some days builds are pushed,
 half of which have a new finding; before the second round 100 repositories share a base image with a
 new vulnerability. Printed are the messages a day, and whether each new finding of a current image
@@ -14,19 +14,18 @@ import argparse
 import json
 import os
 from collections import Counter
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
-from moto.dynamodb.models import table as moto_table
 from rich.console import Console
 from rich.table import Table as Printed
 
+from benchmarks.memory import MemoryTable, QuickEcr
 from benchmarks.native import Queue
 from benchmarks.simulated_time import SimulatedTime, application_at
 from chalicelib.aws.clients import client_of
@@ -34,7 +33,7 @@ from chalicelib.notifying.notify import notify
 from chalicelib.notifying.send_reports import send_reports
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.jobs import PlanJob
+from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import scan_repository
@@ -42,10 +41,9 @@ from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings, LocalRegistry, local_ecr
 from local.environment import isolated_environment
-from local.history import create_history_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from chalicelib.text.notifications import Message
 
@@ -105,26 +103,11 @@ def simulate(name: str, fleet: Fleet) -> Days:
         mock_aws(),
         local_ecr(registry),
         application_at(clock),
-        quick_queries(),
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),
     ):
         logs.configure("ERROR")
         return _Simulation(name, fleet, clock, registry).run()
-
-
-@contextmanager
-def quick_queries() -> Iterator[None]:
-    """Let moto look into one partition for a query of one, where it sorts all items of a table."""
-    query = moto_table.Table.query
-
-    def of_partition(table: moto_table.Table, hash_key: Any, *arguments: Any, **named: Any) -> Any:
-        items = list(table.items.get(hash_key, {}).values())
-        with patch.object(table, "all_items", lambda: items):
-            return query(table, hash_key, *arguments, **named)
-
-    with patch.object(moto_table.Table, "query", of_partition):
-        yield
 
 
 class _Simulation:
@@ -140,11 +123,16 @@ class _Simulation:
         settings = {
             "IMAGES_SCAN_JOBS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs",
             "ECR_SNS_REPORT_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:reports",
-            "HISTORY_TABLE_NAME": create_history_table(session),
+            "HISTORY_TABLE_NAME": "history",
             **SETTINGS[name],
         }
+        clients: dict[str, Any] = {
+            "dynamodb": MemoryTable(),
+            "ecr": QuickEcr(registry, client_of(session, "ecr")),
+        }
         self._services = Services(
-            Settings.from_environment(settings), lambda *place: client_of(session, *place)
+            Settings.from_environment(settings),
+            lambda service, *place: clients.get(service) or client_of(session, service, *place),
         )
         self._services.jobs_queue = self._queue  # type: ignore[assignment]
         self._services.clock = clock
@@ -209,7 +197,7 @@ class _Simulation:
         """One listing, and the jobs that come of it, when their time has come."""
         start_listing(ListingRequest(), self._services)
         while (job := self._queue.next()) is not None:
-            if isinstance(job, PlanJob):
+            if not isinstance(job, ScanJob):
                 raise TypeError(job)
             scan_repository(job, self._services, Deadline.unlimited(), self._clock.sleep)
             self._deliver()
@@ -298,7 +286,7 @@ def _new_findings(document: dict[str, Any]) -> list[tuple[str, str]]:
 def _title(fleet: Fleet) -> str:
     pushes = ", ".join(map(str, PUSHED_ON))
     return (
-        f"{fleet.repositories} repositories with {fleet.images} images each; pushes on days {pushes},"
+        f"{fleet.repositories} repositories of {fleet.images} images; pushes on days {pushes},"
         f" a new CVE in {fleet.affected} of them on day {FLAW_ON}"
     )
 
@@ -325,11 +313,13 @@ def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(prog="make bench-noise", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the repositories")
+    parser.add_argument("--only", choices=SETTINGS, help="these settings alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
     options = parser.parse_args()
     fleet = Fleet(repositories=30, images=6, affected=10, pushed_a_day=4)
     fleet = fleet if options.quick else Fleet()
-    measured = [simulate(name, fleet) for name in SETTINGS]
+    names = [options.only] if options.only else list(SETTINGS)
+    measured = [simulate(name, fleet) for name in names]
     console = Console(width=None if Console().is_terminal else 200)
     console.print(printed(measured))
     for days in measured:

@@ -201,6 +201,18 @@ class Services:
 
         return ChatTopic(self._client("sns"), self.settings.require_chat_topic_arn())
 
+    def report_topic_at(self, arn: str) -> ReportTopic:
+        """A topic of an owner's own."""
+        from chalicelib.aws.sns import ReportTopic
+
+        return ReportTopic(self._client("sns"), arn)
+
+    def chat_topic_at(self, arn: str) -> ChatTopic:
+        """A chat topic of an owner's own."""
+        from chalicelib.aws.sns import ChatTopic
+
+        return ChatTopic(self._client("sns"), arn)
+
     @cached_property
     def report_bucket(self) -> ReportBucket:
         """The bucket of the fleet reports; :raises SettingError: when it is not set."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.settings.kinds import BUCKET_NAME, TABLE_NAME, TOPIC_ARN
+from chalicelib.settings.owner_topics import TOPIC_ARN_PATTERN
 from chalicelib.settings.table import GROUPS, label_of, rows_of
 from chalicelib.settings.table.operation import ConfigurationFile, Operation
-from chalicelib.settings.table.reporting import Digest, Reporting
+from chalicelib.settings.table.reporting import Channels, Digest, Reporting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +74,20 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
                 "ConstraintDescription": f"{TOPIC_ARN.accepted}, or nothing",
                 "Description": "A topic that is there, which gets the reports; where nothing is"
                 " given, one is made",
+            },
+        ),
+    ),
+    label_of(Channels): (
+        Parameter(
+            "OwnerTopics",
+            "Topics of owners",
+            {
+                **_TEXT,
+                "AllowedPattern": f"^({TOPIC_ARN_PATTERN}(,{TOPIC_ARN_PATTERN})*)?$",
+                "ConstraintDescription": "ARNs of SNS topics with commas and no spaces between, or"
+                " nothing",
+                "Description": "Topics that the functions may publish to beside those of the stack,"
+                " for OWNER_TOPICS",
             },
         ),
     ),

@@ -190,6 +190,9 @@ RECEIVE_JOBS = Permission(
 # Reports of scans, digests, and warnings of images in use.
 PUBLISH_REPORTS = Permission("PublishReports", ("sns:Publish",), _REPORT_TOPIC)
 PUBLISH_TO_CHAT = Permission("PublishToChat", ("sns:Publish",), _CHAT_TOPIC, ("HasChat",))
+PUBLISH_TO_OWNERS = Permission(
+    "PublishToOwners", ("sns:Publish",), _all_in("OwnerTopics"), ("HasOwnerTopics",)
+)
 IMPORT_FINDINGS = Permission(
     "ImportFindings", ("securityhub:BatchImportFindings",), _SECURITY_HUB, ("HasSecurityHub",)
 )
@@ -319,6 +322,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
+        PUBLISH_TO_OWNERS,
         IMPORT_FINDINGS,
         KEEP_FAILED_EVENTS,
     ),
@@ -328,12 +332,15 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         KEEP_RECORDS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
+        PUBLISH_TO_OWNERS,
     ),
     "report_fleet": (
         *only_if(
             "HasDigest",
             DESCRIBE_REPOSITORIES,
             READ_SCANNING_OF_REGISTRY,
+            READ_TAGS_OF_ALL,
+            READ_USES,
             READ_COVERAGE,
             READ_IMAGES,
             READ_INDEXES,
@@ -371,5 +378,6 @@ WITH_CONFIGURATION: tuple[Permission, ...] = (
 )
 """What each function may do beside that where there is a configuration file outside the package.
 
-It is the same for all that look into registries, and stands in the template once, as the resource ``ConfigurationPolicy``.
+It is the same for all that look into registries, and stands in the template once, as the resource
+``ConfigurationPolicy``.
 """

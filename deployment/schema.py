@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.settings.configuration import ACCOUNT, ACCOUNTS, RULES, THRESHOLDS, tree
+from chalicelib.settings.configuration import ACCOUNT, ACCOUNTS, OWNER_KEYS, RULES, THRESHOLDS, tree
 from chalicelib.settings.rows import Setting
 from chalicelib.settings.table.reporting import Reporting
 
@@ -50,7 +50,19 @@ def _of_setting(row: Setting[Any]) -> Schema:
         return {"type": "array", "items": _account()}
     if row.variable == Reporting.repository_rules.variable:
         return {"type": "array", "items": _repository_rules()}
+    if row.variable == Reporting.owner_topics.variable:
+        return {"type": "array", "items": _owner()}
     return _of_kind(row.kind)
+
+
+def _owner() -> Schema:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name"],
+        "minProperties": 2,
+        "properties": {key: _of_kind(kind) for key, kind in OWNER_KEYS.items()},
+    }
 
 
 def _of_kind(kind: Kind[Any]) -> Schema:

@@ -152,6 +152,13 @@ def _document(report: FleetReport, stored: StoredReport) -> dict[str, Any]:
         "since": comparison and comparison.since.isoformat(),
         "new": comparison and len(comparison.new),
         "fixed": comparison and len(comparison.fixed),
+        "overdue": len(report.overdue) if report.has_due_dates else None,
+        "dueSoon": len(report.due_soon) if report.has_due_dates else None,
+        "meanDaysToFix": {
+            severity: round(mean, 2)
+            for severity, times in report.fixes.items()
+            if (mean := times.mean_days) is not None
+        },
         "repositories": len(report.looked_at),
         "notLookedAt": len(report.not_looked_at),
         "unknown": len(report.unknown),
@@ -228,6 +235,7 @@ def _log(report: FleetReport, keys: DigestKeys) -> None:
         "digest sent",
         {
             "FleetOpenFindings": report.open_findings,
+            "FleetOverdue": len(report.overdue),
             "FleetNotLookedAt": len(report.not_looked_at),
             "FleetImagesNeverScanned": report.images_never_scanned,
         },

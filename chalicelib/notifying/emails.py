@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.notifying.report import UNOWNED
 from chalicelib.notifying.texts import (
     LONGEST_TEXT,
     MOST_TAGS,
@@ -16,6 +15,7 @@ from chalicelib.notifying.texts import (
     headline,
     steps,
 )
+from chalicelib.policy.news import UNOWNED
 from chalicelib.text.templating import link, render
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.notifying.documents import MOST_LISTED, document
 from chalicelib.notifying.emails import email
-from chalicelib.notifying.report import UNOWNED
 from chalicelib.notifying.texts import headline
+from chalicelib.policy.news import UNOWNED
 from chalicelib.settings.channels import ON_TOPIC, on_topic
 from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH, Message, short
 

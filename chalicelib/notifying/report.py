@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from chalicelib.policy.thresholds import Thresholds
 
 
-UNOWNED = "unowned"
-"""In place of the owner of a repository that nobody owns."""
-
 _SHORT_DIGEST = len("sha256:") + 12
 
 

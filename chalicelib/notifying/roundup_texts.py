@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from chalicelib.policy.news import INVENTORY
+from chalicelib.policy.news import INVENTORY, UNOWNED
 from chalicelib.text.templating import count_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def about(news: News) -> str:
     parts = [
         new or (f"{news.fixed} fixed" if news.fixed else ""),
         "findings unknown" if total is None else f"{total:,} in all",
-        f"owner {news.owner}" if news.owner else "unowned",
+        f"owner {news.owner}" if news.owner else UNOWNED,
         f"in use by {some(news.where_in_use)}" if news.where_in_use else "",
     ]
     return "; ".join(filter(None, parts))

@@ -44,7 +44,7 @@ def message_of_roundup(roundup: Roundup, channels: Sequence[str] = ON_TOPIC) -> 
         body=body.decode(),
         attributes={"report": roundup.kind}
         | ({"severity": roundup.worst} if roundup.worst else {}),
-        lists={"channels": on_topic(channels), "owners": list(roundup.owners[:_MOST_OWNERS])},
+        lists={"channels": on_topic(channels), "owner": list(roundup.owners[:_MOST_OWNERS])},
     )
 
 

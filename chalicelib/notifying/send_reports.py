@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.news import MOST_TOGETHER, BeingSent
-from chalicelib.notifying.channels import senders
+from chalicelib.notifying.channels import owner_senders, senders
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.policy.news import due, roundup_of
 from chalicelib.runtime import logs
@@ -30,7 +30,8 @@ def send_reports(services: Services) -> None:
     if store is None:
         return
     failures: dict[str, str] = {}
-    for sender in senders(services.settings.channels):
+    settings = services.settings
+    for sender in (*senders(settings.channels), *owner_senders(settings.owner_topics or ())):
         if sender.wording is None:
             continue
         try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 NEWS, INVENTORY = "news", "inventory"
 """What is new, and what was there before there was a history to compare it with."""
 
+UNOWNED = "unowned"
+"""In place of the owner of a repository that nobody owns."""
+
 MOST_WINDOWS = 6
 """News that goes on coming is reported after so many windows, and an inventory after a day."""
 
@@ -183,8 +186,8 @@ class Roundup:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Whose repositories it is about."""
-        return tuple(sorted({each.owner for each in self.news if each.owner}))
+        """Whose repositories it is about; nobody's are those of ``unowned``."""
+        return tuple(sorted({each.owner or UNOWNED for each in self.news}))
 
 
 def roundup_of(news: Sequence[News]) -> Roundup:

@@ -27,7 +27,9 @@ from chalicelib.settings.kinds import (
     SCORE,
     STRING,
     SWITCH,
+    TOPIC_ARN,
 )
+from chalicelib.settings.owner_topics import OwnerTopic
 from chalicelib.settings.rows import Setting
 from chalicelib.settings.table import ROWS
 from chalicelib.settings.table.reporting import Reporting
@@ -55,6 +57,9 @@ RULES: Mapping[str, Kind[Any]] = {
 """What the rules of repositories may hold beside their pattern and thresholds."""
 
 THRESHOLDS: Mapping[str, Kind[Any]] = dict.fromkeys(NAMES, COUNT) | {"epss": PROBABILITY}
+
+OWNER_KEYS: Mapping[str, Kind[Any]] = {"name": OWNER, "topic": TOPIC_ARN, "chat-topic": TOPIC_ARN}
+"""What an owner is told by."""
 
 ACCOUNT: Mapping[str, Kind[Any]] = {"role": ROLE, "external-id": EXTERNAL_ID}
 """What an account is told by."""
@@ -167,12 +172,30 @@ def _repository_rules(node: Node) -> RepositoryRules | None:
     return RepositoryRules(pattern.text, Rules(**named))
 
 
+def _owners(node: Node) -> tuple[OwnerTopic, ...]:
+    topics: list[OwnerTopic] = []
+    for item in node.items():
+        values = item.entries(OWNER_KEYS)
+        found = {key: _value(value, OWNER_KEYS[key]) for key, value in values.items()}
+        if item.kind == OBJECT and ("name" not in values or len(values) < 2):
+            item.note(f"has no name or no topic; accepted: {', '.join(OWNER_KEYS)}")
+        name = found.pop("name", None)
+        if name:
+            topics += [
+                OwnerTopic(name, arn, is_chat=key == "chat-topic")
+                for key, arn in found.items()
+                if arn
+            ]
+    return tuple(topics)
+
+
 ACCOUNTS = (Registries.scan_accounts.variable, ImagesInUse.discovery_accounts.variable)
 """The settings that are lists of accounts."""
 
 _READ: Mapping[str, Callable[[Node], Any]] = {
     **dict.fromkeys(ACCOUNTS, _accounts),
     Reporting.repository_rules.variable: _repositories,
+    Reporting.owner_topics.variable: _owners,
 }
 
 
@@ -188,5 +211,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     # What a duration, a role, a rule of repositories or a pattern is known by.
-    names = ("text", "arn", "pattern")
+    names = ("text", "owner", "arn", "pattern")
     return str(next((found for name in names if (found := getattr(value, name, None))), value))

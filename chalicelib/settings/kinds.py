@@ -26,6 +26,12 @@ from chalicelib.policy.changes import NOTIFY_MODES, REPORTED_IMAGES
 from chalicelib.policy.due_dates import ACCEPTED_DUE_TIMES, DUE_TIMES_PATTERN, DueTimes
 from chalicelib.policy.durations import ACCEPTED_DURATIONS, DURATION_PATTERN, Duration
 from chalicelib.runtime.patterns import ACCEPTED_PATTERNS, LONGEST_PATTERN, parse_pattern
+from chalicelib.settings.owner_topics import (
+    ACCEPTED_OWNER_TOPICS,
+    OWNER_TOPICS_PATTERN,
+    TOPIC_ARN_PATTERN,
+    parse_owner_topics,
+)
 from chalicelib.settings.repository_thresholds import (
     ACCEPTED_REPOSITORY_THRESHOLDS,
     REPOSITORY_THRESHOLDS_PATTERN,
@@ -171,15 +177,13 @@ WINDOW = Kind(parse_window, ACCEPTED_WINDOWS, pattern=WINDOW_PATTERN)
 OWNER = Kind(parse_owner, ACCEPTED_OWNERS, pattern=OWNER_PATTERN)
 LOG_LEVEL = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 
-_ARN = "arn:aws[a-z-]*"
 _PART = "[!-.0-~]+"  # visible, without a slash
 QUEUE_URL = matching(
     f"https?://{_PART}/({_PART}/)*[A-Za-z0-9_-]{{1,80}}/?",
     "an SQS queue URL",
 )
-TOPIC_ARN = matching(
-    f"{_ARN}:sns:[a-z0-9-]+:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}", "an SNS topic ARN"
-)
+TOPIC_ARN = matching(TOPIC_ARN_PATTERN, "an SNS topic ARN")
+OWNER_TOPICS = Kind(parse_owner_topics, ACCEPTED_OWNER_TOPICS, pattern=OWNER_TOPICS_PATTERN)
 TABLE_NAME = matching("[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table")
 BUCKET_NAME = matching(BUCKET_PATTERN, "the name of an S3 bucket")
 WEB_ADDRESS = matching("https?://[!-~]{1,500}", "an address of the web (http or https)")

@@ -93,7 +93,7 @@ class Settings(Table):
         )
 
     def sla_of(self, rules: Rules) -> DueTimes | None:
-        """How long findings of a repository with these rules may be open; None where that is not said."""
+        """How long findings of a repository with these rules may be open, if that is said."""
         return rules.sla or self.sla
 
     def rules_of(self, repository: str) -> Rules:

@@ -615,7 +615,9 @@ def test_no_action_and_no_resource_is_any(
                 known, _, _ = resource.partition(":log-group:/aws/lambda/")
                 # Which accounts there are, the configuration file says.
                 known = known.removeprefix("arn:aws:iam::*:role/")
-                known = re.sub(r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/(sent/)?\*$", "", known)
+                known = re.sub(
+                    r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/((feeds|sent)/)?\*$", "", known
+                )
                 match = re.fullmatch(r"arn:aws:(ecr|ecs|lambda):\*:123456789012:\w+[/:]\*", known)
                 regional = regional or bool(match)
                 assert regional or "*" not in known
@@ -641,6 +643,7 @@ def test_roles_are_assumed_that_are_named_and_no_others(create_stack: CreateStac
         "scan_images": {*scan_roles, DISCOVERY_ROLE},
         "notify": scan_roles,
         "report_fleet": scan_roles,
+        "refresh_feeds": set(),
         "api_handler": {*scan_roles, DISCOVERY_ROLE},
     }
 

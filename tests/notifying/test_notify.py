@@ -370,3 +370,31 @@ def test_a_scan_whose_findings_are_no_longer_kept_is_reported_by_its_counts(scan
     [told] = run.deliver(event)
     assert told["findingSeverityCounts"] == {"HIGH": 1}
     assert told["findings"] == []
+
+
+def test_an_owner_gets_what_is_about_its_repositories_in_a_topic_of_its_own(scans, aws, queue):
+    own = boto3.client("sns").create_topic(Name="payments")["TopicArn"]
+    boto3.client("sns").subscribe(
+        TopicArn=own, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:jobs"
+    )
+    run = scans(OWNER_TOPICS=f"payments={own}", REPOSITORY_TAG_RULES="true")
+    assert [report["owner"] for report in run(run.image("CVE-1"))] == [None]
+    tags = [{"Key": "ecr-scan-reporter:owner", "Value": "payments"}]
+    arn = "arn:aws:ecr:eu-west-1:123456789012:repository/shop/api"
+    boto3.client("ecr").tag_resource(resourceArn=arn, tags=tags)
+    told = run(run.image("CVE-1", "CVE-2"))
+    assert [report["owner"] for report in told] == ["payments", "payments"]
+
+
+def test_an_owners_topic_that_is_not_there_fails_the_event_and_nobody_else(scans):
+    missing = "arn:aws:sns:eu-west-1:123456789012:missing"
+    run = scans(OWNER_TOPICS=f"payments={missing}")
+    run.services.settings.__dict__["repository_rules"] = (
+        RepositoryRules("shop/*", Rules(owner="payments")),
+    )
+    event = run.event(run.image("CVE-1"))
+    for _ in range(2):
+        with pytest.raises(NotDelivered, match="owner:payments:missing"):
+            run.deliver(event)
+    told = [json.loads(message["Message"]) for message in run.queue.receive_all()]
+    assert [new(report) for report in told] == [["CVE-1"]]

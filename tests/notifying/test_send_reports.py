@@ -15,6 +15,8 @@ from chalicelib.settings.settings import Settings
 
 OPENSSL = Flaw("CVE-2026-1", "openssl", "CRITICAL", "3.0.14")
 CURL = Flaw("CVE-2026-2", "curl", "HIGH")
+PAYMENTS = "arn:aws:sns:eu-west-1:123456789012:payments"
+PLATFORM = "arn:aws:sns:eu-west-1:123456789012:platform"
 MINUTE = 60
 NOON = 1_772_366_400  # of 1 March 2026
 
@@ -24,7 +26,7 @@ class Killed(BaseException):
 
 
 class Topic:
-    """A topic that may refuse, or be where the function is stopped: before it publishes or after."""
+    """A topic that may refuse, or where the function is stopped: before it publishes or after."""
 
     def __init__(self):
         self.published = []
@@ -48,6 +50,7 @@ class Sender:
         self.now = NOON
         self.table = Table(boto3.client("dynamodb"), table_name, clock=lambda: self.now)
         self.topic, self.chat_topic = Topic(), Topic()
+        self.own_topics = {PAYMENTS: Topic(), PLATFORM: Topic()}
         self.settings = Settings.from_environment(
             {"HISTORY_TABLE_NAME": table_name, "NOTIFY_BY_CHAT": "true", **variables}
         )
@@ -99,6 +102,7 @@ class Sender:
                 news_store=self.store,
                 report_topic=self.topic,
                 chat_topic=self.chat_topic,
+                report_topic_at=lambda arn: self.own_topics[arn],
             )
         )
 
@@ -283,3 +287,19 @@ def test_more_news_than_fits_a_message_is_counted(sender):
     told = document(message)
     assert len(message.body.encode()) <= 250_000
     assert len(told["vulnerabilities"]) + told["vulnerabilitiesNotListed"] == 6_000
+
+
+def test_an_owners_topic_that_refuses_keeps_nobody_from_theirs_and_gets_its_own_later(sender):
+    send = sender(OWNER_TOPICS=f"payments={PAYMENTS}; platform={PLATFORM}")
+    send.collect(OPENSSL, channels=("topic", "owner:payments:payments"), owner="payments")
+    send.collect(OPENSSL, channels=("topic", "owner:platform:platform"), owner="platform")
+    send.own_topics[PAYMENTS].refuses = True
+    send.now += 10 * MINUTE
+    with pytest.raises(NotDelivered, match="owner:payments:payments: no answer"):
+        send()
+    assert [each.subject for each in send.own_topics[PLATFORM].published] == ["alone: svc/2"]
+    assert send.topic.published[0].lists["owner"] == ["payments", "platform"]
+    send.own_topics[PAYMENTS].refuses = False
+    send()
+    assert [each.subject for each in send.own_topics[PAYMENTS].published] == ["alone: svc/1"]
+    assert len(send.topic.published) == len(send.own_topics[PLATFORM].published) == 1

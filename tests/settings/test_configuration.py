@@ -18,6 +18,7 @@ from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.policy.thresholds import Thresholds
 from chalicelib.settings.configuration import parse_configuration, shown_values
 from chalicelib.settings.documents import LONGEST_DOCUMENT, DocumentError
+from chalicelib.settings.owner_topics import OwnerTopic
 from chalicelib.settings.settings import Settings
 from chalicelib.settings.table import ROWS
 from deployment.schema import configuration_schema
@@ -26,6 +27,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = (DOCS / "configuration.example.yaml").read_text()
 SCAN = "arn:aws:iam::222222222222:role/scan"
 OTHER = "arn:aws:iam::333333333333:role/scan"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:payments"
 SCALARS = [row for row in ROWS if not row.by_deployment and "." in row.key]
 SCALARS = [row for row in SCALARS if not row.key.endswith(".accounts")]
 
@@ -80,6 +82,34 @@ class TestValues:
         settings = configured("reporting: {thresholds: {critical: 5}}", CRITICAL="", HIGH="2")
         assert (settings.critical, settings.high, settings.medium) == (5, 2, 0)
         assert settings.overridden == []
+
+    def test_owners_are_named_by_patterns_and_have_topics(self):
+        settings = configured(f"""
+            repositories: [{{pattern: payments/*, owner: payments}}]
+            owners:
+            - {{name: payments, topic: "{TOPIC}", chat-topic: "{TOPIC}-chat"}}
+            - {{name: platform, topic: "{TOPIC}"}}
+        """)
+        assert settings.rules_of("payments/api").owner == "payments"
+        assert settings.rules_of("shop/api").owner is None
+        assert settings.owner_topics == (
+            OwnerTopic("payments", TOPIC),
+            OwnerTopic("payments", f"{TOPIC}-chat", is_chat=True),
+            OwnerTopic("platform", TOPIC),
+        )
+
+    @pytest.mark.parametrize(
+        "owner",
+        [
+            "{name: payments}",
+            f"{{topic: '{TOPIC}'}}",
+            "{name: payments, topic: x}",
+            f"{{name: '', topic: '{TOPIC}'}}",
+            "payments",
+        ],
+    )
+    def test_an_owner_without_a_name_or_a_topic_is_an_error(self, owner):
+        assert errors_in(f"owners: [{owner}]")
 
     def test_rules_of_repositories_hold_for_the_first_pattern_that_matches(self):
         settings = configured("""

@@ -123,6 +123,7 @@ WRONG_VALUES = {
     "IGNORE_UNFIXED": ("true, false", ["yes"]),
     "MINIMUM_SCORE": ("a number from 0 to 10", ["-1", "10.1", "nan", "1e1", "7,5"]),
     "NOTIFY_MODE": ("every-scan, changes, new-findings", ["always"]),
+    "OWNER_TOPICS": ("topics of owners", ["x", "x=y", "=arn:aws:sns:eu-west-1:123456789012:x"]),
     "REPORT_IMAGES": ("current, all", ["newest"]),
     "REPORT_WINDOW": ("minutes from 1m to 60m, or 0", ["5", "61m", "1h", "0m", "05m"]),
     "MESSAGES_A_DAY": ("a whole number, 1 or more", ["0", "-1", "many"]),

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
+from chalicelib.text.ages import age
 from chalicelib.text.templating import count_of, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from chalicelib.fleet.model import Repository, RepositoryReport
-    from chalicelib.fleet.report import FleetReport
+    from chalicelib.fleet.model import FixTimes, Point, Repository, RepositoryReport
+    from chalicelib.fleet.report import Due, FleetReport
 
 Entry = TypeVar("Entry")
 
@@ -60,6 +61,16 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A digest in a chart: its parts, the worst first, from ``top`` down, in hundredths."""
+
+    point: Point
+    total: int
+    parts: tuple[Segment, ...]
+    top: float
+
+
+@dataclass(frozen=True)
 class StoredReport:
     """Where a report is kept: its address, for how long that holds, and its bucket and keys."""
 
@@ -86,12 +97,13 @@ def email_subject(report: FleetReport) -> str:
 
 
 def headline(report: FleetReport) -> str:
-    """``1 CRITICAL, 2 HIGH, 3 new, unknown in 4 repositories``; never that nothing is open then."""
+    """``1 CRITICAL, 2 HIGH, 5 overdue, 3 new, unknown in 4 repositories``; never that nothing is open then."""
     worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
     nothing = [] if worst or report.unknown else ["no open findings"]
+    overdue = [f"{len(report.overdue):,} overdue"] if report.overdue else []
     new = [f"{len(report.comparison.new)} new"] if report.comparison else []
     unknown = [f"unknown in {unknown_in(report)}"] if report.unknown else []
-    return ", ".join((*worst, *nothing, *new, *unknown))
+    return ", ".join((*worst, *nothing, *overdue, *new, *unknown))
 
 
 def unknown_in(report: FleetReport) -> str:
@@ -143,6 +155,11 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "bar_of": lambda each: segments(each.counts, longest),
         "new": first(comparison.new if comparison else (), bounds.changes),
         "fixed": first(comparison.fixed if comparison else (), bounds.changes),
+        "due": first((*report.overdue, *report.due_soon), bounds.changes),
+        "age_in": lambda each: _age_of(each, report),
+        "fixes": _mean_times(report.fixes),
+        "fixes_by_owner": first(_mean_times(report.fixes_by_owner), bounds.others),
+        "columns": columns(report.trend),
         "new_counts": change_counts(comparison.new) if comparison else {},
         "not_counted": not_counted(len(report.accepted), report.left_out),
         "not_counted_in": lambda each: not_counted(
@@ -180,6 +197,32 @@ def segments(counts: Mapping[str, int], whole: int) -> list[Segment]:
             parts.append(Segment(severity, count, round(start, 2), length))
             start += length
     return parts
+
+
+def columns(trend: Sequence[Point]) -> list[Column]:
+    """The last digests as columns of a chart, each as high as it has findings, of a hundred."""
+    most = max((sum(point.totals.values()) for point in trend), default=0)
+    found = []
+    for point in trend:
+        total = sum(point.totals.values())
+        height = 100 * total / most if most else 0.0
+        parts = segments(point.totals, most)
+        found.append(Column(point, total, tuple(parts), round(100 - height, 2)))
+    return found
+
+
+def _age_of(each: Due, report: FleetReport) -> str:
+    found = each.report.age_of(each.finding)
+    return age(found.days(report.today), each.days_left)
+
+
+def _mean_times(fixes: Mapping[str, FixTimes]) -> list[tuple[str, int, float]]:
+    """Whose or what, how many were fixed, and in how many days on average."""
+    return [
+        (name, times.count, mean)
+        for name, times in fixes.items()
+        if (mean := times.mean_days) is not None
+    ]
 
 
 def counted(counts: Mapping[str, int]) -> str:

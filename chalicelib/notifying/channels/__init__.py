@@ -8,17 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.notifying.channels import chat, chat_roundups, security_hub, topic
+from chalicelib.notifying.channels import chat, chat_roundups, owners, security_hub, topic
 from chalicelib.settings.channels import ON_TOPIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from chalicelib.notifying.mirroring import MirroredLine
     from chalicelib.notifying.report import Report
     from chalicelib.policy.news import Roundup
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
+    from chalicelib.settings.owner_topics import OwnerTopic
 
     Content = Mapping[str, Any]
 
@@ -81,6 +82,17 @@ MIRRORS = (Mirror(security_hub.NAME, ("security_hub",), security_hub.follow),)
 def senders(channels: Collection[str]) -> tuple[Sender, ...]:
     """Those that deliver by these channels."""
     return tuple(sender for sender in SENDERS if not set(channels).isdisjoint(sender.channels))
+
+
+def owner_senders(topics: Iterable[OwnerTopic]) -> tuple[Sender, ...]:
+    """Those that deliver to topics of owners' own, each a channel by itself."""
+    return tuple(_to_owner(own) for own in topics)
+
+
+def _to_owner(own: OwnerTopic) -> Sender:
+    to = owners.ToOwner(own)
+    name = f"{'owner-chat' if own.is_chat else 'owner'}:{own.owner}:{own.arn.rpartition(':')[2]}"
+    return Sender(name, (), to.deliver, Wording(to.of_report, to.of_roundup, to.publish))
 
 
 def mirrors(channels: Collection[str]) -> tuple[Mirror, ...]:

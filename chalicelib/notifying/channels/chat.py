@@ -15,13 +15,14 @@ from uuid import NAMESPACE_URL, uuid5
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
-from chalicelib.notifying.report import UNOWNED
 from chalicelib.notifying.texts import console_url, headline
+from chalicelib.policy.news import UNOWNED
 from chalicelib.text.templating import link, plain, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from chalicelib.aws.sns import ChatTopic
     from chalicelib.ecr.findings import Finding
     from chalicelib.notifying.report import Report
     from chalicelib.policy.changes import Changes
@@ -58,7 +59,12 @@ def content_of_report(report: Report, _: Services) -> dict[str, Any]:
 
 def publish(content: Mapping[str, Any], services: Services) -> None:
     """Publish a notification. Source: SNS Publish."""
-    services.chat_topic.publish(json.dumps(content))
+    publish_to(services.chat_topic, content)
+
+
+def publish_to(topic: ChatTopic, content: Mapping[str, Any]) -> None:
+    """Publish a notification to a topic. Source: SNS Publish."""
+    topic.publish(json.dumps(content))
 
 
 def notification(report: Report) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from chalicelib.text.notifications import Message
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chalicelib.aws.sns import ReportTopic
     from chalicelib.notifying.report import Report
     from chalicelib.policy.news import Roundup
     from chalicelib.services import Services
@@ -34,4 +35,9 @@ def content_of_roundup(roundup: Roundup, services: Services) -> dict[str, Any]:
 
 def publish(content: Mapping[str, Any], services: Services) -> None:
     """Publish a message. Source: SNS Publish."""
-    services.report_topic.publish(Message(**content))
+    publish_to(services.report_topic, content)
+
+
+def publish_to(topic: ReportTopic, content: Mapping[str, Any]) -> None:
+    """Publish a message to a topic. Source: SNS Publish."""
+    topic.publish(Message(**content))

@@ -4,6 +4,7 @@ from chalicelib.settings.kinds import (
     COUNT,
     DUE_TIMES,
     NOTIFY_MODE,
+    OWNER_TOPICS,
     POSITIVE,
     PROBABILITY,
     REPORT_IMAGES,
@@ -184,6 +185,14 @@ class Reporting(Values):
         description="From how many messages a day on the rest waits for the next day, critical"
         " findings in running images excepted",
         example="5",
+    )
+    owner_topics = Setting(
+        OWNER_TOPICS,
+        "OWNER_TOPICS",
+        key="owners",
+        description="Topics of owners' own, for reports and for chat, beside those of all; the"
+        " deployment's parameter OwnerTopics lets the functions publish to them",
+        example="payments=arn:aws:sns:eu-west-1:123456789012:payments",
     )
     notify_on_scan_failure = Setting(
         SWITCH,
