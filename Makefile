@@ -33,7 +33,7 @@ unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-noise bench-page bench-registries bench-risks check clean delete demo deploy environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
+.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-noise bench-page bench-registries bench-risks check clean delete demo deploy docs drawings environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -84,7 +84,7 @@ delete: $(READY)  ## Delete a stage that was deployed, with everything but its r
 
 ##@ Before a change lands
 
-check: lint lint-templates bandit types test demo  ## What must hold before a change lands
+check: lint lint-templates bandit types docs test demo  ## What must hold before a change lands
 
 lint: $(READY)  ## Style, formatting, common mistakes, and that imports run one way
 	$(BIN)/ruff check .
@@ -104,6 +104,10 @@ lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deplo
 	cd out/templates && $(abspath $(BIN))/cfn-lint sam.yaml plain.json resources.json accounts.yaml
 	cd out/templates && $(abspath $(CHECKOV))/bin/checkov --framework cloudformation --skip-download \
 		--compact --quiet --file sam.yaml plain.json resources.json accounts.yaml
+
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(READY)  ## The documents as a site, in out/site, with every link in it checked
+	$(BIN)/mkdocs build --strict --quiet
 
 bandit: $(READY)  ## Look for insecure code in what ships
 	$(BIN)/bandit --quiet --recursive app.py chalicelib ecr_scan_reporter
@@ -156,6 +160,11 @@ screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), 
 	$(BIN)/python -m local.screenshots out/screenshots
 	mkdir -p docs/images
 	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
+
+drawings: $(READY)  ## Pictures of the documents' drawings, for the site (needs npm and Chromium)
+	mkdir -p out/mermaid
+	cd out/mermaid && npm pack --silent mermaid@11.17.2 && tar xzf mermaid-11.17.2.tgz
+	$(BIN)/python -m local.drawings out/mermaid/package/dist/mermaid.min.js
 
 accessibility: $(READY)  ## Look for what keeps people from reading the page, with axe-core (needs npm and Chromium)
 	mkdir -p out/axe-core

@@ -338,6 +338,9 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
         PUBLISH_TO_OWNERS,
+        # As refresh_feeds below.
+        READ_CONFIGURATION_IN_S3,
+        READ_CONFIGURATION_IN_PARAMETER,
     ),
     "report_fleet": (
         *only_if(
