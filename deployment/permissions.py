@@ -361,6 +361,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             DELETE_MARKS,
             LIST_REPORTS,
             PUBLISH_REPORTS,
+            PUT_EVENTS,
         ),
         KEEP_FAILED_EVENTS,
     ),

@@ -129,6 +129,17 @@ class Reporting(Values):
         description="From which CVSS score on findings count; those without a score always do",
         example="7.5",
     )
+    event_bus = Setting(
+        EVENT_BUS,
+        "EVENT_BUS_ARN",
+        key="reporting.event-bus",
+        parameter="EventBusArn",
+        label="Event bus of findings",
+        description="ARN of the EventBridge bus for events of findings",
+        by_deployment=True,
+        permissions=("PutEvents",),
+        example="arn:aws:events:eu-west-1:123456789012:event-bus/findings",
+    )
     sla = Setting(
         DUE_TIMES,
         "SLA",
@@ -257,17 +268,6 @@ class Channels(Values):
         by_deployment=True,
         permissions=("PublishToChat",),
         example="true",
-    )
-    event_bus = Setting(
-        EVENT_BUS,
-        "EVENT_BUS_ARN",
-        key="reporting.event-bus",
-        parameter="EventBusArn",
-        label="Event bus of findings",
-        description="ARN of the EventBridge bus for events of findings",
-        by_deployment=True,
-        permissions=("PutEvents",),
-        example="arn:aws:events:eu-west-1:123456789012:event-bus/findings",
     )
     by_security_hub = Setting(
         SWITCH,
