@@ -241,8 +241,8 @@ def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
 def _log(report: FleetReport, keys: DigestKeys) -> None:
     overdue = counts_of(each.finding for each in report.overdue)
     for severity, count in report.totals.items():
-        logs.count("FleetOpen", count, Severity=severity)
-        logs.count("FleetOverdue", overdue.get(severity, 0), Severity=severity)
+        logs.count("FleetOpenFindings", count, Severity=severity)
+        logs.count("FleetFindingsOverdue", overdue.get(severity, 0), Severity=severity)
     logs.summary(
         "digest sent",
         {
