@@ -13,6 +13,7 @@ FLOWS = {
     "scan_images": ("scanning.scan_images", "scanning"),
     "start_scans": ("scanning.list_repositories", "scanning"),
     "notify": ("notifying.notify", "notifying"),
+    "send_reports": ("notifying.send_reports", "notifying"),
     "report_fleet": ("fleet.report_fleet", "fleet"),
 }
 """By function: the module that it imports in its first line, and that module's folder."""
