@@ -1,11 +1,13 @@
 # `make help` lists the targets. Each sets up what it needs: the first one run makes .venv.
 
-# The Python of .venv: the newest here that Lambda has or, without one, 3.11. `make PYTHON=… TARGET`
-# makes .venv anew with another; only what is said so counts, not what a shell holds.
+# The Python of .venv: the newest here that Lambda has, or 3.11, or else one that uv fetches.
+# `make PYTHON=… TARGET` makes .venv anew with another; only what is said so counts, not what a shell
+# holds.
 ifeq ($(origin PYTHON),command line)
 CHOSEN := -$(subst /,_,$(PYTHON))
 else
-PYTHON = $(shell .ci/find-python 3.14 3.13 3.12 3.11 || echo python3)
+PYTHON = $(or $(shell .ci/find-python 3.14 3.13 3.12 3.11 || .ci/fetch-python 3.13),\
+	$(error There is no Python from 3.11 on to make $(VENV) with))
 CHOSEN :=
 endif
 VENV := .venv
@@ -26,12 +28,12 @@ TO_REACH_PACKAGES := $(addprefix PIP_,CERT CLIENT_CERT CONFIG_FILE CONSTRAINT DE
 	EXTRA_INDEX_URL FIND_LINKS INDEX_URL NO_INDEX PROXY RETRIES TRUSTED_HOST)
 unexport $(filter PYTHON%,$(.VARIABLES))
 unexport $(filter-out $(TO_REACH_PACKAGES),$(filter PIP_%,$(.VARIABLES)))
-ifeq ($(filter bench delete deploy plan report resources scan,$(MAKECMDGOALS)),)
+ifeq ($(filter bench delete deploy gate plan report resources scan,$(MAKECMDGOALS)),)
 unexport $(filter AWS_%,$(.VARIABLES))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: audit bandit bench bench-cold-start bench-growth bench-large bench-noise bench-risks check clean delete demo deploy environment faults generate help hooks lint lint-templates lock mutations package plan report resources sbom scan screenshots security test types
+.PHONY: accessibility audit bandit bench bench-cold-start bench-growth bench-large bench-noise bench-page bench-registries bench-risks check clean delete demo deploy docs drawings environment faults gate generate help hooks lint lint-templates lock mutations package plan release report resources sbom scan screenshots security test types
 
 ##@ See it work
 
@@ -48,36 +50,41 @@ help:  ## List the targets
 ##@ In a real account, without deploying
 
 plan: $(READY)  ## What is due in a real account: make plan ARGS="--profile audit --region eu-west-1"
-	@$(BIN)/python -m cli plan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter plan $(ARGS)
 
 scan: $(READY)  ## Start the scans that are due in a real account
-	@$(BIN)/python -m cli scan $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter scan $(ARGS)
 
 report: $(READY)  ## The fleet's open findings: make report ARGS="--demo --html report.html"
-	@$(BIN)/python -m cli report $(ARGS)
+	@$(BIN)/python -m ecr_scan_reporter report $(ARGS)
+
+gate: $(READY)  ## Whether an image may go on: make gate ARGS="shop/api:1.4 --fail-on HIGH"
+	@$(BIN)/python -m ecr_scan_reporter gate $(ARGS)
 
 ##@ Deploy: STAGE=dev or another of .chalice/config.json
 
 package: $(READY)  ## The whole application as one template and one zip file, in out/STAGE
 	$(BIN)/python -m deployment package $(STAGE) out/$(STAGE)
 
+release: $(READY)  ## Versioned zip, templates and checksums: make release BUCKET=… REGION=…
+	$(BIN)/python -m deployment release out/release $(if $(BUCKET),--bucket $(BUCKET)) \
+		$(if $(REGION),--region $(REGION))
+
 sbom: package  ## The bill of materials (CycloneDX) of that zip file, in out/STAGE
 	$(BIN)/python -m deployment sbom out/$(STAGE)/deployment.zip out/$(STAGE)/sbom.json
 
-resources: $(READY_FOR_LAMBDA)  ## Before `chalice deploy`: the stage's queues, topics, roles and alarms
+resources: $(READY_FOR_LAMBDA)  ## Queues, topics, roles and alarms; `chalice deploy` makes the rest
 	$(BIN)/python -m deployment resources $(STAGE) $(PARAMETERS)
 
-deploy: resources  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="CriticalThreshold=1"
-	PYTHONDONTWRITEBYTECODE=1 $(BIN)/chalice --project-dir .chalice/stages/$(STAGE) deploy --stage $(STAGE)
-	$(BIN)/python -m deployment finish $(STAGE)
+deploy: $(READY_FOR_LAMBDA)  ## Deploy a stage: make deploy STAGE=prod PARAMETERS="CriticalThreshold=1"
+	$(BIN)/python -m deployment deploy $(STAGE) $(PARAMETERS)
 
 delete: $(READY)  ## Delete a stage that was deployed, with everything but its reports
-	$(BIN)/chalice delete --stage $(STAGE)
 	$(BIN)/python -m deployment delete $(STAGE)
 
 ##@ Before a change lands
 
-check: lint lint-templates bandit types test demo  ## What must hold before a change lands
+check: lint lint-templates bandit types docs test demo  ## What must hold before a change lands
 
 lint: $(READY)  ## Style, formatting, common mistakes, and that imports run one way
 	$(BIN)/ruff check .
@@ -94,12 +101,16 @@ types: $(READY)  ## Types, strictly
 lint-templates: export AWS_DEFAULT_REGION := us-east-1
 lint-templates: $(READY) $(CHECKOV_READY)  ## Check every template that is deployed
 	$(BIN)/python -m deployment templates out/templates
-	cd out/templates && $(abspath $(BIN))/cfn-lint sam.yaml plain.json resources.json
+	cd out/templates && $(abspath $(BIN))/cfn-lint sam.yaml plain.json resources.json accounts.yaml
 	cd out/templates && $(abspath $(CHECKOV))/bin/checkov --framework cloudformation --skip-download \
-		--compact --quiet --file sam.yaml plain.json resources.json
+		--compact --quiet --file sam.yaml plain.json resources.json accounts.yaml
+
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(READY)  ## The documents as a site, in out/site, with every link in it checked
+	$(BIN)/mkdocs build --strict --quiet
 
 bandit: $(READY)  ## Look for insecure code in what ships
-	$(BIN)/bandit --quiet --recursive app.py chalicelib
+	$(BIN)/bandit --quiet --recursive app.py chalicelib ecr_scan_reporter
 
 audit: $(READY)  ## Look for known vulnerabilities in what ships; asks the PyPI advisory data
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
@@ -132,6 +143,12 @@ bench-large: $(READY)  ## Plan and pace a simulated registry of 1,000,000 images
 bench-noise: $(READY)  ## How many messages a day 300 repositories with 30 images each lead to
 	@$(BIN)/python -m benchmarks.noise $(ARGS)
 
+bench-page: $(READY)  ## The page of large fleets: its size, and how soon Chromium shows it
+	@$(BIN)/python -m benchmarks.fleet_page
+
+bench-registries: $(READY)  ## The memory that the clients of 100 registries take
+	@$(BIN)/python -m benchmarks.registries $(ARGS)
+
 bench-risks: $(READY)  ## A long list of accepted risks against 10,000 findings
 	@$(BIN)/python -m benchmarks.accepted_risks
 
@@ -143,6 +160,16 @@ screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), 
 	$(BIN)/python -m local.screenshots out/screenshots
 	mkdir -p docs/images
 	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
+
+drawings: $(READY)  ## Pictures of the documents' drawings, for the site (needs npm and Chromium)
+	mkdir -p out/mermaid
+	cd out/mermaid && npm pack --silent mermaid@11.17.2 && tar xzf mermaid-11.17.2.tgz
+	$(BIN)/python -m local.drawings out/mermaid/package/dist/mermaid.min.js
+
+accessibility: $(READY)  ## Look for what keeps people from reading the page, with axe-core (needs npm and Chromium)
+	mkdir -p out/axe-core
+	cd out/axe-core && npm pack --silent axe-core@4.14.1 && tar xzf axe-core-4.14.1.tgz
+	$(BIN)/pytest -o addopts="" -q tests/fleet/test_html_page.py -k accessible
 
 lock: $(READY)  ## Resolve the development requirements anew
 	$(BIN)/pip install --quiet uv
@@ -163,7 +190,7 @@ $(READY): requirements-dev.txt
 # Chalice gives functions the version of the Python that it runs on.
 $(READY_FOR_LAMBDA): $(READY)
 	@$(BIN)/python -m deployment check-python || { \
-		python=$$(.ci/find-python 3.13 3.14 3.12 || .ci/fetch-python $(BIN) 3.13) && \
+		python=$$(.ci/find-python 3.13 3.14 3.12 || .ci/fetch-python 3.13 $(BIN)) && \
 		$(MAKE) --no-print-directory environment PYTHON="$$python"; }
 	@touch $@
 

@@ -4,7 +4,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from chalice.app import BadRequestError, Chalice, IAMAuthorizer, Response, SQSEvent
+from chalice.app import Chalice, IAMAuthorizer, Response, SQSEvent
+
+if "AWS_CHALICE_CLI_MODE" in os.environ and os.path.isdir("deployment"):
+    # Chalice's command line, typed in the project itself; nothing that ships has this module.
+    from deployment.chalice_commands import complete
+
+    complete()
 
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
@@ -33,7 +39,7 @@ def list_repositories(event: AnyEvent) -> dict[str, Any]:
     """The scheduled lister; a direct invocation may carry the same overrides as the schedule."""
     from chalicelib.scanning import list_repositories as flow
 
-    return flow.list_repositories(event.to_dict(), services)
+    return flow.list_repositories(event.to_dict(), services, Deadline.of(event.context))
 
 
 @app.on_sqs_message(
@@ -74,13 +80,36 @@ def report_fleet(event: AnyEvent) -> None:
     flow.report_fleet(event.to_dict(), services, Deadline.of(event.context))
 
 
+@accept_any_event
+@app.schedule("rate(1 day)", description="Fetches what is known to be exploited")
+def refresh_feeds(_: AnyEvent) -> None:
+    """The feeds: CISA's KEV catalogue and FIRST's EPSS scores, once a day."""
+    from chalicelib.fleet import refresh_feeds as flow
+
+    flow.refresh_feeds(services)
+
+
 @app.route("/scans", methods=["POST"], authorizer=IAMAuthorizer())
 def start_scans() -> Response:
     """The lister on demand; the body may carry overrides."""
-    from chalicelib.scanning import list_repositories as flow
+    from chalicelib.scanning import start_scans as flow
 
-    try:
-        answer = flow.start_scans(app.current_request, services)
-    except flow.RequestError as error:
-        raise BadRequestError(str(error)) from error
-    return Response(answer, status_code=202)
+    return Response(*flow.start_scans(app.current_request, services))
+
+
+@app.route("/scans/{listing}", methods=["GET"], authorizer=IAMAuthorizer())
+def show_listing(listing: str) -> Response:
+    """What became of a listing on demand."""
+    from chalicelib.scanning import start_scans as flow
+
+    return Response(*flow.show_listing(listing, services))
+
+
+@app.route("/findings", methods=["GET"], authorizer=IAMAuthorizer())
+def find_findings() -> Response:
+    """Which repositories have a vulnerability or a package, by the last kept state."""
+    from chalicelib.fleet import find_findings as flow
+
+    request = app.current_request
+    body, status = flow.find_findings(request.query_params if request else None, services)
+    return Response(body, status_code=status)

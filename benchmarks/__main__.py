@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 SHAPES = ((1, 100_000), (1_000, 100), (10_000, 10))
 TENTH = ((1, 10_000), (100, 100), (1_000, 10))
 QUICK = ((1, 120), (12, 10))
+SPEED = tuple(
+    World(1, 400, "stale", rate=rate, burst=rate, ecr_seconds=0.1) for rate in (20.0, 100.0)
+)
+"""One repository where calls take a tenth of a second: how near to ECR's rate scans start."""
 QUICK_STATES = ("fresh", "stale")
 
 Run = tuple[str, World]
@@ -54,7 +58,8 @@ def runs(options: argparse.Namespace) -> list[Run]:
     beside = [
         (system, world) for world in worlds(compared) for system in ("application", "baseline")
     ]
-    return [*beside, *(("application", world) for world in worlds(alone))]
+    speed = () if options.quick else SPEED
+    return [*beside, *(("application", world) for world in (*worlds(alone), *speed))]
 
 
 def comparison(measured: Sequence[Measurement]) -> Table:
@@ -110,7 +115,8 @@ def calls(measured: Measurement) -> int:
 
 def shape(world: World) -> str:
     """Repositories by images of each."""
-    return f"{world.repositories:,} × {world.images:,}"  # noqa: RUF001
+    rate = f", {world.rate:g} a second" if world in SPEED else ""
+    return f"{world.repositories:,} × {world.images:,}{rate}"  # noqa: RUF001
 
 
 def _ratios(application: Measurement, baseline: Measurement) -> list[str]:

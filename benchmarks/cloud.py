@@ -53,6 +53,7 @@ RATED_OPERATIONS = (
 class World:
     """What there is to scan, and what the services allow: rates a second, durations in seconds.
 
+    ``ecr_seconds`` is how long a call to ECR takes, an assumption, for AWS publishes no latencies;
     ``remembered`` is whether the application's table holds when each image was scanned, as it does
     from the first listing on.
     """
@@ -63,6 +64,7 @@ class World:
     rate: float = 20
     burst: float = 20
     remembered: bool = True
+    ecr_seconds: float = 0.05
     scan_seconds: float = 30
     visibility_seconds: float = 1800
 

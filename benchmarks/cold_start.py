@@ -62,9 +62,10 @@ sys.setprofile(note)
 import app
 started = set(sys.modules)
 context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
-answer = (app.app if function == "start_scans" else getattr(app, function))(event, context)
+by_http = function in ("start_scans", "show_listing")
+answer = (app.app if by_http else getattr(app, function))(event, context)
 sys.setprofile(None)
-assert function != "start_scans" or answer["statusCode"] == 202, answer
+assert not by_http or answer["statusCode"] in (202, 404), answer
 clients = []
 if "botocore.client" in sys.modules:
     client = sys.modules["botocore.client"].BaseClient
@@ -285,7 +286,13 @@ def _events(digest: str) -> dict[str, Any]:
         "notify": scan,
         "send_reports": {"time": "2026-01-01T00:00:00Z", "detail-type": "Scheduled Event"},
         "report_fleet": {"time": "2026-01-01T00:00:00Z", "detail-type": "Scheduled Event"},
+        "refresh_feeds": {"detail-type": "Scheduled Event"},
         "start_scans": request,
+        "show_listing": {
+            **request,
+            "requestContext": {"httpMethod": "GET", "resourcePath": "/scans/{listing}"},
+            "pathParameters": {"listing": "0123456789abcdef"},
+        },
     }
 
 

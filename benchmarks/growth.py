@@ -109,7 +109,7 @@ def _measured(
         application_at(clock),
     ):
         logs.configure("INFO")
-        connect(clock)
+        connect(clock, world.ecr_seconds)
         application = Application(clock, queue_url(address))
         gc.collect()
         tracemalloc.start()

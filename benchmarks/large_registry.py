@@ -30,7 +30,6 @@ from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.policy.due import Reason
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
-from chalicelib.runtime.pace import TokenBucket
 from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.planner import plan_scans
@@ -38,6 +37,7 @@ from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
+from local.cloud.faults import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,14 +71,14 @@ class SimulatedRegistry:
         self._numbers = {name: number for number, name in enumerate(self._names)}
         self._scanned_at = array("d", bytes(8 * repositories * images))
         self._recent: deque[float] = deque()
-        self._bucket = TokenBucket(rate, clock)
+        self._bucket = TokenBucket(rate, rate, rate, clock.now)
 
     @property
     def unscanned(self) -> int:
         """How many images have had no scan."""
         return len(self._scanned_at) - self.scanned
 
-    def repositories(self) -> Iterator[str]:
+    def repositories(self, _: Any = None) -> Iterator[str]:
         """DescribeRepositories, a thousand a call."""
         for number, name in enumerate(self._names):
             if number % 1_000 == 0:
@@ -108,7 +108,7 @@ class SimulatedRegistry:
     def start_scan(self, repository: str, digest: str) -> Reason | None:
         """StartImageScan, refused as ECR refuses it."""
         self._call("StartImageScan")
-        if self._bucket.take() > 0:
+        if not self._bucket.take(self._clock.now):
             self.refused["throttled"] += 1
             raise Throttled
         number, now = int(digest[-16:], 16), self._clock.now
@@ -220,7 +220,7 @@ class SimulatedServices(Services):
         self.own_account = "123456789012"
         self.scan_records = SimulatedRecords(registry)  # type: ignore[assignment]
 
-    def registry_of(self, address: RegistryAddress) -> Any:
+    def registry_of(self, address: RegistryAddress, *, once: bool = False) -> Any:
         """The one registry."""
         return self._registry
 
@@ -237,7 +237,7 @@ def run_day(services: SimulatedServices, queue: SimulatedQueue, clock: Simulated
         job = parse_job(body)
         if isinstance(job, PlanJob):
             plan_scans(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
-        else:
+        elif isinstance(job, ScanJob):
             scan_repository(job, services, clock.deadline(FUNCTION_SECONDS), clock.sleep)
 
 

@@ -47,14 +47,14 @@ PROJECT = Path(__file__).parent.parent
 CONTAINERS = 5
 """How many scanners run at once: the application's ``maximum_concurrency``, given to both."""
 
-ECR_SECONDS = 0.05
 SQS_SECONDS = 0.02
 DYNAMODB_SECONDS = 0.01
-"""How long a call to each service takes: assumptions, for AWS publishes no latencies."""
+"""How long a call to each takes: assumptions, as :attr:`World.ecr_seconds` is."""
 
 _SECONDS = {"sqs": SQS_SECONDS, "dynamodb": DYNAMODB_SECONDS}
 
 POLL_SECONDS = 1
+POLL_SECONDS_WHILE_LISTING = 0.05
 """How long a poll waits for a message. Lambda's wait for 20 seconds and end as soon as one comes;
 these end with the second in which it comes. Polls that find nothing are not counted."""
 
@@ -198,8 +198,12 @@ class _LambdaService:
         handle = self._system.container()
         while True:
             answer: Any = sqs.receive_message(
-                QueueUrl=self._queue_url, MaxNumberOfMessages=1, WaitTimeSeconds=POLL_SECONDS
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=1,
+                WaitTimeSeconds=0 if self._listing else POLL_SECONDS,
             )
+            if self._listing and "Messages" not in answer:
+                self._clock.sleep(POLL_SECONDS_WHILE_LISTING)
             headers = answer["ResponseMetadata"]["HTTPHeaders"]
             self._clock.sleep(float(headers[WAIT_HEADER.lower()]))
             for message in answer.get("Messages", ()):
@@ -248,11 +252,11 @@ def queue_url(address: str) -> str:
     return f"{address}/123456789012/jobs"
 
 
-def connect(clock: SimulatedTime) -> None:
+def connect(clock: SimulatedTime, ecr_seconds: float) -> None:
     """Let boto3's calls take simulated time, and tell the cloud when they arrive."""
 
     def travel(request: Any, event_name: str, **_: Any) -> None:
-        clock.sleep(_SECONDS.get(event_name.split(".")[1], ECR_SECONDS))
+        clock.sleep(_SECONDS.get(event_name.split(".")[1], ecr_seconds))
         request.headers[TIME_HEADER] = repr(clock.now)
 
     boto3.setup_default_session()
@@ -265,7 +269,7 @@ def run(system: str, world: World, address: str) -> Measurement:
     random.seed(world.total)
     clock = SimulatedTime(START.timestamp())
 
-    connect(clock)
+    connect(clock, world.ecr_seconds)
     measured = Measurement(system, world.to_dict(), memory_before=_memory())
     began = time.perf_counter()
     with application_at(clock):

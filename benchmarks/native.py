@@ -31,7 +31,7 @@ from chalicelib.aws.dynamodb import Table
 from chalicelib.notifying.notify import notify
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import AnyJob, PlanJob, ScanJob, parse_job
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.planner import plan_scans
 from chalicelib.scanning.requests import ListingRequest
@@ -189,7 +189,7 @@ class _Simulation:
         while (job := self._queue.next()) is not None:
             if isinstance(job, PlanJob):
                 plan_scans(job, services, Deadline.unlimited(), self._clock.sleep)
-            else:
+            elif isinstance(job, ScanJob):
                 scan_repository(job, services, Deadline.unlimited(), self._clock.sleep)
             self._deliver(services)
 
@@ -253,16 +253,14 @@ class Queue:
         self._waiting: list[tuple[float, int, str]] = []
         self._numbers = count()
 
-    def send(
-        self, jobs: Sequence[ScanJob | PlanJob], delay_seconds: int | Sequence[int] = 0
-    ) -> None:
+    def send(self, jobs: Sequence[AnyJob], delay_seconds: int | Sequence[int] = 0) -> None:
         """As :meth:`chalicelib.aws.sqs.JobsQueue.send`."""
         delays = repeat(delay_seconds) if isinstance(delay_seconds, int) else delay_seconds
         for job, delay in zip(jobs, delays, strict=False):
             message = (self._clock.now + delay, next(self._numbers), job.to_json())
             heapq.heappush(self._waiting, message)
 
-    def next(self) -> ScanJob | PlanJob | None:
+    def next(self) -> AnyJob | None:
         """The job that comes next, once its time has come; None when there is none left."""
         if not self._waiting:
             return None

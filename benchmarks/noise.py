@@ -33,7 +33,7 @@ from chalicelib.notifying.notify import notify
 from chalicelib.notifying.send_reports import send_reports
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.jobs import PlanJob
+from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import scan_repository
@@ -197,7 +197,7 @@ class _Simulation:
         """One listing, and the jobs that come of it, when their time has come."""
         start_listing(ListingRequest(), self._services)
         while (job := self._queue.next()) is not None:
-            if isinstance(job, PlanJob):
+            if not isinstance(job, ScanJob):
                 raise TypeError(job)
             scan_repository(job, self._services, Deadline.unlimited(), self._clock.sleep)
             self._deliver()

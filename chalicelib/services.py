@@ -6,7 +6,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.aws.clients import client
+from chalicelib.aws.clients import MOST_CLIENTS, client
 from chalicelib.ecr.registries import OWN_REGISTRY, RegistryAddress
 from chalicelib.runtime import logs
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.inspector import Inspector
     from chalicelib.aws.line_states import LineStates
+    from chalicelib.aws.listings import Listings
     from chalicelib.aws.news import NewsStore
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+WORKLOAD_ATTEMPTS = 8
+"""How often a call about workloads is attempted: throttled ones wait longer and longer."""
+
 
 def log_wrong(errors: Sequence[Exception]) -> None:
     """Log and count what is wrong with settings."""
@@ -51,9 +55,10 @@ class Services:
     """The settings and, made lazily and once, the registries, the queue and the topic.
 
     ``client`` makes the boto3 client of a service from its name, and, for another region or
-    account than the function's own, from the region and the role. ``root`` is where paths of files
-    begin; the application's root, unless told. ``clock`` tells the time by which the table goes, in
-    seconds since the epoch.
+    account than the function's own, from the region and the role, and from how often a call is
+    attempted, where that is not as usual. ``root`` is where paths of files begin; the application's
+    root, unless told. ``paces`` are those found so far by what makes calls at a pace. ``clock``
+    tells the time by which the table goes, in seconds since the epoch.
     """
 
     def __init__(
@@ -65,7 +70,8 @@ class Services:
         self._root = root
         self.clock: Callable[[], float] = lambda: time.time()
         self._client = client
-        self._registries: dict[RegistryAddress, Registry] = {}
+        self._registries: dict[tuple[RegistryAddress, bool], Registry] = {}
+        self.paces: dict[RegistryAddress, Any] = {}
 
     def read_configuration(self) -> None:
         """Let the settings be as the configuration file has them now, if there is one.
@@ -85,6 +91,7 @@ class Services:
         self._configured = values
         self.settings = self._of_environment.configured(values)
         self._registries.clear()  # their roles may be others
+        self.paces.clear()
         logs.logger.setLevel(self.settings.log_level)
         logs.logger.info("configuration read", extra={"overridden": self.settings.overridden})
         log_wrong(self.settings.errors())
@@ -94,13 +101,22 @@ class Services:
         """The registry of the function's own account and region."""
         return self.registry_of(OWN_REGISTRY)
 
-    def registry_of(self, address: RegistryAddress) -> Registry:
-        """A registry, through the role of its account, if there is one."""
+    def registry_of(self, address: RegistryAddress, *, once: bool = False) -> Registry:
+        """A registry, through the role of its account, if there is one.
+
+        One that asks ``once`` repeats no call by itself, for callers that do so at their own pace.
+        """
+        if (address, once) not in self._registries:
+            if len(self._registries) >= MOST_CLIENTS:
+                del self._registries[next(iter(self._registries))]
+            client = self._client_at("ecr", address, *((1,) if once else ()))
+            self._registries[address, once] = self._new_registry(client, address.account)
+        return self._registries[address, once]
+
+    def _new_registry(self, client: Any, account: str | None) -> Registry:
         from chalicelib.aws.ecr import Registry
 
-        if address not in self._registries:
-            self._registries[address] = Registry(self._client_at("ecr", address), address.account)
-        return self._registries[address]
+        return Registry(client, account)
 
     def repository_images_of(
         self, address: RegistryAddress, *, remember: bool = True
@@ -123,9 +139,15 @@ class Services:
 
     def place_of(self, address: RegistryAddress, repository: str = "") -> str:
         """A registry's account and region, and a repository in it, with slashes between."""
-        account = address.account or self.own_account
-        parts = (account, self.registry_of(address).region, repository)
+        parts = (*self.named_place_of(address), repository)
         return "/".join(part for part in parts if part)
+
+    def named_place_of(self, address: RegistryAddress) -> tuple[str, str]:
+        """The account and the region of a registry."""
+        return (
+            address.account or self.own_account,
+            address.region or self.registry_of(address).region,
+        )
 
     def repository_tags_of(self, address: RegistryAddress) -> RepositoryTags:
         """The tags of a registry's repositories."""
@@ -146,9 +168,12 @@ class Services:
         for role in (None, *settings.ecs_discovery_roles):
             for region in settings.scan_regions:
                 where = str(RegistryAddress(role.account if role else None, region))
-                ecs = self._client_in("ecs", region, role)
+                ecs = self._client_in("ecs", region, role, WORKLOAD_ATTEMPTS)
                 yield f"ECS in {where}", EcsWorkloads(ecs, settings.ecs_discovery_task_definitions)
-                yield f"Lambda in {where}", LambdaFunctions(self._client_in("lambda", region, role))
+                yield (
+                    f"Lambda in {where}",
+                    LambdaFunctions(self._client_in("lambda", region, role, WORKLOAD_ATTEMPTS)),
+                )
 
     @cached_property
     def own_account(self) -> str:
@@ -259,6 +284,13 @@ class Services:
         return ScanRecords(self.table, self.settings.images_duration)
 
     @cached_property
+    def listings(self) -> Listings | None:
+        """What became of listings on demand; None where nothing is remembered."""
+        from chalicelib.aws.listings import Listings
+
+        return None if self.table is None else Listings(self.table)
+
+    @cached_property
     def image_uses(self) -> ImageUses | None:
         """Where images are in use; None where nothing is remembered."""
         from chalicelib.aws.image_uses import ImageUses
@@ -300,13 +332,15 @@ class Services:
 
         return KeptDocument(source, parse, self._client, self._root)
 
-    def _client_at(self, service: str, address: RegistryAddress) -> Any:
+    def _client_at(self, service: str, address: RegistryAddress, *attempts: int) -> Any:
         if address.account is None:
-            return self._client_in(service, address.region, None)
+            return self._client_in(service, address.region, None, *attempts)
         roles = {role.account: role for role in self.settings.scan_roles}
-        return self._client_in(service, address.region, roles.get(address.account))
+        return self._client_in(service, address.region, roles.get(address.account), *attempts)
 
-    def _client_in(self, service: str, region: str | None, role: Role | None) -> Any:
-        if region is None and role is None:
+    def _client_in(
+        self, service: str, region: str | None, role: Role | None, *attempts: int
+    ) -> Any:
+        if region is None and role is None and not attempts:
             return self._client(service)
-        return self._client(service, region, role)
+        return self._client(service, region, role, *attempts)

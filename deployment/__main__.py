@@ -1,7 +1,10 @@
-"""``python -m deployment``: what deploying with Chalice needs before and after it."""
+"""``python -m deployment``: the application packaged and, by Chalice, deployed as a whole."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -9,13 +12,16 @@ from typing import Annotated
 
 import boto3
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment import finishing, stages
+from deployment.deployed import Record, find_deployed
 from deployment.generate import stale_files
-from deployment.packages import PROJECT, Package, package
+from deployment.kept import kept_data
+from deployment.next_steps import next_steps
+from deployment.packages import CHALICE, PROJECT, Package, package
 from deployment.stacks import Stack
-from deployment.templates import resources_template, serialized
-from local.environment import isolated_environment
+from deployment.templates import WrongParameter, is_for_chalice, resources_template, serialized
 
 Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
 Parameters = Annotated[
@@ -24,6 +30,15 @@ Parameters = Annotated[
 Check = Annotated[
     bool, typer.Option("--check", help="Write nothing; fail where a file is not as generated.")
 ]
+
+Prepared = Annotated[
+    bool, typer.Option("--prepared", help="Only where there is the stack that `resources` makes.")
+]
+
+Bucket = Annotated[str, typer.Option(help="Where the release is to be uploaded.")]
+Region = Annotated[str, typer.Option(help="The region of that bucket and of the stacks.")]
+
+AWS = (ClientError, BotoCoreError)
 
 commands = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -54,51 +69,57 @@ def package_(stage: Stage, directory: Path) -> None:
 
 @commands.command()
 def resources(stage: Stage, parameters: Parameters = None) -> None:
-    """Before `chalice deploy`: make or change the stage's stack, and its Chalice project."""
-    given = dict(_named(parameter) for parameter in parameters or ())
-    packaged = stages.make_project(stage)
-    refuse_outdated_python(packaged, sys.version_info[:2])
-    stack = _stack(stage)
-    gone = stack.deploy(resources_template(packaged), given)
-    if gone:
-        held = ", ".join(f"{name}={value}" for name, value in gone.items())
-        print(f"No parameters any more, but keys of the configuration file: {held}")
-    directory = stages.configure_project(stage, packaged, stack.outputs())
-    print(
-        "Now: PYTHONDONTWRITEBYTECODE=1"
-        f" chalice --project-dir {directory.relative_to(PROJECT)} deploy --stage {stage}"
-    )
+    """Make or change the stage's stack, and its Chalice project: before `chalice deploy`."""
+    _prepare(stage, parameters)
+    print(f"Now: chalice deploy --stage {stage}")
 
 
 @commands.command()
-def finish(stage: Stage) -> None:
-    """After `chalice deploy`: set what it cannot, failure destinations and throttling."""
-    finishing.finish(
-        stages.stack_name(stage),
-        _packaged(stage),
-        _stack(stage).outputs()["FailedEventsQueueArn"],
-        stages.deployed_resources(stage),
-        boto3.client,  # type: ignore[arg-type]
-    )
+def deploy(stage: Stage, parameters: Parameters = None, prepared: Prepared = False) -> None:
+    """Deploy a stage: its stack, then functions, rules and API with Chalice, whole or again."""
+    if prepared:
+        _refuse_unprepared(stage)
+    packaged = _prepare(stage, parameters)
+    _run_chalice("--project-dir", stages.project_directory(stage), "deploy", "--stage", stage)
+    _finish(stage, packaged)
+    steps = next_steps(stages.stack_name(stage), _stack(stage).outputs(), boto3.client("sns"))
+    print("\nNext:", *steps, sep="\n- ")
 
 
 @commands.command()
 def delete(stage: Stage) -> None:
-    """After `chalice delete`: delete the stage's stack."""
-    _stack(stage).delete()
+    """Delete a stage, whichever checkout deployed it, but for its table and its bucket."""
+    stages.record_deployed(stage, _deployed(stage))
+    _run_chalice("delete", "--stage", stage)
+    stack = _stack(stage)
+    kept = {name: stack.outputs().get(name) for name in ("HistoryTableName", "ReportBucketName")}
+    stack.delete()
+    for name, value in kept.items():
+        if value:
+            print(f"Kept, and used again by the next deployment: {name}={value}")
 
 
 @commands.command()
 def templates(directory: Path) -> None:
     """Write every template that is deployed, for linters and readers."""
+    from deployment.release import ACCOUNTS_TEMPLATE
     from deployment.translation import plain_template
 
     packaged = package("dev", directory)
-    # The translation is the same for every region, but asks for one.
-    with isolated_environment(AWS_DEFAULT_REGION="us-east-1"):
-        plain = plain_template(packaged, "bucket", "deployment.zip")
+    plain = plain_template(packaged, "bucket", "deployment.zip")
     (directory / "plain.json").write_text(serialized(plain))
     (directory / "resources.json").write_text(serialized(resources_template(packaged)))
+    shutil.copyfile(ACCOUNTS_TEMPLATE, directory / "accounts.yaml")
+
+
+@commands.command()
+def release(directory: Path, bucket: Bucket = "BUCKET", region: Region = "REGION") -> None:
+    """Write what deploying without a clone takes: code, templates, checksums, how to install."""
+    from deployment.release import write_release
+
+    written = write_release(directory, bucket, region)
+    print(f"Written: {', '.join(sorted(path.name for path in written.iterdir()))}, in {written}")
+    print(f"How to install it: {written / 'INSTALL.md'}")
 
 
 @commands.command()
@@ -122,6 +143,73 @@ def sbom(code: Path, bill: Path) -> None:
     print(f"Written: {bill}")
 
 
+def _prepare(stage: str, parameters: list[str] | None) -> Package:
+    given = dict(_named(parameter) for parameter in parameters or ())
+    stack = _stack(stage)
+    outputs = stack.outputs()
+    if outputs and not is_for_chalice(outputs):
+        raise SystemExit(
+            f"The stack {stages.stack_name(stage)} was not made by `make deploy`, which would take"
+            " the functions out of it: change it the way it was made, or delete it first"
+        )
+    packaged = stages.make_project(stage)
+    refuse_outdated_python(packaged, sys.version_info[:2])
+    if not outputs:
+        kept = kept_data(stages.stack_name(stage), boto3.client)  # type: ignore[arg-type]
+        given = kept | given
+        for name, value in kept.items():
+            print(f"Left by an earlier deployment, and used again: {name}={value}")
+    gone = stack.deploy(resources_template(packaged), given)
+    if gone:
+        held = ", ".join(f"{name}={value}" for name, value in gone.items())
+        print(f"No parameters any more, but keys of the configuration file: {held}")
+    stages.configure_project(stage, packaged, stack.outputs())
+    stages.record_deployed(stage, _deployed(stage))
+    return packaged
+
+
+def _refuse_unprepared(stage: str) -> None:
+    try:
+        why = "" if _stack(stage).outputs() else "there is no such stack"
+    except AWS as error:
+        why = str(error)
+    if why:
+        raise SystemExit(
+            f"Nothing was deployed: it needs the stack {stages.stack_name(stage)} ({why}). Run"
+            f" `make resources STAGE={stage}` first, or `make deploy STAGE={stage}` instead"
+        )
+
+
+def _finish(stage: str, packaged: Package) -> None:
+    """Set what `chalice deploy` cannot: failure destinations and throttling."""
+    [api_id] = [each["rest_api_id"] for each in _deployed(stage) if "rest_api_id" in each]
+    finishing.finish(
+        stages.stack_name(stage),
+        packaged,
+        _stack(stage).outputs()["FailedEventsQueueArn"],
+        api_id,
+        boto3.client,  # type: ignore[arg-type]
+    )
+
+
+def _deployed(stage: str) -> list[Record]:
+    return find_deployed(
+        stages.app_name(),
+        stages.stack_name(stage),
+        boto3.client,  # type: ignore[arg-type]
+    )
+
+
+def _run_chalice(*arguments: str | Path) -> None:
+    # Compiled files that loading the application leaves would make Chalice pack it anew, with them.
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(  # noqa: S603
+        [CHALICE, *arguments], cwd=PROJECT, env=environment, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
 def _packaged(stage: str) -> Package:
     with tempfile.TemporaryDirectory() as directory:
         return package(stage, Path(directory))
@@ -138,5 +226,13 @@ def _stack(stage: str) -> Stack:
     return Stack(boto3.client("cloudformation"), stages.stack_name(stage))
 
 
+def main() -> None:
+    """Run the command line; what the user got wrong or AWS refuses ends it with one line."""
+    try:
+        commands()
+    except (*AWS, WrongParameter) as error:
+        sys.exit(f"error: {error}")
+
+
 if __name__ == "__main__":
-    commands()
+    main()

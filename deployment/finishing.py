@@ -14,12 +14,12 @@ def finish(
     stack_name: str,
     package: Package,
     failed_events_queue_arn: str,
-    deployed: Mapping[str, Mapping[str, Any]],
+    api_id: str,
     client: Callable[[str], Any],
 ) -> None:
     """Set on a deployed stage what the packaged template sets, as often as you like.
 
-    ``deployed`` is what Chalice recorded of the deployment; ``client`` makes a boto3 client.
+    ``client`` makes a boto3 client.
     """
     for function in package.functions:
         name = f"{stack_name}-{function.name}"
@@ -27,9 +27,8 @@ def finish(
             _keep_failed_invocations(client("lambda"), name, failed_events_queue_arn)
         if function.keeps_undelivered_events:
             _keep_undelivered_events(client("events"), f"{name}-event", failed_events_queue_arn)
-    api = deployed["rest_api"]
     stage_name = package.template["Resources"]["RestAPI"]["Properties"]["StageName"]
-    _throttle(client("apigateway"), api["rest_api_id"], stage_name, package.api_throttling)
+    _throttle(client("apigateway"), api_id, stage_name, package.api_throttling)
 
 
 def _keep_failed_invocations(functions: Any, name: str, queue_arn: str) -> None:

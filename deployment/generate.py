@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from deployment.command_reference import command_reference
 from deployment.permissions import FUNCTIONS
 from deployment.policies import policy
 from deployment.reference import settings_reference
@@ -12,6 +13,7 @@ from deployment.template_parts import with_generated_parts
 TEMPLATE = Path(".chalice", "template.yaml")
 SCHEMA = Path("docs", "schemas", "configuration-1.json")
 REFERENCE = Path("docs", "settings.md")
+COMMANDS = Path("docs", "commands.md")
 
 
 def generated_files(project: Path) -> dict[Path, str]:
@@ -25,6 +27,7 @@ def generated_files(project: Path) -> dict[Path, str]:
         TEMPLATE: with_generated_parts(template),
         SCHEMA: json.dumps(configuration_schema(), indent=2, ensure_ascii=False) + "\n",
         REFERENCE: settings_reference(),
+        COMMANDS: command_reference(),
     }
 
 

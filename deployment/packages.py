@@ -22,6 +22,9 @@ Template = dict[str, Any]
 PROJECT = Path(__file__).parent.parent
 MERGED_TEMPLATE = PROJECT / ".chalice" / "template.yaml"
 
+CHALICE = str(Path(sys.executable).with_name("chalice"))
+"""The command that belongs to the running Python."""
+
 _FUNCTION = "AWS::Serverless::Function"
 
 _FOR_CHALICE = {
@@ -100,9 +103,8 @@ def package_project(project: Path, stage: str, directory: Path) -> Package:
     Two packages of the same files are equal byte for byte, whatever is set in the environment.
     """
     copy_sources(PROJECT, project)
-    # The command beside the running Python is Chalice's own.
     command = [
-        str(Path(sys.executable).with_name("chalice")),
+        CHALICE,
         *("package", "--stage", stage, "--merge-template", ".chalice/template.yaml"),
         str(directory.resolve()),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.settings.kinds import BUCKET_NAME, TABLE_NAME, TOPIC_ARN
 from chalicelib.settings.owner_topics import TOPIC_ARN_PATTERN
 from chalicelib.settings.table import GROUPS, label_of, rows_of
 from chalicelib.settings.table.operation import ConfigurationFile, Operation
@@ -61,8 +62,18 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
                 "AllowedPattern": r"^$|^[^@,\s]+@[^@,\s]+(,[^@,\s]+@[^@,\s]+){0,4}$",
                 "ConstraintDescription": "up to five email addresses, with commas and no spaces"
                 " between",
-                "Description": "Who gets reports and alarms; up to five email addresses with commas"
-                " between",
+                "Description": "Who gets reports; up to five email addresses with commas between",
+            },
+        ),
+        Parameter(
+            "ReportTopicArn",
+            "Topic of your own",
+            {
+                **_TEXT,
+                "AllowedPattern": f"^({TOPIC_ARN.pattern})?$",
+                "ConstraintDescription": f"{TOPIC_ARN.accepted}, or nothing",
+                "Description": "A topic that is there, which gets the reports; where nothing is"
+                " given, one is made",
             },
         ),
     ),
@@ -121,11 +132,21 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
                 "Type": "String",
                 "Default": "true",
                 "AllowedValues": ["true", "false"],
-                "Description": "Whether POST /scans is made",
+                "Description": "Whether there is an HTTP API, with POST /scans and GET /scans/{id}",
             },
         ),
     ),
     label_of(Operation): (
+        Parameter(
+            "AlarmEmail",
+            "Alarm email",
+            {
+                **_TEXT,
+                "AllowedPattern": r"^([^@,\s]+@[^@,\s]+)?$",
+                "ConstraintDescription": "an email address, or nothing",
+                "Description": "Who gets the alarms",
+            },
+        ),
         Parameter(
             "LogRetentionDays",
             "Log retention",
@@ -134,6 +155,50 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
                 "Default": 30,
                 "AllowedValues": [int(days) for days in _LOG_DAYS.split()],
                 "Description": "How many days the logs are kept",
+            },
+        ),
+        Parameter(
+            "ListingAlarmHours",
+            "Alarm when nothing was listed",
+            {
+                **_TEXT,
+                "AllowedPattern": "^([2-9]|[1-9][0-9]|1[0-5][0-9]|16[0-8])?$",
+                "ConstraintDescription": "a whole number of hours from 2 to 168, or nothing",
+                "Description": "After how many hours without a listing that succeeded there is an"
+                " alarm: two periods of ScanRate. 48 where nothing is given, and no alarm where"
+                " ScanRate is more than a day or a cron expression",
+            },
+        ),
+        Parameter(
+            "DashboardEnabled",
+            "Dashboard",
+            {
+                "Type": "String",
+                "Default": "false",
+                "AllowedValues": ["true", "false"],
+                "Description": "Whether there is a dashboard of all metrics, for $3 a month",
+            },
+        ),
+        Parameter(
+            "HistoryTableName",
+            "Table of an earlier deployment",
+            {
+                **_TEXT,
+                "AllowedPattern": f"^({TABLE_NAME.pattern})?$",
+                "ConstraintDescription": f"{TABLE_NAME.accepted}, or nothing",
+                "Description": "A table that is there, such as the one that an earlier deployment"
+                " left; where nothing is given, one is made, and kept when the stack is deleted",
+            },
+        ),
+        Parameter(
+            "ReportBucketName",
+            "Bucket of an earlier deployment",
+            {
+                **_TEXT,
+                "AllowedPattern": f"^({BUCKET_NAME.pattern})?$",
+                "ConstraintDescription": f"{BUCKET_NAME.accepted}, or nothing",
+                "Description": "A bucket that is there, such as the one that an earlier deployment"
+                " left; where nothing is given, one is made, and kept when the stack is deleted",
             },
         ),
         Parameter(

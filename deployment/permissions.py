@@ -27,6 +27,10 @@ def _arn(resource: str) -> Resource:
     return Resource({"Fn::GetAtt": [resource, "Arn"]})
 
 
+def _made_or_named(resource: str, made: dict[str, Any], named: str) -> dict[str, Any]:
+    return {"Fn::If": [f"Makes{resource}", made, _sub(named)]}
+
+
 def _all_in(parameter: str) -> Resource:
     return Resource({"Fn::Split": [",", {"Ref": parameter}]})
 
@@ -69,11 +73,33 @@ _SECURITY_HUB = Resource(
     )
 )
 _JOBS, _FAILED_EVENTS = _arn("JobsQueue"), _arn("FailedEventsQueue")
-_REPORT_TOPIC, _CHAT_TOPIC = Resource({"Ref": "ReportTopic"}), Resource({"Ref": "ChatTopic"})
-_HISTORY = _arn("HistoryTable")
-_BUCKET = _arn("ReportBucket")
-_FLEET_REPORTS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/*"))
-_MARKS = Resource(_sub("${ReportBucket.Arn}/fleet-reports/sent/*"))
+_REPORT_TOPIC = Resource(
+    {"Fn::If": ["MakesReportTopic", {"Ref": "ReportTopic"}, {"Ref": "ReportTopicArn"}]}
+)
+_CHAT_TOPIC = Resource({"Ref": "ChatTopic"})
+_HISTORY = Resource(
+    _made_or_named(
+        "HistoryTable",
+        {"Fn::GetAtt": ["HistoryTable", "Arn"]},
+        "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${HistoryTableName}",
+    )
+)
+
+
+def _in_bucket(path: str = "") -> Resource:
+    return Resource(
+        _made_or_named(
+            "ReportBucket",
+            _sub(f"${{ReportBucket.Arn}}{path}"),
+            f"arn:${{AWS::Partition}}:s3:::${{ReportBucketName}}{path}",
+        )
+    )
+
+
+_BUCKET = _in_bucket()
+_FLEET_REPORTS = _in_bucket("/fleet-reports/*")
+_MARKS = _in_bucket("/fleet-reports/sent/*")
+_FEEDS = _in_bucket("/fleet-reports/feeds/*")
 
 
 def _object_of(parameter: str) -> Resource:
@@ -176,6 +202,7 @@ KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
 READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
 # What was reported, and where images are in use: the scanner keeps that, and the notifier reads it.
 PUT_INTO_HISTORY = Permission("PutIntoHistory", ("dynamodb:PutItem",), _HISTORY)
+# Also which requests were answered, and what becomes of the jobs of listings on demand.
 UPDATE_HISTORY = Permission("UpdateHistory", ("dynamodb:UpdateItem",), _HISTORY)
 # What an index listed that was deleted.
 DELETE_FROM_HISTORY = Permission("DeleteFromHistory", ("dynamodb:DeleteItem",), _HISTORY)
@@ -192,11 +219,15 @@ READ_RISKS_IN_PARAMETER = Permission(
 KEEP_FLEET_REPORTS = Permission(
     "KeepFleetReports", ("s3:GetObject", "s3:PutObject"), _FLEET_REPORTS
 )
+READ_FLEET_REPORTS = Permission("ReadFleetReports", ("s3:GetObject",), _FLEET_REPORTS)
 # The mark of a digest that could not be sent after all.
 DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 # Without it, S3 says "access denied" of an object that is not there. So it would under a condition
 # on the prefix, for GetObject names none. Source: S3 API reference, GetObject.
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
+
+# CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
+KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
 
 # --- What several functions need ------------------------------------------------------------------
 
@@ -263,15 +294,16 @@ _TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_COVERAGE)
 _TO_READ_RISKS = (READ_RISKS_IN_S3, READ_RISKS_IN_PARAMETER)
 
 _OWN: dict[str, tuple[Permission, ...]] = {
-    "list_repositories": _TO_LIST_AND_DRY_RUN,
+    "list_repositories": (*_TO_LIST_AND_DRY_RUN, KEEP_FAILED_EVENTS),
     "scan_images": (
         *_TO_REVIEW,
         START_SCANS,
         READ_ITEMS,
+        UPDATE_HISTORY,
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),
         RECEIVE_JOBS,
-        *only_if("HasDailyScanBudget", *_TO_LIST),  # the scanner makes the plan of the day
+        *_TO_LIST,  # it makes the plan of the day, and goes on with listings
     ),
     "notify": (
         *in_own_region_too(
@@ -302,12 +334,17 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
         PUBLISH_TO_OWNERS,
+        # As refresh_feeds below.
+        READ_CONFIGURATION_IN_S3,
+        READ_CONFIGURATION_IN_PARAMETER,
     ),
     "report_fleet": (
         *only_if(
             "HasDigest",
             DESCRIBE_REPOSITORIES,
             READ_SCANNING_OF_REGISTRY,
+            READ_TAGS_OF_ALL,
+            READ_USES,
             READ_COVERAGE,
             READ_IMAGES,
             READ_INDEXES,
@@ -323,7 +360,19 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         ),
         KEEP_FAILED_EVENTS,
     ),
-    "api_handler": _TO_LIST_AND_DRY_RUN,
+    "refresh_feeds": (
+        *only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS),
+        KEEP_FAILED_EVENTS,
+        # All that it needs of WITH_CONFIGURATION: it takes no role.
+        READ_CONFIGURATION_IN_S3,
+        READ_CONFIGURATION_IN_PARAMETER,
+    ),
+    "api_handler": (
+        *_TO_LIST_AND_DRY_RUN,
+        UPDATE_HISTORY,
+        # What was found last, as the digest keeps it.
+        *only_if("HasDigest", READ_FLEET_REPORTS, LIST_REPORTS),
+    ),
 }
 
 FUNCTIONS: dict[str, tuple[Permission, ...]] = {
@@ -338,5 +387,6 @@ WITH_CONFIGURATION: tuple[Permission, ...] = (
 )
 """What each function may do beside that where there is a configuration file outside the package.
 
-It is the same for all, and stands in the template once, as the resource ``ConfigurationPolicy``.
+It is the same for all that look into registries, and stands in the template once, as the resource
+``ConfigurationPolicy``.
 """

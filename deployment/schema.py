@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.settings.configuration import ACCOUNT, ACCOUNTS, OWNER_KEYS, RULES, THRESHOLDS, tree
-from chalicelib.settings.kinds import COUNT
 from chalicelib.settings.rows import Setting
 from chalicelib.settings.table.reporting import Reporting
 
@@ -93,7 +92,7 @@ def _repository_rules() -> Schema:
         "type": "object",
         "additionalProperties": False,
         "minProperties": 1,
-        "properties": {severity: _of_kind(COUNT) for severity in THRESHOLDS},
+        "properties": {name: _of_kind(kind) for name, kind in THRESHOLDS.items()},
     }
     pattern = {
         "type": "string",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from deployment.templates import request_body
+from deployment.templates import refuse_wrong, request_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,7 @@ class Stack:
 
         Returns what was given for parameters that the template has no more.
         """
+        refuse_wrong(template, parameters)
         existing = self._describe()
         if existing is None:
             self._create(template, parameters)

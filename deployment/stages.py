@@ -7,7 +7,7 @@ a copy of what ships, and a configuration with the stage's variables and roles i
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,17 @@ from typing import Any
 from deployment.packages import PROJECT, Package, package_project
 from deployment.templates import role_output, variables
 
+_RECORDS = PROJECT / ".chalice" / "deployed"
+
+
+def app_name() -> str:
+    """The application's name, which Chalice gives its API too."""
+    return str(_tracked_config()["app_name"])
+
 
 def stack_name(stage: str) -> str:
     """The stack of a stage's resources, named as Chalice names the stage's functions."""
-    return f"{_tracked_config()['app_name']}-{stage}"
+    return f"{app_name()}-{stage}"
 
 
 def project_directory(stage: str) -> Path:
@@ -39,19 +46,18 @@ def make_project(stage: str) -> Package:
 def configure_project(stage: str, package: Package, outputs: Mapping[str, str]) -> Path:
     """Name the stack's resources in the project; deployments stay recorded in the main one."""
     chalice = project_directory(stage) / ".chalice"
-    recorded = PROJECT / ".chalice" / "deployed"
-    recorded.mkdir(exist_ok=True)
-    (chalice / "deployed").symlink_to(recorded)
+    _RECORDS.mkdir(exist_ok=True)
+    (chalice / "deployed").symlink_to(_RECORDS)
     config = stage_config(_tracked_config(), package, outputs)
     (chalice / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     return chalice.parent
 
 
-def deployed_resources(stage: str) -> dict[str, dict[str, Any]]:
-    """What Chalice recorded of its last deployment of the stage, by the name of the resource."""
-    recorded = PROJECT / ".chalice" / "deployed" / f"{stage}.json"
-    resources = json.loads(recorded.read_text())["resources"]
-    return {resource["name"]: resource for resource in resources}
+def record_deployed(stage: str, resources: Sequence[Mapping[str, str]]) -> None:
+    """Let Chalice know what is deployed of the stage, in place of what it recorded here itself."""
+    _RECORDS.mkdir(exist_ok=True)
+    record = {"resources": resources, "schema_version": "2.0", "backend": "api"}
+    (_RECORDS / f"{stage}.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
 def stage_config(

@@ -60,12 +60,16 @@ def _from_settings() -> dict[str, Any]:
 
 def _value(row: Setting[Any]) -> Any:
     value = {"Ref": row.parameter or row.resource}
-    return {"Fn::If": [row.condition, value, ""]} if row.condition else value
+    otherwise = {"Ref": row.otherwise} if row.otherwise else ""
+    return {"Fn::If": [row.condition, value, otherwise]} if row.condition else value
 
 
 def _from_permissions() -> dict[str, Any]:
     api = {"Fn::If": ["HasHttpApi", {"Ref": "ApiHandlerRole"}, {"Ref": "AWS::NoValue"}]}
-    others = ("ListRepositoriesRole", "ScanImagesRole", "NotifyRole", "ReportFleetRole")
+    others = (
+        *("ListRepositoriesRole", "ScanImagesRole", "NotifyRole", "SendReportsRole"),
+        "ReportFleetRole",
+    )
     properties = {
         "PolicyName": "configuration",
         "PolicyDocument": policy(WITH_CONFIGURATION),

@@ -1,17 +1,20 @@
 """The template of the resources that Chalice does not make, taken from the packaged one."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployment.packages import Package, Template
+from deployment.short_form import short_form
 
 # What `chalice deploy` makes by itself.
 _CHALICE_MAKES = frozenset(
     {"AWS::Serverless::Function", "AWS::Serverless::Api", "AWS::Lambda::Permission"}
 )
 _VARIABLES, _SEPARATOR = "EnvironmentVariables", "\n"
-_FOR_PEOPLE = frozenset({"Metadata", "Description", "ConstraintDescription"})
+# And patterns, by which values are checked before they are sent: see refuse_wrong.
+_FOR_PEOPLE = frozenset({"Metadata", "Description", "ConstraintDescription", "AllowedPattern"})
 # And it always makes the API.
 _OPTIONAL_API = "HasHttpApi"
 
@@ -52,6 +55,11 @@ def variables(package: Package, outputs: Mapping[str, str]) -> dict[str, str]:
     return dict(zip(package.environment, values, strict=True))
 
 
+def is_for_chalice(outputs: Mapping[str, str]) -> bool:
+    """Whether a stack with these outputs is one of :func:`resources_template`."""
+    return _VARIABLES in outputs
+
+
 def role_output(function: str) -> str:
     """The name of the output with the ARN of a function's role."""
     return "Role" + function.title().replace("_", "")
@@ -64,14 +72,28 @@ def serialized(template: Template) -> str:
 
 def request_body(template: Template) -> str:
     """The template without what is written for people: a request takes 51,200 bytes of it."""
-    return serialized(
-        template
-        | {
-            "Resources": {name: _bare(each) for name, each in template["Resources"].items()},
-            "Parameters": {name: _bare(each) for name, each in template["Parameters"].items()},
-            "Outputs": {name: _bare(each) for name, each in template["Outputs"].items()},
-        }
-    )
+    return short_form(without_what_people_read(template))
+
+
+def without_what_people_read(template: Template) -> Template:
+    """The template as CloudFormation acts on it."""
+    parts = ("Resources", "Parameters", "Outputs")
+    return template | {
+        part: {name: _bare(each) for name, each in template[part].items()} for part in parts
+    }
+
+
+class WrongParameter(ValueError):
+    """A value that CloudFormation would not accept: says what it accepts."""
+
+
+def refuse_wrong(template: Template, parameters: Mapping[str, str]) -> None:
+    """Check values as CloudFormation does; :raises WrongParameter: for one it does not accept."""
+    for name, value in parameters.items():
+        spec = template["Parameters"].get(name, {})
+        if not re.fullmatch(spec.get("AllowedPattern", "(?s).*"), value):
+            accepted = spec.get("ConstraintDescription", spec["AllowedPattern"])
+            raise WrongParameter(f"{name} is {value!r}; accepted: {accepted}")
 
 
 def _bare(part: Template) -> Template:

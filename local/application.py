@@ -179,12 +179,19 @@ def _published(topic: str) -> list[Any]:
 @contextmanager
 def demo() -> Iterator[Demo]:
     """The application on a seeded registry, with all that it is deployed with."""
+    with embedded_cloud() as registry:
+        yield Demo(registry)
+
+
+@contextmanager
+def embedded_cloud() -> Iterator[LocalRegistry]:
+    """A seeded registry, and all that the application is deployed with, in the environment too."""
     credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "demo")
     environment = {**SETTINGS, **credentials, "AWS_DEFAULT_REGION": REGION}
     with isolated_environment(**environment), mock_aws(), local_ecr() as registry:
         seed(registry)
         os.environ.update(_resources())
-        yield Demo(registry)
+        yield registry
 
 
 def _resources() -> dict[str, str]:

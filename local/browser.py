@@ -65,9 +65,24 @@ class Page:
         self._wait_for("Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression of JavaScript in the page."""
-        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of an expression of JavaScript in the page, or of what it promises.
+
+        :raises RuntimeError: when it fails.
+        """
+        answer = self._call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
+
+    def pdf(self) -> bytes:
+        """The page as it is printed."""
+        return base64.b64decode(self._call("Page.printToPDF")["data"])
+
+    def media(self, name: str) -> None:
+        """Show the page as for that medium: ``screen`` or ``print``."""
+        self._call("Emulation.setEmulatedMedia", media=name)
 
     def screenshot(self, height: int | None = None) -> bytes:
         """A PNG of the page down to that height, by default all of it."""

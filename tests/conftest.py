@@ -4,20 +4,24 @@ import importlib
 import json
 import os
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import boto3
 import hypothesis
 import pytest
+from chalice.local import LambdaContext
 from chalice.test import Client
 from moto import mock_aws
 
 from chalicelib.aws import clients
 from chalicelib.runtime import logs
+from chalicelib.runtime.pace import Pace
 from chalicelib.settings.settings import Settings
 from local.ecr import local_ecr
 from local.environment import isolated
 from local.history import create_history_table
+from tests.doubles import Clock, InTurn
 
 REGION = "eu-west-1"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
@@ -63,6 +67,27 @@ def _fresh_logs(monkeypatch):
     level = logs.logger.level
     yield
     logs.logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def calls_in_turn(monkeypatch):
+    """Let scans be started one after the other, and as fast as that goes; gives the clock.
+
+    Tests of how fast they start set a pace on that clock.
+    """
+    clock = Clock()
+    monkeypatch.setattr("chalicelib.scanning.starts.Threads", partial(InTurn, clock=clock))
+    monkeypatch.setattr(
+        "chalicelib.scanning.starts.Pace", lambda most=None: Pace(most or 1e9, clock)
+    )
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def _unhurried_functions(monkeypatch):
+    """Let functions have the time that Lambda gives them, and not the test client's 3 seconds."""
+    unhurried = partial(LambdaContext, max_runtime_ms=300_000)
+    monkeypatch.setattr("chalice.test.LambdaContext", unhurried)
 
 
 @pytest.fixture

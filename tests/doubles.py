@@ -1,5 +1,6 @@
 """Clients without HTTP, for the tests that need thousands of calls."""
 
+from collections import deque
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -75,6 +76,45 @@ class Records:
         if self._ecr.stops_after == 0:
             raise Stopped
         self.records |= records
+
+
+class InTurn:
+    """Calls that are made one after the other, in place of threads.
+
+    While there is nothing to wait for, the time of ``clock`` passes as the pause says.
+    """
+
+    def __init__(self, most, sleep, clock=None):
+        self.most = most
+        self.under_way = 0
+        self._sleep = sleep
+        self._clock = clock
+        self._answers = deque()
+
+    def begin(self, call):
+        self._answers.append(call())
+        self.under_way += 1
+
+    def answer(self, seconds):
+        if not self._answers:
+            self._sleep(seconds)
+            if self._clock:
+                self._clock.now += seconds
+            return None
+        self.under_way -= 1
+        return self._answers.popleft()
+
+    def close(self):
+        self._answers.clear()
+
+
+class Clock:
+    """Moments that pass when they are told to."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 class Messages:

@@ -9,9 +9,13 @@ from chalicelib.ecr.findings import Finding, Package, worst_first
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.model import (
+    Age,
+    Feed,
+    FixTimes,
     ImageScan,
     NamedImages,
     NotLookedAt,
+    Point,
     Repository,
     RepositoryReport,
 )
@@ -53,6 +57,8 @@ OPENSSL = Finding(
     description="A heap overflow.",
     fix_available=True,
     exploit_available=True,
+    known_exploited=True,
+    epss=0.974,
 )
 ZLIB = found_in("CVE-2026-0002", "HIGH", "zlib", "1.2", score=7.5, description="A crash.")
 CURL = found_in("CVE-2025-0003", "LOW", "curl", "8.1", "8.2", score=2.0)
@@ -109,9 +115,23 @@ def example():
                 tags=(HOSTILE, "2.0"),
                 accepted=((BASH, REVIEWED), (PERL, HOSTILE_RISK)),
                 left_out={"without a fix": (TAR,)},
+                owner="payments",
+                running=("ECS service shop", HOSTILE),
+                ages={
+                    OPENSSL.key: Age(NOW - timedelta(days=23), date(2026, 2, 14)),
+                    ZLIB.key: Age(NOW - timedelta(days=5), date(2026, 3, 5)),
+                },
+                fixes={"HIGH": FixTimes(4, 40 * 86_400), "LOW": FixTimes(1, 3 * 86_400)},
             ),
-            looked_at("shop/web", CURL, accepted=((BASH, REVIEWED),)),
-            looked_at("shop/new", ZLIB, status="ACTIVE"),
+            looked_at(
+                "shop/web",
+                CURL,
+                accepted=((BASH, REVIEWED),),
+                owner="",
+                running=(),
+                fixes={"HIGH": FixTimes(1, 30 * 86_400)},
+            ),
+            looked_at("shop/new", ZLIB, status="ACTIVE", owner=HOSTILE),
             looked_at("shop/broken", status="FAILED", failed=NamedImages(1, ("2.0",))),
             looked_at("shop/fresh", status=None, never_scanned=NamedImages(2, ("2.0", HOSTILE))),
             RepositoryReport(repository("charts/shop")),
@@ -124,7 +144,7 @@ def example():
         expired=(RAN_OUT,),
         deleted=(repository("shop/old"),),
     )
-    return compare(report, earlier)
+    return compare(report, earlier).with_point(earlier.with_point(None))
 
 
 def fleet_of(count, findings):
@@ -157,6 +177,7 @@ findings = st.builds(
     related=st.lists(_texts, max_size=2).map(tuple),
     epss=st.none() | st.floats(0, 1),
     occurrence=st.integers(1, 2),
+    known_exploited=st.none() | st.booleans(),
 )
 
 
@@ -179,6 +200,17 @@ _scans = st.builds(
     st.sampled_from([None, "COMPLETE", "ACTIVE", "FAILED", "PENDING", "UNSUPPORTED_IMAGE", "odd"]),
     st.none() | _times,
 )
+_ages = st.builds(Age, st.none() | _times, st.none() | st.dates())
+
+
+@st.composite
+def _with_ages(draw, repositories):
+    """Repositories, in which it is known of some findings since when they are open."""
+    report = draw(repositories)
+    keys = {finding.key for finding in report.all_findings if draw(st.booleans())}
+    return replace(report, ages={key: draw(_ages) for key in sorted(keys)})
+
+
 _looked_at = st.builds(
     RepositoryReport,
     _repositories,
@@ -195,15 +227,30 @@ _looked_at = st.builds(
     failed=_named,
     unsupported=st.integers(0, 9),
     untold=st.integers(0, 9),
+    owner=st.none() | _texts,
+    running=st.none() | st.lists(_texts, max_size=3).map(tuple),
+    fixes=st.dictionaries(
+        st.sampled_from(SEVERITIES),
+        st.builds(FixTimes, st.integers(0, 9), st.integers(0, 9**9)),
+        max_size=2,
+    ),
+)
+_points = st.builds(
+    Point,
+    _times,
+    st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 9)),
+    st.none() | st.integers(0, 9),
 )
 _reports = st.builds(
     FleetReport,
     _times,
     st.lists(st.builds(Repository, st.just("1"), st.sampled_from("ab"), st.just(""))).map(tuple),
-    st.lists(_looked_at, max_size=4, unique_by=lambda each: each.repository).map(tuple),
+    st.lists(_with_ages(_looked_at), max_size=4, unique_by=lambda each: each.repository).map(tuple),
     st.lists(st.builds(NotLookedAt, _places, _texts, st.none() | _times), max_size=2).map(tuple),
     st.lists(_risks, max_size=2, unique=True).map(tuple),
     st.lists(_repositories, max_size=2, unique=True).map(tuple),
+    feeds=st.lists(st.builds(Feed, _texts, st.none() | _times, _texts), max_size=2).map(tuple),
+    trend=st.lists(_points, max_size=3).map(tuple),
 )
 fleet_reports = st.one_of(_reports, st.builds(compare, _reports, _reports))
 

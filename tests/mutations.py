@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("app.py", "chalicelib", "docs", "local", "tests", "pyproject.toml")
+NEEDED = (
+    *(".chalice", "app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests"),
+    "pyproject.toml",
+)
 FAILED, PASSED = 1, 0
 
 
@@ -47,6 +50,78 @@ DUE = "Decision(True, Reason.{})"
 NOT_DUE = "Decision(False, Reason.{})"
 
 MUTATIONS = [
+    *mutations_of(
+        "ecr_scan_reporter/gate/steps.py",
+        "tests/command/gate/test_steps.py",
+        (
+            "what is unknown is known",
+            "    if scan is None or scan.findings is None:",
+            "    if scan is None:",
+        ),
+        (
+            "old scans are new enough",
+            "scan.completed_at is not None and scan.completed_at >= stale_before",
+            "True",
+        ),
+        (
+            "a scan that failed is started again and again",
+            "return Step.START if start is None else Step.GIVE_UP",
+            "return Step.START",
+        ),
+        (
+            "what was refused is waited for",
+            "return Step.WAIT if start.refusal is None else Step.GIVE_UP",
+            "return Step.WAIT",
+        ),
+    ),
+    *mutations_of(
+        "ecr_scan_reporter/gate/verdict.py",
+        "tests/command/gate/test_verdict.py",
+        (
+            "what is unknown passes",
+            "return Outcome.PASSED if all_known else Outcome.UNDECIDED",
+            "return Outcome.PASSED",
+        ),
+        (
+            "unsupported platforms are unknown",
+            "self.unknown.keys() <= unsupported",
+            "not self.unknown",
+        ),
+        (
+            "old findings are all",
+            "self.report.known and self.unknown",
+            "self.report.known or self.unknown",
+        ),
+        (
+            "what may be exploited passes",
+            "self.is_known and not self.exploitation_unknown",
+            "self.is_known",
+        ),
+        (
+            "a problem is no matter",
+            "        if self.problem:\n            return Outcome.UNDECIDED\n",
+            "",
+        ),
+        (
+            "without findings to compare with all is new",
+            "return Outcome.FAILED if compared else Outcome.UNDECIDED",
+            "return Outcome.FAILED",
+        ),
+        ("what is worse is not new", "or is_worse(each.severity, had[each.key])", ""),
+    ),
+    *mutations_of(
+        "chalicelib/policy/urgency.py",
+        "tests/policy/test_urgency.py",
+        ("unknown is no", "return 1 if answer is None", "return 2 if answer is None"),
+        ("EPSS goes before severity", "LIKELY = (0.5, 0.1)", "LIKELY = (0.5, 0.1, 0.015)"),
+    ),
+    *mutations_of(
+        "chalicelib/policy/feeds.py",
+        "tests/policy/test_feeds.py",
+        ("a feed of the future", "if moment > now + _SKEW:", "if False:"),
+        ("a feed that is cut short", 'if not line.endswith(b"\\n"):', "if False:"),
+        ("a feed that lost much", "if 2 * entries < self.entries:", "if False:"),
+    ),
     *mutations_of(
         "chalicelib/fleet/model.py",
         "tests/fleet/test_model.py",
@@ -171,7 +246,7 @@ MUTATIONS = [
             "html.escape(plain(value).strip(), quote=False)",
             "plain(value).strip()",
         ),
-        ("line breaks stay", 'character if character.isprintable() else " "', "character"),
+        ("line breaks stay", 'found[0] if found[0].isprintable() else " "', "found[0]"),
         ("HTML is not escaped", "return html.escape(plain(value))", "return plain(value)"),
     ),
     *mutations_of(
@@ -209,7 +284,7 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/policy/thresholds.py",
         "tests/policy/test_thresholds.py",
-        ("the threshold itself is not reached", ">= max(", "> max("),
+        ("the threshold itself is not reached", "0) >= max(", "0) > max("),
         ("no finding reaches a threshold of 0", "max(1, threshold)", "threshold"),
         ("one finding does not reach 0", "max(1, threshold)", "max(2, threshold)"),
         ("any finding reaches any threshold", "max(1, threshold)", "1"),
@@ -219,6 +294,11 @@ MUTATIONS = [
             "self.critical",
         ),
         ("a threshold that is not set is 0", "threshold is not None and", ""),
+        (
+            "what is not known is exploited",
+            "known_exploited is True",
+            "known_exploited is not False",
+        ),
     ),
     *mutations_of(
         "chalicelib/ecr/images.py",
@@ -324,21 +404,14 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/scanning/scanner.py",
         "tests/scanning/test_scanner.py",
-        ("unstarted images are lost", "(*self._pending, *self._failures)", "(*self._failures,)"),
-        ("failed images are lost", "(*self._pending, *self._failures)", "(*self._pending,)"),
-        ("a start is not noted", "self._last_scans.started(digest)", "pass"),
+        ("unstarted images are lost", "[*self._left(), *self._failures]", "[*self._failures]"),
+        ("failed images are lost", "[*self._left(), *self._failures]", "[*self._left()]"),
         (
             "what was looked up is not kept",
             "            self._last_scans.keep()",
             "            pass",
         ),
-        ("fresh images of a late job are started", "if not decision.due:", "if False:"),
-        (
-            "what is refused is tried each time",
-            "self._last_scans.look_up(digest, within_a_day=True)",
-            "pass",
-        ),
-        ("failures are forgotten", "if self._failures:", "if False:"),
+        ("failures are forgotten", "if not self._failures:", "if True:"),
         ("one stall too many", "attempts > MOST_ATTEMPTS", "attempts >= MOST_ATTEMPTS"),
         ("attempts are not counted", "self._job.attempts + 1", "1"),
         ("stalled jobs come again at once", "RETRY_DELAY_SECONDS if attempts", "0 if attempts"),
@@ -351,8 +424,60 @@ MUTATIONS = [
             "(wait := job.not_before - int(time.time())) > 0",
             "False",
         ),
-        ("the pace is not kept", "self._bucket.take() if self._bucket", "0.0 if self._bucket"),
-        ("the daily limit is no reason to wait", "skipped is Reason.DAILY_LIMIT", "False"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/scanner.py",
+        "tests/scanning/test_isolation.py",
+        (
+            "what failed comes again with all else",
+            "_parts(replace(self._job, attempts=0), list(self._failures))",
+            "[self._job]",
+        ),
+        (
+            "what fails alone is sent for ever",
+            "if set(self._job.image_digests) == set(self._failures):",
+            "if False:",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/starts.py",
+        "tests/scanning/test_scanner.py",
+        ("a start is not noted", "self._last_scans.started(digest)", "pass"),
+        ("fresh images of a late job are started", "elif decision.due:", "elif True:"),
+        ("what is refused is tried each time", "self._refused.waiting.append(digest)", "pass"),
+        ("what is forbidden is tried for each image", "if is_refusal(error):", "if False:"),
+        ("an image is left out", "self._look_ups.waiting.append(digest)", "pass"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/starts.py",
+        "tests/scanning/test_planner.py",
+        ("the pace is not kept", "Pace(services.settings.scanner_pace)", "Pace()"),
+        ("the daily limit is no reason to wait", "refused is Reason.DAILY_LIMIT", "False"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/starts.py",
+        "tests/scanning/test_isolation.py",
+        ("what may pass is not tried again", "may_pass(error) and", "False and"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/pool.py",
+        "tests/scanning/test_pool.py",
+        ("a throttled image is lost", "lane.waiting.appendleft(entry)", "pass"),
+        ("calls go on after the deadline", "self._deadline.allows(pause or 0.0)", "True"),
+        ("calls under way are left alone", "elif self._threads.under_way:", "elif False:"),
+        ("more calls than threads", "threads.under_way >= threads.most", "False"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/plans.py",
+        "tests/scanning/test_isolation.py",
+        ("what could not be read is not said", "if failures:", "if False:"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/planner.py",
+        "tests/scanning/test_isolation.py",
+        ("one repository stops the plan", "except UNREAD as error:", "except KeyError as error:"),
+        ("what could not be read is left out", "if not self._failures:", "if True:"),
+        ("all are planned again", "only=tuple(part)", "only=()"),
     ),
     *mutations_of(
         "chalicelib/scanning/reviews.py",
@@ -360,7 +485,11 @@ MUTATIONS = [
         ("a job's own duration is ignored", "job.duration or rules", "rules"),
         ("a tag's duration is ignored", "rules.duration or ", ""),
         ("skip tags are ignored", "if self.rules.skip:", "if False:"),
-        ("images in use are selected like others", "if not self.is_in_use(image):", "if True:"),
+        (
+            "images in use are selected like others",
+            "if not (self.named or self.is_in_use(image)):",
+            "if True:",
+        ),
         ("what is not in use is reviewed too", "if self.in_use_only:", "if False:"),
         ("Inspector is ignored", " if self.scan_frequency else None", " if False else None"),
         ("an index in use has no children", ", *image.index_digests)", ")"),
@@ -408,12 +537,44 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/runtime/pace.py",
         "tests/runtime/test_pace.py",
-        ("throttling changes nothing", "self._rate / 2", "self._rate"),
-        ("a pace never recovers", "self._rate + self._full_rate / 100", "self._rate"),
+        ("throttling changes nothing", "self.rate / 2", "self.rate"),
+        ("a pace never recovers", "self.rate += self._step * seconds", "pass"),
+        ("a pace never doubles", "self.rate *= 2**seconds", "pass"),
+        ("each call under way halves it", "began <= self._halved_at and self._step", "False"),
         ("all jobs start at once", "* 60 // per_minute", "* 0 // per_minute"),
     ),
     *mutations_of(
-        "chalicelib/scanning/lister.py",
+        "chalicelib/scanning/sending.py",
+        "tests/scanning/test_long_listings.py",
+        ("what there was no time for is lost", "            self._continue()", "            pass"),
+        ("a registry that failed is lost", "        self._leave_failed()", "        pass"),
+        ("a listing begins anew each time", "            after=after,", '            after="",'),
+        (
+            "later runs start at once",
+            "start_of(index, per_minute) - now",
+            "0 * start_of(index, per_minute) - now",
+        ),
+        ("a listing never ends", "attempts > MOST_ATTEMPTS", "False"),
+        ("jobs are too long for a message", "for part in parts_of(job)", "for part in [job]"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/walk.py",
+        "tests/scanning/test_long_listings.py",
+        ("one registry stops the others", "if len(self._addresses) == 1:", "if True:"),
+        ("the last repository comes twice", "if name > self.after", "if name >= self.after"),
+        ("repositories are left out", "self.after = batch[-1]", 'self.after = "~"'),
+    ),
+    *mutations_of(
+        "chalicelib/aws/clients.py",
+        "tests/benchmarks/test_registries.py",
+        (
+            "each account reads all anew",
+            'session._session.get_component("data_loader")',
+            'assumed.get_component("data_loader")',
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/sending.py",
         "tests/scanning/test_lister.py",
         ("delays that SQS refuses", "min(LONGEST_DELAY_SECONDS, start)", "start"),
         ("late jobs come all at once", "not_before=now + start", "not_before=0"),
@@ -589,6 +750,430 @@ MUTATIONS = [
         "chalicelib/scanning/planner.py",
         "tests/test_large_organisations.py",
         ("a deleted repository holds up the plan", "accepted_before=True", "accepted_before=False"),
+    ),
+    *mutations_of(
+        "chalicelib/policy/builds.py",
+        "tests/policy/test_builds.py",
+        ("a single build's tag follows others", "or has_no_digit(tag)", "or True"),
+        ("a tag that was seen to move does not", "if tag in self.moving or", "if"),
+        (
+            "unique tags are in no line",
+            'return moving or (frozenset({""})',
+            "return moving or (moving",
+        ),
+        (
+            "who is not asked for is nobody",
+            "self.holders.get(tag, UNKNOWN)",
+            "self.holders.get(tag)",
+        ),
+        ("an older build is the newest", "whole.pushed_at > newest.pushed_at", "True"),
+        (
+            "a deleted build stays the newest",
+            "self.wholes.get(newest.digest, newest) is None",
+            "False",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/policy/lines.py",
+        "tests/policy/test_lines.py",
+        (
+            "a platform shares another's line",
+            "Line(tag, places[whole.digest]): whole",
+            'Line(tag, ""): whole',
+        ),
+        (
+            "a platform is compared with another",
+            "            and state.line.platform == line.platform\n            and not",
+            "            and not",
+        ),
+        (
+            "an image changes its line for a shorter one",
+            "return not is_own, not is_live,",
+            "return False, not is_live,",
+        ),
+        (
+            "a build's own past is nothing to compare with",
+            "candidates[0], *own)",
+            "candidates[0],)",
+        ),
+        ("the builds before are unknown", "and tag is not None\n", "and tag is None\n"),
+        (
+            "what is not looked up was deleted",
+            "get(state.whole, UNKNOWN) is None",
+            "get(state.whole) is None",
+        ),
+        ("a platform that an index lost lives on", "line.platform not in platforms)", "False)"),
+        ("an unread index has no platforms", "(platforms is not None and", "(platforms is None or"),
+        ("a deleted image's line goes on", "self._change(ended(state, self._mirrors))", "pass"),
+        (
+            "an image that loses a tag is reported nowhere",
+            "self._change(promoted(state, self._mirrors))",
+            "pass",
+        ),
+        (
+            "an image does not go on in its new tag",
+            "                self._go_on(state)\n            elif",
+            "                pass\n            elif",
+        ),
+        (
+            "an image is reported in the newest's line too",
+            "if line.tag} or held",
+            "} or held",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/policy/transitions.py",
+        "tests/policy/test_transitions.py",
+        ("what is back is old", "if key not in findings}", "}"),
+        ("what is accepted is fixed", "key not in apart", "True"),
+        ("a late scan sets the time back", "before.time if is_late else scan.time", "scan.time"),
+        ("worse is no news", "is_worse(found.severity, known.severity)", "False"),
+        ("better is news", "SEVERITIES.index(severity) < ", "SEVERITIES.index(severity) != "),
+        ("a fix is no news", "or (found.fixable and not known.fixable)", ""),
+        ("an exploit is no news", "or (found.exploitable and not known.exploitable)", ""),
+        ("the last state known wins", "for base in reversed(bases)", "for base in bases"),
+        ("a second try is compared with the first", "before.event == scan.event", "False"),
+        (
+            "what an ended line had stays open",
+            "return replace(state, has_ended=True, closed=_closed(state, None, mirrors))",
+            "return replace(state, has_ended=True)",
+        ),
+        (
+            "what a shadow had stays open",
+            "return replace(state, is_shadow=True, closed=_closed(state, None, mirrors))",
+            "return replace(state, is_shadow=True)",
+        ),
+        (
+            "what was deleted was fixed",
+            "has_ended=True, closed=_closed(state, None, mirrors)",
+            "has_ended=True, closed=_closed(state, state, mirrors)",
+        ),
+        ("a shadow closes it twice", "and before.is_mirrored_as_open:", ":"),
+        (
+            "a failure that goes on is new each time",
+            "before.failure_reported_by if before.status == FAILED else NO_CHANNELS",
+            "NO_CHANNELS",
+        ),
+        (
+            "a failed scan fixed it all",
+            "return replace(before, status=FAILED,",
+            "return replace(before, status=FAILED, findings={},",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/policy/acknowledgements.py",
+        "tests/policy/test_acknowledgements.py",
+        (
+            "one channel speaks for all",
+            "each.reported_by | {channel})\n        for key, each in state.open",
+            "each.reported_by | {'chat', 'topic'})\n        for key, each in state.open",
+        ),
+        (
+            "a failure is a report of the findings",
+            "if state.status == FAILED:\n        return",
+            "if False:\n        return",
+        ),
+        (
+            "what changed meanwhile was reported",
+            "if key in known and known[key] == replace(each, reported_by=known[key].reported_by)",
+            "if key in known",
+        ),
+        (
+            "what was closed meanwhile was heard of",
+            "waiting=each.waiting - _done(key, before, after))",
+            "waiting=NO_CHANNELS)",
+        ),
+        (
+            "a mirror that failed follows",
+            "return bool(mirrors) and (not state.mirrored or waits)",
+            "return waits",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/policy/changes.py",
+        "tests/policy/test_changes.py",
+        ("a new finding of any severity is news", ".severity in crossed for", " for"),
+        ("what is accepted is said to be fixed", "if each.fixed and channel", "if channel"),
+        ("what was fixed is new", "return mode == CHANGES and", "return"),
+        (
+            "an old finding is news",
+            "any(state.open_findings[key].severity in crossed for key in changes.new)",
+            "bool(crossed)",
+        ),
+        ("a rescan is a scan", "mode == EVERY_SCAN and not is_rescan", "mode == EVERY_SCAN"),
+        ("what is fixed looks like what is new", '"", *sorted(self.fixed)', "*sorted(self.fixed)"),
+    ),
+    *mutations_of(
+        "chalicelib/policy/known_images.py",
+        "tests/policy/test_known_images.py",
+        (
+            "a deleted index has images",
+            "if (image := self.images.get(index)) is not None",
+            "if (image := self.images.get(index) or Image(index))",
+        ),
+        (
+            "one attestation makes no image",
+            "all(entry.attestation for entry in own)",
+            "any(entry.attestation for entry in own)",
+        ),
+        (
+            "an unread index has no platforms",
+            "frozenset(platforms) or None",
+            "frozenset(platforms)",
+        ),
+        ("an index's image has no tags of its own", "if image.tags or not places", "if not places"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/deliveries.py",
+        "tests/aws/test_deliveries.py",
+        ("a lease shorter than the time-out", "LEASE_SECONDS = 90", "LEASE_SECONDS = 30"),
+        ("a lease of ever", "OR #lease < :now OR", "OR"),
+        (
+            "the lease is the event's",
+            '(f"image#{place}", digest)',
+            '(f"image#{place}", f"{digest}{event}")',
+        ),
+        ("a lost answer takes the image away", " OR #holder = :holder)", ")"),
+        (
+            "a repeated event is dealt with again",
+            " AND NOT contains(#handled, :event)",
+            " AND NOT contains(#handled, :holder)",
+        ),
+        ("a failed try keeps the image", 'self._update("REMOVE #lease", {})', "pass"),
+        ("events are known for good", "[-MOST_EVENTS:]", ""),
+        ("what was noted stays", 'expression += " DELETE #delivered :noted"', "pass"),
+        ("channels have the next event", 'if text.startswith(f"{event} ")', ""),
+    ),
+    *mutations_of(
+        "chalicelib/aws/line_states.py",
+        "tests/aws/test_line_states.py",
+        ("a late scan overwrites", "OR #version = :version OR", "OR #version >= :version OR"),
+        ("a later version is earlier", "max(now * 1000, state.updated_at + 1)", "now * 1000"),
+        (
+            "a forgotten line is never written",
+            " OR #version = :version OR #expires_at < :now",
+            " OR #version = :version",
+        ),
+        (
+            "all images are read at once",
+            '"attribute_not_exists(#walking) OR #walking < :now"',
+            '""',
+        ),
+        ("a reading cut short is never done again", " OR #walking < :now", ""),
+        (
+            "a failed reading was one",
+            '"REMOVE #walking"',
+            '"SET #walked_at = #walking REMOVE #walking"',
+        ),
+        ("platforms share a state", 'f"{_LINE}{line.tag}#{line.platform}"', 'f"{_LINE}{line.tag}"'),
+    ),
+    *mutations_of(
+        "chalicelib/aws/packed_states.py",
+        "tests/aws/test_line_states.py -k remembered",
+        ("unknown findings are none", "None if findings is None else rows", "rows"),
+        (
+            "the first are remembered, not the worst",
+            "sorted(findings.items(), key=lambda item: SEVERITIES.index(item[1].severity))",
+            "[*findings.items()]",
+        ),
+        ("an item that DynamoDB refuses", "MOST_BYTES = 300_000", "MOST_BYTES = 500_000"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/dynamodb.py",
+        "tests/aws/test_line_states.py",
+        ("a thousand tags in one call", "MOST_READ = 100", "MOST_READ = 1000"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/ecr.py",
+        "tests/aws/test_ecr_images.py",
+        ("one deleted image hides the others", "if found is None and len(batch) > 1:", "if False:"),
+        (
+            "halves are forgotten",
+            "waiting += [batch[middle:], batch[:middle]]",
+            "waiting += [batch[middle:]]",
+        ),
+        (
+            "a failed call is a deletion",
+            'if code_of(error) == "ImageNotFoundException":\n                return None',
+            "if True:\n                return None",
+        ),
+        ("more names than a call takes", "MOST_MANIFESTS = 100", "MOST_MANIFESTS = 101"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/lookups.py",
+        "tests/notifying/test_lookups.py",
+        ("all images are read each time", "if self._must_walk(digest):", "if True:"),
+        (
+            "the index of an image is not looked for",
+            "return pushed_at + _SETTLING_SECONDS > self._recalled.walked_at",
+            "return False",
+        ),
+        ("an index pushed late is never found", "pushed_at + _SETTLING_SECONDS >", "pushed_at >"),
+        (
+            "what is archived is current",
+            "for image in found if not image.archived",
+            "for image in found",
+        ),
+        ("a deleted index is kept", "self._contents.forget(self._name, digest)", "pass"),
+        ("all tags are followed", "[:MOST_TAGS] if whole", " if whole"),
+        (
+            "the lines scanned last are looked at",
+            "key=lambda state: state.time)[:MOST_LINES]",
+            "key=lambda state: state.time)[-MOST_LINES:]",
+        ),
+        ("lost tags are held by nobody", "if not lost:", "if True:"),
+        (
+            "no tag moves",
+            "frozenset(tag for tag, each in tagged.items() if each.before)",
+            "frozenset()",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scope.py",
+        "tests/notifying/test_scope.py",
+        (
+            "repositories outside the filter are reported",
+            "return bool(names_matching(settings.repositories_filter, [repository]))",
+            "return True",
+        ),
+        ("what is skipped is reported", "    if rules.skip:\n", "    if False:\n"),
+        (
+            "what is in use is refused",
+            "if any(digest in uses for digest in (image.digest, *image.index_digests)):",
+            "if False:",
+        ),
+        ("attestations are reported", "if reason := unscannable(image):", "if reason := None:"),
+        ("a missing permission fails every event", "if not is_refusal(error):", "if True:"),
+        (
+            "tags that were not read say nothing",
+            "if not is_refusal(error):\n            raise",
+            "if False:\n            raise",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_failures.py",
+        (
+            "a lost table silences every scan",
+            "if services.settings.notify_mode != EVERY_SCAN or not is_unusable(error):",
+            "if True:",
+        ),
+        (
+            "a table that throttles silences every scan",
+            "_MOST_THROTTLED = 3",
+            "_MOST_THROTTLED = 10**9",
+        ),
+        (
+            "events are lost with the table",
+            "if services.settings.notify_mode != EVERY_SCAN or not is_unusable(error):",
+            "if not is_unusable(error):",
+        ),
+        (
+            "what failed is done",
+            "    if reporting.failures:\n        raise NotDelivered(reporting.failures)\n",
+            "",
+        ),
+        ("a failed event holds its image up", "        delivery.release()\n", ""),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/delivery.py",
+        "tests/notifying/test_failures.py",
+        (
+            "a channel that is down makes others repeat",
+            "if self._delivery is not None and self._delivery.has(sender.name, news):",
+            "if False:",
+        ),
+        (
+            "what was delivered is not noted",
+            "            self._delivery.delivered(sender.name, news)\n",
+            "            pass\n",
+        ),
+        (
+            "a channel that failed has it",
+            "            self.failures[channel] = str(error)\n            return False",
+            "            self.failures[channel] = str(error)\n            return True",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/mirroring.py",
+        "tests/notifying/test_failures.py",
+        (
+            "what was reported is forgotten where it changed",
+            "new := merged(state, before, after)",
+            "new := state",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/deletions.py",
+        "tests/notifying/test_lines.py",
+        ("any deletion is looked up", "if digest not in known:", "if False:"),
+        (
+            "a deleted index is not known",
+            "for name in (state.digest, state.whole)",
+            "for name in (state.digest,)",
+        ),
+        (
+            "a deletion closes nothing",
+            "reporting.mirror([MirroredLine(*place, state) for state in changed])",
+            "reporting.mirror([])",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/comparison.py",
+        "tests/notifying/test_bursts.py",
+        (
+            "each finding's event is a scan",
+            "    if result.finding_severity is not None:\n        return True\n",
+            "",
+        ),
+        ("a scan after a burst is one more", "return later - earlier <= BURST", "return False"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/comparison.py",
+        "tests/notifying/test_lines.py",
+        (
+            "what is out of reach is kept",
+            "if placement.line or where or services.settings.notify_mode == EVERY_SCAN:",
+            "if True:",
+        ),
+        (
+            "a lost deletion is never noticed",
+            "kept = [states.keep(place, each) for each in settled.values()]",
+            "kept = []",
+        ),
+        ("tags are not remembered", "    states.keep_tagged(place, found.tagged)\n", ""),
+        (
+            "an image's other lines know nothing",
+            "for line in placement.shadows\n",
+            "for line in ()\n",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/comparison.py",
+        "tests/notifying/test_notify.py -k order",
+        ("a late scan is reported", "before.time > result.time)", "False)"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/channels/security_hub.py",
+        "tests/notifying/channels/test_security_hub.py",
+        (
+            "an ended line's findings stay ACTIVE",
+            "if not line.state.is_mirrored_as_open:",
+            "if False:",
+        ),
+        ("what was never imported is archived", "if NAME not in closed.waiting:", "if False:"),
+        ("lines share their ids", ":{tag}/{platform}/{key}", ":{tag}/{key}"),
+        ("updates come in the order of scans", "state.updated_at / 1000, UTC", "0, UTC"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/security_hub.py",
+        "tests/notifying/channels/test_security_hub.py",
+        ("Security Hub is not paced", "self._sleep(self._pace.wait())", "self._pace.wait()"),
+        (
+            "one batch that fails ends it",
+            "failures += [f\"{each['Id']}: {error!r}\" for each in batch]",
+            "raise",
+        ),
     ),
 ]
 

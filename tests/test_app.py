@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 
 import boto3
 import pytest
@@ -110,6 +111,10 @@ class TestThreeWaysIn:
             "matched": 1,
             "enqueued": 1,
             "repositories": ["shop/api"],
+            "failures": [],
+            "id": None,
+            "repeated": False,
+            "warnings": [ANY],
         }
         assert queue.receive_all() == self.JOBS
 
@@ -149,17 +154,31 @@ class TestThreeWaysIn:
             application.lambda_.invoke("list_repositories", {"dryrun": True})
         assert queue.receive_all() == []
 
-    def test_a_failure_within_shows_no_stack_trace(self, application, queue):
+    def test_a_queue_that_takes_no_job_is_said(self, application, queue):
         queue.client.delete_queue(QueueUrl=queue.url)
+        response = application.http.post("/scans")
+        assert (response.status_code, response.json_body["enqueued"]) == (207, 0)
+        [failure] = response.json_body["failures"]
+        assert "NonExistentQueue" in failure
+
+    @pytest.fixture
+    def broken(self, application, monkeypatch):
+        def start_listing(*_):
+            raise ZeroDivisionError("a mistake")
+
+        monkeypatch.setattr("chalicelib.scanning.start_scans.start_listing", start_listing)
+
+    @pytest.mark.usefixtures("broken")
+    def test_a_failure_within_shows_no_stack_trace(self, application):
         response = application.http.post("/scans")
         assert response.status_code == 500
         assert response.json_body["Code"] == "InternalServerError"
         assert b"Traceback" not in response.body
 
-    def test_a_failure_within_is_logged_with_the_request(self, application, queue, logged):
-        queue.client.delete_queue(QueueUrl=queue.url)
+    @pytest.mark.usefixtures("broken")
+    def test_a_failure_within_is_logged_with_the_request(self, application, logged):
         [line] = logged(application.http.post, "/scans")
-        assert "NonExistentQueue" in line["exception"]
+        assert "a mistake" in line["exception"]
         assert line["request_id"]
 
 
@@ -180,7 +199,7 @@ def test_an_event_that_lacks_a_key_is_a_clear_error(application, key):
 def test_every_route_asks_for_iam(load_app):
     routes = load_app().app.routes
     authorizers = [entry.authorizer for methods in routes.values() for entry in methods.values()]
-    assert [type(authorizer) for authorizer in authorizers] == [IAMAuthorizer]
+    assert [type(authorizer) for authorizer in authorizers] == [IAMAuthorizer] * 2
 
 
 def test_log_lines_name_the_request(application, aws, capsys):

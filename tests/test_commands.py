@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.settings.table import ROWS
+
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text()
 MAKE = shutil.which("make") or "make"
@@ -18,8 +20,7 @@ ANOTHER_WORLD = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "AWS_DEFAULT_REGION": "nowhere",
     "AWS_CA_BUNDLE": "/nowhere",
-    "CRITICAL": "junk",
-    "ECR_IMAGES_DURATION_DELTA": "junk",
+    **{row.variable: "junk" for row in ROWS},
     "PYTHONPATH": "/nowhere",
     "PYTHONWARNINGS": "error",
     "PYTHON": "/nowhere/python",
@@ -62,7 +63,21 @@ def test_the_demo_sees_nothing_of_the_users_world(make):
 
 
 def test_the_demos_report_sees_nothing_of_the_users_world(make):
-    assert "shop/checkout" in make("report", "ARGS=--demo --markdown -")
+    said = make("report", "ARGS=--demo --markdown -")
+    assert "shop/checkout" in said
+    of_an_empty_world = subprocess.run(
+        [sys.executable, "-m", "ecr_scan_reporter", "report", "--demo", "--markdown", "-"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert without_times(said) == without_times(of_an_empty_world.stdout)
+
+
+def without_times(text):
+    return re.sub(r"\d{2}:\d{2}(:\d{2})?", "", text)
 
 
 def test_the_tests_see_nothing_of_the_users_world(make):
@@ -159,15 +174,49 @@ class TestPython:
         pythons("3.12")
         status, output = run("deploy")
         assert status == 0, output
-        assert "python 3.12: -m deployment resources dev" in output
-        assert "python 3.12: -m deployment finish dev" in output
+        assert "python 3.12: -m deployment deploy dev" in output
 
     def test_that_is_missing_is_said_with_the_way_out(self, run, pythons):
         pythons("3.11")
         status, output = run("deploy")
         assert status == 2
-        assert "make PYTHON=/path/to/python3.13 deploy" in output
-        assert "-m deployment resources" not in output
+        assert "make PYTHON=/path/to/python3.13 TARGET" in output
+        assert "-m deployment deploy" not in output
+
+    def test_of_a_deployment_is_made_where_there_is_none(self, run, pythons):
+        pythons("3.11")
+        run("demo")
+        bring_uv(pythons())
+        assert run("deploy")[0] == 0
+        assert "python 3.13: -m deployment deploy dev" in run("deploy")[1]
+
+    def test_of_a_deployment_may_be_named_after_a_demo_with_another(self, run, pythons):
+        pythons("3.11")
+        run("demo")
+        place(pythons() / "mine", FAKE_PYTHON.format(version="3.14"))
+        status, output = run("PYTHON=mine", "deploy")
+        assert (status, "python 3.14: -m deployment deploy dev" in output) == (0, True), output
+        assert "Setting up" not in run("deploy")[1]
+
+    def test_named_that_lambda_refuses_gives_way_to_one_that_it_has(self, run, pythons):
+        pythons("3.11", "3.12")
+        status, output = run("PYTHON=python3.11", "deploy")
+        assert (status, "python 3.12: -m deployment deploy dev" in output) == (0, True), output
+
+    def test_is_made_where_there_is_none_at_all(self, run, pythons):
+        status, output = run("demo")
+        assert status == 2
+        assert "make PYTHON=/path/to/python3.13 TARGET" in output
+        assert output.endswith("There is no Python from 3.11 on to make .venv with.  Stop.\n")
+        bring_uv(pythons())
+        assert "python 3.13: -m local.demo" in run("demo")[1]
+
+
+def bring_uv(programs):
+    """Put a uv on the path that has a Python to fetch."""
+    fetched = programs.parent / "fetched"
+    place(fetched, FAKE_PYTHON.format(version="3.13"))
+    place(programs / "uv", f'#!/bin/sh\ncase "$*" in "python find"*) echo {fetched}; esac\n')
 
 
 # Makes environments of programs like itself; those fetch nothing, and old ones fail the check.

@@ -13,6 +13,7 @@ from chalicelib.runtime.pace import SCANNERS_AT_ONCE
 from chalicelib.settings.table import ROWS
 from deployment.packages import MERGED_TEMPLATE, PROJECT
 from deployment.parameters import parameters_by_group
+from deployment.site import PAGES as SITE_PAGES
 
 DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *PROJECT.glob("*.md")])
@@ -26,6 +27,14 @@ DRAWN = (
     "AWS::DynamoDB::Table",
     "AWS::S3::Bucket",
 )
+# What the commands of pages say beside parameters, in the same form.
+OF_THE_AWS_CLI = {
+    "OrganizationalUnitIds",
+    "OutputKey",
+    "ParameterKey",
+    "ParameterValue",
+    "RetainStacksOnAccountRemoval",
+}
 LOGGED = {"logs.summary", "logs.logger.info", "logs.logger.warning"}
 
 
@@ -34,6 +43,14 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: f"{suffix} {node.value}")
+
+
+class _SiteLoader(yaml.SafeLoader):
+    """YAML with MkDocs' own tags."""
+
+
+_SiteLoader.add_multi_constructor("!", lambda *_: None)
+_SiteLoader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
 RESOURCES = yaml.load(MERGED_TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
 
 
@@ -71,7 +88,7 @@ def test_the_drawing_has_every_function_of_the_application():
             for d in node.decorator_list
         )
     }
-    assert len(functions) == 5
+    assert len(functions) == 8  # of which the HTTP API has two
     assert functions <= drawing()
 
 
@@ -136,19 +153,30 @@ def defaults():
     return {row.variable: row.default for row in ROWS}
 
 
-def test_the_few_settings_of_the_readme_have_their_defaults(defaults):
+def settings_of_the_readme():
+    """The cells of each row: variables, default, parameters."""
     section = README.partition("\n## Settings\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (`[A-Z].*?) \| (.*?) \|", section, re.MULTILINE)
-    told = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
-    assert len(told) > 5
-    assert told == {name: f"`{defaults[name]}`" if defaults[name] else "none" for name in told}
+    rows = re.findall(r"^\| (`[A-Z].*?) \| (.*?) \| (.*?) \|", section, re.MULTILINE)
+    assert len(rows) == 5
+    return rows
 
 
-def test_the_few_parameters_of_the_readme_are_there():
-    section = README.partition("\n### Parameters\n")[2].partition("\n### ")[0]
-    named = set(re.findall(r"`([A-Z][a-z]+[A-Z]\w*)`", section))
-    assert len(named) > 8
-    assert named <= parameters()
+def test_the_few_settings_of_the_readme_have_their_defaults(defaults):
+    shown = {
+        name: default
+        for names, default, _ in settings_of_the_readme()
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert len(shown) > 5
+    assert shown == {name: f"`{defaults[name]}`" if defaults[name] else "none" for name in shown}
+
+
+def test_the_few_settings_of_the_readme_have_their_own_parameters():
+    own = {row.variable: row.parameter for row in ROWS}
+    for names, _, named in settings_of_the_readme():
+        expected = [own[name] for name in re.findall(r"`(\w+)`", names)]
+        assert re.findall(r"`(\w+)`", named) == expected
+        assert set(expected) <= parameters()
 
 
 def parameters():
@@ -158,7 +186,35 @@ def parameters():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_parameters_that_are_given_values_in_a_page_exist(page):
     given = re.findall(r"\b([A-Z][a-z]+[A-Z][A-Za-z]*)=", page.read_text())
-    assert set(given) - {"OutputKey"} <= parameters()
+    assert set(given) - OF_THE_AWS_CLI <= parameters()
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 130
+
+
+def test_the_readme_begins_with_one_command_for_the_demo_and_one_for_the_tests():
+    first_screen = README.partition("\n## ")[0]
+    assert re.findall(r"```sh\n(.*?)\n```", first_screen, re.DOTALL) == ["make demo", "make test"]
+    run = (PROJECT / ".ci/run").read_text()
+    assert re.findall(r"make (?:demo|test)$", run, re.MULTILINE) == ["make demo", "make test"]
+
+
+def test_the_site_leads_to_every_document():
+    site = yaml.load((PROJECT / "mkdocs.yml").read_text(), _SiteLoader)  # noqa: S506
+    pages = {page for each in site["nav"] for page in _pages(each)}
+    assert pages == {each.name for each in DOCS.glob("*.md")} | set(SITE_PAGES.values())
+
+
+def _pages(entry):
+    """The pages of an entry of the navigation, however deep."""
+    match entry:
+        case str():
+            yield entry
+        case dict():
+            yield from (page for each in entry.values() for page in _pages(each))
+        case _:
+            yield from (page for each in entry for page in _pages(each))
 
 
 def test_the_readme_leads_to_every_document():

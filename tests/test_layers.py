@@ -11,10 +11,12 @@ PURE = ("policy", "ecr", "settings", "text")
 FLOWS = {
     "list_repositories": ("scanning.list_repositories", "scanning"),
     "scan_images": ("scanning.scan_images", "scanning"),
-    "start_scans": ("scanning.list_repositories", "scanning"),
+    "start_scans": ("scanning.start_scans", "scanning"),
+    "show_listing": ("scanning.start_scans", "scanning"),
     "notify": ("notifying.notify", "notifying"),
     "send_reports": ("notifying.send_reports", "notifying"),
     "report_fleet": ("fleet.report_fleet", "fleet"),
+    "refresh_feeds": ("fleet.refresh_feeds", "fleet"),
 }
 """By function: the module that it imports in its first line, and that module's folder."""
 
@@ -46,7 +48,8 @@ def test_deciding_needs_no_aws_sdk_even_indirectly():
 
 def test_starting_a_function_loads_no_flow_and_neither_boto3_nor_anything_for_development():
     modules = loaded("app")
-    assert not modules & {"boto3", "botocore", "jinja2", "moto", "local", "cli", "rich"}
+    assert not modules & {"boto3", "botocore", "jinja2", "moto", "local", "rich"}
+    assert "ecr_scan_reporter" not in modules
     assert not folders(modules) & {"scanning", "notifying", "fleet"}
 
 
@@ -58,4 +61,4 @@ def test_a_function_loads_its_own_flow_and_no_other(function):
 
 
 def test_every_function_of_the_application_has_its_flow(load_app):
-    assert load_app().app.handler_map.keys() | {"start_scans"} == FLOWS.keys()
+    assert load_app().app.handler_map.keys() | {"start_scans", "show_listing"} == FLOWS.keys()

@@ -19,11 +19,13 @@ from schemathesis.checks import load_all_checks
 
 from chalicelib.ecr.images import Image
 from chalicelib.ecr.scan_records import ScanRecord
+from chalicelib.fleet.find import FILTERS
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.patterns import LONGEST_PATTERN
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.plans import MOST_ROWS, PlannedImage
-from chalicelib.scanning.requests import ListingRequest, RequestError
+from chalicelib.scanning.progress import progress
+from chalicelib.scanning.requests import _IMAGE, MOST_IMAGES, ListingRequest, RequestError
 from chalicelib.services import Services
 from deployment.packages import MERGED_TEMPLATE, PROJECT
 from local.ecr import LocalRegistry
@@ -33,7 +35,9 @@ from tests.faults.simulation import QUEUE_URL, TOPIC_ARN, Clock, SimulatedAws
 DOCUMENT = yaml.safe_load((PROJECT / "docs" / "openapi.yaml").read_text())
 OPERATION = DOCUMENT["paths"]["/scans"]["post"]
 SCHEMAS = DOCUMENT["components"]["schemas"]
-BY_THE_APPLICATION = {"202", "400", "415", "500"}
+FIND = DOCUMENT["paths"]["/findings"]["get"]
+SHOW = DOCUMENT["paths"]["/scans/{listing}"]["get"]
+BY_THE_APPLICATION = {"202", "207", "400", "409", "415", "422", "500", "502"}
 BY_API_GATEWAY = {"403", "413", "429"}
 
 load_all_checks()
@@ -58,7 +62,13 @@ def test_the_request_has_the_keys_that_are_accepted():
     properties = SCHEMAS["ListingRequest"]["properties"]
     assert sorted(properties) == accepted
     assert properties["repositoriesFilterRegexp"]["maxLength"] == LONGEST_PATTERN
+    assert properties["images"]["maxItems"] == MOST_IMAGES
+    assert properties["images"]["items"]["pattern"] == f"^{_IMAGE.pattern}$"
     ListingRequest.from_values(OPERATION["requestBody"]["content"]["application/json"]["example"])
+
+
+def test_the_filters_of_findings_are_those_that_are_accepted():
+    assert [each["name"] for each in FIND["parameters"]] == list(FILTERS)
 
 
 def test_a_planned_image_has_the_keys_that_are_answered():
@@ -78,8 +88,21 @@ def test_a_planned_image_has_the_keys_that_are_answered():
     assert f"{MOST_ROWS:,}" in SCHEMAS["Listing"]["properties"]["images"]["description"]
 
 
+def test_what_became_of_a_listing_has_the_keys_that_are_answered():
+    facts = {"at": 0, "listed": 1, "matched": 1, "enqueued": 1, "failures": []}
+    schema = SCHEMAS["Progress"]
+    answered = progress("id", facts, [{"state": "failed", "started": 0, "job": "a", "reason": "b"}])
+    assert sorted(answered) == sorted(schema["required"])
+    assert sorted(answered["jobs"]) == sorted(schema["properties"]["jobs"]["required"])
+    [failure] = answered["jobFailures"]
+    failures = schema["properties"]["jobFailures"]["items"]
+    assert sorted(failure) == sorted(failures["required"])
+
+
 def test_the_statuses_are_those_of_the_application_and_of_api_gateway():
     assert set(OPERATION["responses"]) == BY_THE_APPLICATION | BY_API_GATEWAY
+    assert set(SHOW["responses"]) == {"200", "404", "500", "501", "403", "429"}
+    assert set(FIND["responses"]) == {"200", "400", "404", "500", "403", "429"}
     template = MERGED_TEMPLATE.read_text()
     assert "ThrottlingRateLimit: 1\n" in template
     assert "ThrottlingBurstLimit: 5\n" in template
@@ -118,11 +141,16 @@ class Gateway:
 @pytest.fixture
 def document(load_app):
     """The document, with the application behind it."""
-    app = load_app(IMAGES_SCAN_JOBS_QUEUE_URL=QUEUE_URL, ECR_SNS_REPORT_TOPIC_ARN=TOPIC_ARN)
+    app = load_app(
+        IMAGES_SCAN_JOBS_QUEUE_URL=QUEUE_URL,
+        ECR_SNS_REPORT_TOPIC_ARN=TOPIC_ARN,
+        HISTORY_TABLE_NAME="history",
+    )
     registry = LocalRegistry()
     registry.add_image("shop/api", tags=("1",), scanned_at=datetime.now(UTC))
     aws = SimulatedAws(registry, Faults(Random(0), calm=True), Clock(time.time()))  # noqa: S311
     app.services = Services(app.settings, aws.client)
+    app.services.own_account = "123456789012"  # STS is not simulated
     # API Gateway has seen to the signature before the application is asked.
     unsigned = {key: value for key, value in DOCUMENT.items() if key != "security"}
     schema = schemathesis.openapi.from_dict(json.loads(json.dumps(unsigned)))
@@ -130,9 +158,12 @@ def document(load_app):
     return schema
 
 
+@pytest.mark.parametrize("operation", [("/scans", "POST"), ("/scans/{listing}", "GET")])
 @pytest.mark.parametrize("mode", schemathesis.GenerationMode)
-def test_every_answer_is_as_documented(document, mode):
-    @given(document["/scans"]["POST"].as_strategy(generation_mode=mode))
+def test_every_answer_is_as_documented(document, mode, operation):
+    path, method = operation
+
+    @given(document[path][method].as_strategy(generation_mode=mode))
     @hypothesis.settings(max_examples=150)
     def check(case):
         case.call_and_validate(excluded_checks=NOT_CHECKED)
@@ -140,7 +171,21 @@ def test_every_answer_is_as_documented(document, mode):
     check()
 
 
-@pytest.mark.parametrize("body", [{}, {"dryRun": True}, {"repositories": ["shop/none"]}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"dryRun": True},
+        {"repositories": ["shop/none"]},
+        {"images": ["shop/api:1", "shop/api:2"], "force": True},
+        {"images": ["shop/api:2"], "dryRun": True},
+    ],
+)
 def test_the_answers_to_common_requests_are_as_documented(document, body):
     case = document["/scans"]["POST"].Case(body=body, media_type="application/json")
-    case.call_and_validate(excluded_checks=NOT_CHECKED)
+    for _ in range(2):
+        answer = case.call_and_validate(excluded_checks=NOT_CHECKED)
+    if listing := answer.json().get("id"):
+        path = {"listing": listing}
+        shown = document["/scans/{listing}"]["GET"].Case(path_parameters=path)
+        assert shown.call_and_validate(excluded_checks=NOT_CHECKED).status_code == 200

@@ -82,7 +82,7 @@ EXAMPLES = {
 
 
 def test_there_is_a_schema_of_each_kind_with_a_name_and_a_version_of_its_own():
-    assert SCHEMAS.keys() == {*KINDS, "fleet-report", "configuration"}
+    assert SCHEMAS.keys() == {*KINDS, "fleet-report", "configuration", "gate"}
     for kind in KINDS:
         schema = SCHEMAS[kind]
         assert schema["$id"] == f"urn:ecr-scan-reporter:{kind}-1"

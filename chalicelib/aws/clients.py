@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,10 +11,25 @@ if TYPE_CHECKING:
     from chalicelib.ecr.registries import Role
 
 
-@cache
-def client(service: str, region: str | None = None, role: Role | None = None) -> Any:
+MOST_CONNECTIONS = 16
+"""How many calls a client makes at once; as many connections are kept."""
+
+ATTEMPTS = 3
+"""How often botocore attempts a call, unless the caller sees to that."""
+
+
+MOST_CLIENTS = 32
+"""How many clients are kept; where there are many registries, one is made again when needed."""
+
+_MOST_ROLES = 256
+
+
+@lru_cache(MOST_CLIENTS)
+def client(
+    service: str, region: str | None = None, role: Role | None = None, attempts: int = ATTEMPTS
+) -> Any:
     """The client of a service, in the function's own region and account or in others."""
-    return client_of(_own_session(), service, region, role)
+    return client_of(_own_session(), service, region, role, attempts)
 
 
 @cache
@@ -26,7 +41,11 @@ def _own_session() -> Any:
 
 
 def client_of(
-    session: Any, service: str, region: str | None = None, role: Role | None = None
+    session: Any,
+    service: str,
+    region: str | None = None,
+    role: Role | None = None,
+    attempts: int = ATTEMPTS,
 ) -> Any:
     """The client of a service, from a boto3 session or from a role that the session assumes.
 
@@ -41,7 +60,8 @@ def client_of(
     config = Config(
         connect_timeout=3,
         read_timeout=10,
-        retries={"mode": "legacy", "total_max_attempts": 3},
+        max_pool_connections=MOST_CONNECTIONS,
+        retries={"mode": "legacy", "total_max_attempts": attempts},
     )
     if service == "s3":
         config = config.merge(_for_links())
@@ -61,12 +81,16 @@ def _for_links() -> Config:
     return Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
+@lru_cache(_MOST_ROLES)
 def _assuming(session: Any, role: Role) -> Any:
     """A session with a role's credentials, got when first used and again before they expire.
+
+    All clients of an account share it.
 
     Source: STS AssumeRole.
     """
     import boto3
+    import botocore.session
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     arguments = {"RoleSessionName": "ecr-scan-reporter"}
@@ -78,9 +102,11 @@ def _assuming(session: Any, role: Role) -> Any:
         role_arn=role.arn,
         extra_args=arguments,
     )
-    assumed = boto3.Session(region_name=session.region_name)
+    assumed = botocore.session.Session()
+    # What is read of the services is shared, some ten megabytes for each account else.
+    assumed.register_component("data_loader", session._session.get_component("data_loader"))
     # botocore offers no public way to hand a session credentials that refresh themselves.
-    assumed._session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
+    assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
         fetcher.fetch_credentials, method="assume-role"
     )
-    return assumed
+    return boto3.Session(botocore_session=assumed, region_name=session.region_name)

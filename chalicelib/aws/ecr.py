@@ -52,6 +52,11 @@ class ImagePage:
     next_token: str | None
 
 
+def at_once(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function that waits for nothing."""
+    return function(*arguments)
+
+
 _SKIPPED = {
     "LimitExceededException": Reason.SCANNED_TODAY,
     "ImageNotFoundException": Reason.DELETED,
@@ -76,30 +81,44 @@ class Registry:
         """The region that the registry is in."""
         return self._client.meta.region_name
 
-    def repositories(self) -> Iterator[str]:
-        """The names of all repositories. Source: DescribeRepositories."""
-        paginator = self._client.get_paginator("describe_repositories")
-        pages = paginator.paginate(PaginationConfig={"PageSize": PAGE_SIZE}, **self._registry)
-        for page in pages:
+    def repositories(self, call: Callable[..., Any] = at_once) -> Iterator[str]:
+        """The names of all repositories, a thousand a ``call``. Source: DescribeRepositories."""
+        position: Any = {}
+        while True:
+            page = call(self._repositories_page, position)
             yield from (repository["repositoryName"] for repository in page["repositories"])
+            if "nextToken" not in page:
+                return
+            position = {"nextToken": page["nextToken"]}
+
+    def _repositories_page(self, position: Any) -> Any:
+        return self._client.describe_repositories(
+            maxResults=PAGE_SIZE, **position, **self._registry
+        )
 
     def is_enhanced(self) -> bool:
         """Whether Amazon Inspector scans the registry. Source: GetRegistryScanningConfiguration."""
         answer = self._client.get_registry_scanning_configuration()
         return answer["scanningConfiguration"].get("scanType") == "ENHANCED"
 
-    def scan_frequencies(self, repositories: Sequence[str]) -> dict[str, str]:
+    def scan_frequencies(
+        self, repositories: Sequence[str], call: Callable[..., Any] = at_once
+    ) -> dict[str, str]:
         """How the repositories are scanned: CONTINUOUS_SCAN, SCAN_ON_PUSH or MANUAL, by name.
 
-        A repository that is gone is left out. Source: BatchGetRepositoryScanningConfiguration.
+        Twenty-five a ``call``. A repository that is gone is left out.
+        Source: BatchGetRepositoryScanningConfiguration.
         """
         frequencies: dict[str, str] = {}
         for names in batches(repositories, MOST_FREQUENCIES):
-            answer = self._client.batch_get_repository_scanning_configuration(repositoryNames=names)
+            answer = call(self._scanning_of, names)
             for configuration in answer.get("scanningConfigurations", ()):
                 name = configuration["repositoryName"]
                 frequencies[name] = configuration.get("scanFrequency", "MANUAL")
         return frequencies
+
+    def _scanning_of(self, names: Sequence[str]) -> Any:
+        return self._client.batch_get_repository_scanning_configuration(repositoryNames=names)
 
     def index_entries(
         self, repository: str, digests: Sequence[str]
@@ -143,7 +162,7 @@ class Registry:
         self,
         repository: str,
         digest: str,
-        call: Callable[..., Any] = lambda function, *arguments: function(*arguments),
+        call: Callable[..., Any] = at_once,
     ) -> ScanFindings | None:
         """What the last scan of an image found; None when there was none.
 

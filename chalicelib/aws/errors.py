@@ -1,6 +1,13 @@
 """What an AWS call's error means, by the code that the service gave it."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.runtime.backoff import Backoff, Throttled
+
+Answer = TypeVar("Answer")
 
 AWS_ERRORS = (ClientError, BotoCoreError)
 """What a call raises: the service's answer, or that none came."""
@@ -13,6 +20,8 @@ _THROTTLING = frozenset(
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "SlowDown",
+        "RequestThrottled",
+        "KmsThrottled",
     }
 )
 
@@ -27,6 +36,29 @@ def is_throttling(error: Exception) -> bool:
     return isinstance(error, ClientError) and code_of(error) in _THROTTLING
 
 
+def or_throttled(function: Callable[..., Answer], *arguments: Any) -> Answer:
+    """What a call returns; :raises Throttled: where its service asked for a slower pace."""
+    try:
+        return function(*arguments)
+    except ClientError as error:
+        if is_throttling(error):
+            raise Throttled(str(error)) from error
+        raise
+
+
+def waiting(backoff: Backoff) -> Callable[..., Any]:
+    """Calls by which throttling is waited out: of a function, with its arguments."""
+    return lambda function, *arguments: backoff.call(or_throttled, function, *arguments)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may go well at once: no answer came, or the service was at fault."""
+    if not isinstance(error, ClientError):
+        return True
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _AT_FAULT
+
+
+_AT_FAULT = 500
 _REFUSALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 

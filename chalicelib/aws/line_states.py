@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.dynamodb import DAY, ConditionFailed
-from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.aws.packed_states import packed, unpacked
 from chalicelib.policy.builds import Newest
-from chalicelib.policy.states import Closed, Known, Line, ReportedState
+from chalicelib.policy.states import Line, ReportedState
 from chalicelib.runtime.backoff import Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from chalicelib.aws.dynamodb import Item, Table
-
-MOST_BYTES = 300_000
-"""The most that an item's findings take, compressed: DynamoDB takes 400 KB an item."""
 
 _SECONDS = 400 * DAY
 _LEASE_SECONDS = 90
@@ -176,14 +171,14 @@ def _attributes(state: ReportedState) -> dict[str, Any]:
         "mirrored": int(state.mirrored),
         "version": state.version,
         "updated_at": state.updated_at,
-        "findings": packed(state.findings, state.closed),
+        "findings": packed(state.findings, state.closed, state.ledger),
     }
 
 
 def state_of(item: Item) -> ReportedState:
     """The state in a line's item of the table."""
     tag, _, platform = item["sk"].removeprefix(_LINE).partition("#")
-    findings, closed = unpacked(item["findings"])
+    findings, closed, ledger = unpacked(item["findings"])
     return ReportedState(
         line=Line(tag, platform),
         **{name: item[name] for name in _PLAIN},
@@ -195,44 +190,5 @@ def state_of(item: Item) -> ReportedState:
         updated_at=item["updated_at"],
         findings=findings,
         closed=closed,
+        ledger=ledger,
     )
-
-
-def packed(findings: Mapping[str, Known] | None, closed: Mapping[str, Closed]) -> bytes:
-    """The findings of a state, compressed; of more than fit, the worst.
-
-    Those left out count as new in the next report, so that nothing is kept quiet.
-    """
-    rows = [[key, *_row(each)] for key, each in _worst_first(findings or {})]
-    ends = [
-        [key, each.severity, each.fixed, sorted(each.waiting)] for key, each in _worst_first(closed)
-    ]
-    while True:
-        known = None if findings is None else rows
-        data = zlib.compress(json.dumps([known, ends], separators=(",", ":")).encode())
-        if len(data) <= MOST_BYTES:
-            return data
-        longer = rows if len(rows) >= len(ends) else ends
-        del longer[len(longer) // 2 :]
-
-
-def _row(known: Known) -> list[Any]:
-    reported_by = sorted(known.reported_by)
-    return [known.severity, known.found_at, known.fixable, known.exploitable, reported_by]
-
-
-def unpacked(data: bytes) -> tuple[dict[str, Known] | None, dict[str, Closed]]:
-    """What :func:`packed` was given."""
-    rows, ends = json.loads(zlib.decompress(data))
-    findings = {
-        key: Known(severity, found_at, fixable, exploitable, frozenset(channels))
-        for key, severity, found_at, fixable, exploitable, channels in rows or ()
-    }
-    closed = {
-        key: Closed(severity, fixed, frozenset(waiting)) for key, severity, fixed, waiting in ends
-    }
-    return None if rows is None else findings, closed
-
-
-def _worst_first(findings: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return sorted(findings.items(), key=lambda item: SEVERITIES.index(item[1].severity))

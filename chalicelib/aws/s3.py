@@ -23,11 +23,10 @@ class ReportBucket:
         self._client = client
         self.name = name
 
-    def put(self, key: str, text: str, content_type: str) -> None:
+    def put(self, key: str, body: str | bytes, content_type: str) -> None:
         """Write an object, in place of the one that is there. Source: PutObject."""
-        self._client.put_object(
-            Bucket=self.name, Key=key, Body=text.encode(), ContentType=content_type
-        )
+        body = body.encode() if isinstance(body, str) else body
+        self._client.put_object(Bucket=self.name, Key=key, Body=body, ContentType=content_type)
 
     def create(self, key: str, text: str) -> bool:
         """Write an object of plain text unless there is one; says whether it did.
@@ -49,14 +48,19 @@ class ReportBucket:
         return True
 
     def get(self, key: str) -> str | None:
-        """The text of an object, or None where there is none. Source: GetObject."""
+        """The text of an object, or None where there is none."""
+        body = self.read(key)
+        return None if body is None else body.decode()
+
+    def read(self, key: str) -> bytes | None:
+        """What an object holds, or None where there is none. Source: GetObject."""
         try:
             answer = self._client.get_object(Bucket=self.name, Key=key)
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
                 return None
             raise
-        return answer["Body"].read().decode()
+        return answer["Body"].read()
 
     def delete(self, key: str) -> None:
         """Delete an object, if it is there. Source: DeleteObject."""

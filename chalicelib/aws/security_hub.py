@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.errors import AWS_ERRORS, code_of, is_throttling
 from chalicelib.runtime.backoff import DeadlineReached, Throttled
 from chalicelib.runtime.batches import batches
-from chalicelib.runtime.pace import TokenBucket
+from chalicelib.runtime.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ class SecurityHub:
     ) -> None:
         self._client = client
         self._sleep = sleep
-        self._pace = TokenBucket(CALLS_PER_SECOND, clock)
+        self._pace = Pace(CALLS_PER_SECOND, clock)
         self.account = account
 
     @property
@@ -73,7 +73,6 @@ class SecurityHub:
         """
         failures: list[str] = []
         for batch in batches(findings, BATCH_SIZE):
-            self._sleep(self._pace.take())
             try:
                 answer = backoff.call(self._import, batch)
             except (*AWS_ERRORS, DeadlineReached) as error:
@@ -90,10 +89,12 @@ class SecurityHub:
 
     def _import(self, batch: Sequence[Mapping[str, Any]]) -> BatchImportFindingsResponseTypeDef:
         request: Any = list(batch)
+        self._sleep(self._pace.wait())
+        began = self._pace.begin()
         try:
             return self._client.batch_import_findings(Findings=request)
         except ClientError as error:
             if is_throttling(error) or code_of(error) == "LimitExceededException":
-                self._pace.back_off()
+                self._pace.throttled(began)
                 raise Throttled(str(error)) from error
             raise

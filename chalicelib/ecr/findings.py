@@ -43,6 +43,7 @@ class Finding:
     whether there is a fix for any of them. ``related`` are the names of what an advisory is about.
     ``occurrence`` tells the findings of one vulnerability in several versions of a package apart;
     ``known_as`` is the key that it was first reported by, where its packages differed.
+    ``known_exploited`` is whether CISA's catalogue has it; None where that was not looked up.
     """
 
     identifier: str
@@ -60,6 +61,7 @@ class Finding:
     occurrence: int = 1
     known_as: str = ""
     _key: str = field(default="", init=False, repr=False, compare=False)
+    known_exploited: bool | None = None
 
     @property
     def key(self) -> str:

@@ -23,7 +23,7 @@ from chalicelib.runtime.patterns import names_matching
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.aws.ecr import Registry
     from chalicelib.ecr.findings import Finding
@@ -48,6 +48,7 @@ def gather_fleet(
     repositories_filter: re.Pattern[str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
     earlier: FleetReport | None = None,
+    advance: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> FleetReport:
     """Look at the newest tagged image of each repository in every registry that is covered.
 
@@ -72,7 +73,7 @@ def gather_fleet(
     )
     for address in services.settings.registries:
         gathering.add(RegistrySource(address, services))
-    return gathering.report()
+    return gathering.report(advance)
 
 
 @dataclass(frozen=True)
@@ -148,24 +149,36 @@ class _Gathering:
         for name in names_matching(self._filter, names):
             self._listed.append(_Listed(source, replace(place, name=name)))
 
-    def report(self) -> FleetReport:
+    def report(self, advance: Callable[[int, int], None]) -> FleetReport:
         """Look at every repository of the registries."""
         for place in sorted(self._registries, key=lambda each: each not in self._missed_before):
             self._list(place, self._registries[place])
         # What the last report did not reach comes first, so that everything has its turn.
         order = sorted(self._listed, key=lambda e: self._last_looks.get(e.repository, _NEVER))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            looks = dict(zip(order, pool.map(self._look_at, order), strict=True))
+        looks = dict(zip(order, self._look_at_all(order, advance), strict=True))
         seen = [looks[each] for each in self._listed]
         missed = [each for each in seen if isinstance(each, NotLookedAt)]
         return FleetReport(
-            generated_at=datetime.now(UTC),
+            generated_at=datetime.now(UTC).replace(microsecond=0),
             registries=tuple(self._registries),
             repositories=tuple(each for each in seen if isinstance(each, RepositoryReport)),
             not_looked_at=tuple(self._not_looked_at + missed),
             expired=self._weighing.expired,
             deleted=tuple(sorted(self._deleted)),
         )
+
+    def _look_at_all(
+        self, order: Sequence[_Listed], advance: Callable[[int, int], None]
+    ) -> Iterator[RepositoryReport | NotLookedAt]:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            try:
+                for done, look in enumerate(pool.map(self._look_at, order), start=1):
+                    advance(done, len(order))
+                    yield look
+            except BaseException:
+                # Whoever interrupts does not wait for what was not begun.
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def _look_at(self, listed: _Listed) -> RepositoryReport | NotLookedAt:
         try:
@@ -195,7 +208,9 @@ class _Gathering:
         }
         known, findings = source.known_scans(name, self._backoff), self._together(scanned)
         report = report_of(listed.repository, images, newest, scanned, known)
-        return self._weighing.weigh(replace(report, findings=findings))
+        weighed = self._weighing.weigh(replace(report, findings=findings))
+        history = source.histories.of(name, self._backoff)
+        return source.histories.added_to(weighed, history)
 
     def _together(self, scanned: dict[str, ScanFindings | None]) -> tuple[Finding, ...]:
         """What the scans found, each finding once, worst first.

@@ -107,6 +107,7 @@ def _kept(now: RepositoryReport, before: _Before, missing: list[Finding]) -> Rep
         accepted=(*now.accepted, *(each for each in old.accepted if each[0].key not in found)),
         left_out=left_out,
         as_of=before.as_of,
+        ages={**old.ages, **now.ages},
     )
 
 
@@ -122,4 +123,7 @@ def _last_known(before: _Before) -> RepositoryReport:
         accepted=old.accepted,
         left_out=old.left_out,
         as_of=before.as_of,
+        owner=old.owner,
+        ages=old.ages,
+        fixes=old.fixes,
     )

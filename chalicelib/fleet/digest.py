@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
+from chalicelib.fleet.feeds import with_feeds
+from chalicelib.fleet.finding_lines import keep_lines
+from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import ReportError, from_json
-from chalicelib.fleet.formats.pages import StoredReport, as_email, as_html, email_subject
+from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject
 from chalicelib.runtime import logs
 from chalicelib.settings.channels import ON_TOPIC, on_topic
 from chalicelib.text.notifications import SMS_LENGTH, Message
@@ -57,20 +60,21 @@ class DigestKeys:
     @property
     def html(self) -> str:
         """The page."""
-        return f"{PREFIX}html/{self._time}.html"
+        return f"{PREFIX}html/{self.time}.html"
 
     @property
     def json(self) -> str:
         """The report that the next one is compared with, once it was sent."""
-        return f"{PREFIX}json/{self._time}.json"
+        return f"{PREFIX}json/{self.time}.json"
 
     @property
     def mark(self) -> str:
         """Holds ``sending`` or ``sent``."""
-        return f"{MARKS}{self._time}.txt"
+        return f"{MARKS}{self.time}.txt"
 
     @property
-    def _time(self) -> str:
+    def time(self) -> str:
+        """The time in keys."""
         return self.scheduled.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
 
 
@@ -150,6 +154,13 @@ def _document(report: FleetReport, stored: StoredReport) -> dict[str, Any]:
         "since": comparison and comparison.since.isoformat(),
         "new": comparison and len(comparison.new),
         "fixed": comparison and len(comparison.fixed),
+        "overdue": len(report.overdue) if report.has_due_dates else None,
+        "dueSoon": len(report.due_soon) if report.has_due_dates else None,
+        "meanDaysToFix": {
+            severity: round(mean, 2)
+            for severity, times in report.fixes.items()
+            if (mean := times.mean_days) is not None
+        },
         "repositories": len(report.looked_at),
         "notLookedAt": len(report.not_looked_at),
         "unknown": len(report.unknown),
@@ -183,7 +194,9 @@ def _gather(
 ) -> FleetReport:
     earlier = _last_sent(keys, bucket)
     report = gather_fleet(services, deadline, earlier=earlier)
-    return report if earlier is None else compare(report, earlier)
+    report = report if earlier is None else compare(report, earlier)
+    report = with_feeds(report, bucket) if services.settings.feeds else report
+    return report.with_point(earlier)
 
 
 def _last_sent(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
@@ -208,8 +221,9 @@ def _read(key: str, bucket: ReportBucket) -> FleetReport | None:
 
 
 def _keep(report: FleetReport, keys: DigestKeys, bucket: ReportBucket) -> FleetReport:
-    """Write the page, and then the JSON, which says that both are there."""
+    """Write the page, the findings, and then the JSON, which says that all are there."""
     bucket.put(keys.html, as_html(report), "text/html; charset=utf-8")
+    keep_lines(report, keys.time, bucket)
     bucket.put(keys.json, to_json(report), "application/json")
     return report
 
@@ -224,6 +238,7 @@ def _log(report: FleetReport, keys: DigestKeys) -> None:
         "digest sent",
         {
             "FleetOpenFindings": report.open_findings,
+            "FleetOverdue": len(report.overdue),
             "FleetNotLookedAt": len(report.not_looked_at),
             "FleetImagesNeverScanned": report.images_never_scanned,
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from chalicelib.ecr.scan_statuses import ScanKind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.policy.accepted_risks import AcceptedRisk
@@ -69,6 +70,68 @@ class NamedImages:
 
 
 @dataclass(frozen=True)
+class Age:
+    """Since when a finding is open in a repository, and until when it is to be fixed.
+
+    None where it is not known since when, or nothing says until when.
+    """
+
+    first_seen: datetime | None = None
+    due: date | None = None
+
+    def days(self, today: date) -> int | None:
+        """For how many days it has been open; None where that is not known."""
+        if self.first_seen is None:
+            return None
+        return max(0, (today - self.first_seen.astimezone(UTC).date()).days)
+
+    def days_left(self, today: date) -> int | None:
+        """How many days until it is due, below 0 where it is overdue; None without a date."""
+        return None if self.due is None else (self.due - today).days
+
+    def overdue_days(self, today: date) -> int | None:
+        """For how many days it is overdue, 0 where it is not; None without a date."""
+        left = self.days_left(today)
+        return None if left is None else max(0, -left)
+
+    def is_overdue(self, today: date) -> bool | None:
+        """Whether its due date has passed; None where there is none."""
+        return None if self.due is None else self.due < today
+
+
+@dataclass(frozen=True)
+class FixTimes:
+    """How many findings were fixed, and for how many seconds in all they had been open."""
+
+    count: int = 0
+    seconds: int = 0
+
+    def __add__(self, other: FixTimes) -> FixTimes:
+        return FixTimes(self.count + other.count, self.seconds + other.seconds)
+
+    @property
+    def mean_days(self) -> float | None:
+        """The mean time to fix, in days; None where nothing was fixed."""
+        return self.seconds / self.count / 86_400 if self.count else None
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a digest said in numbers: the open findings by severity, and how many were overdue.
+
+    ``overdue`` is None where nothing said when findings are due.
+    """
+
+    at: datetime
+    totals: Mapping[str, int]
+    overdue: int | None = None
+
+
+UNKNOWN_AGE = Age()
+"""Of a finding of which nothing is known."""
+
+
+@dataclass(frozen=True)
 class RepositoryReport:
     """A repository, its newest tagged image and the findings of that.
 
@@ -85,6 +148,11 @@ class RepositoryReport:
     of them without a scan and those whose scan failed, ``unsupported`` those that ECR cannot scan.
     ``untold`` counts those of which nothing is known: basic scanning tells of each image alone, so
     that only what is remembered, or looked at, is known.
+
+    ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where its
+    newest image is in use, empty where it is known to be in use nowhere. Both are None where that
+    is not known. ``ages`` are by the key of a finding, of those of which anything is known.
+    ``fixes`` are of what was fixed lately, by severity.
     """
 
     repository: Repository
@@ -101,6 +169,19 @@ class RepositoryReport:
     failed: NamedImages = NamedImages()
     unsupported: int = 0
     untold: int = 0
+    owner: str | None = None
+    running: tuple[str, ...] | None = None
+    ages: Mapping[str, Age] = field(default_factory=dict)
+    fixes: Mapping[str, FixTimes] = field(default_factory=dict)
+
+    def age_of(self, finding: Finding) -> Age:
+        """Since when the finding is open here, and when it is due, as far as is known."""
+        return self.ages.get(finding.key, UNKNOWN_AGE)
+
+    @property
+    def is_running(self) -> bool | None:
+        """Whether the newest image is in use; None where that is not known."""
+        return None if self.running is None else bool(self.running)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -176,6 +257,15 @@ class NotLookedAt:
     repository: Repository
     reason: str
     looked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed that says what is exploited: of when it is, and what is wrong with it, if anything."""
+
+    name: str
+    dated: datetime | None = None
+    warning: str = ""
 
 
 @dataclass(frozen=True)

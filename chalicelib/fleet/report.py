@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.fleet.model import Acceptance
+from chalicelib.fleet.model import Acceptance, FixTimes, Point
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterable
+    from datetime import date, datetime
 
     from chalicelib.ecr.findings import Finding
-    from chalicelib.fleet.model import Comparison, NotLookedAt, Repository, RepositoryReport
+    from chalicelib.fleet.model import Comparison, Feed, NotLookedAt, Repository, RepositoryReport
     from chalicelib.policy.accepted_risks import AcceptedRisk
+
+DAYS_SOON = 7
+"""What is due within so many days is due soon."""
+
+MOST_POINTS = 12
+"""Of how many digests the trend is kept."""
+
+
+class Due(NamedTuple):
+    """A finding that is due soon or overdue, and in how many days; below 0 where it is overdue."""
+
+    days_left: int
+    report: RepositoryReport
+    finding: Finding
 
 
 @dataclass(frozen=True)
@@ -26,7 +42,8 @@ class FleetReport:
     Compared with an earlier report, ``repositories`` are also those that could not be read this
     time, as they were last known. ``expired`` are the entries of the list of accepted risks that
     ran out and would cover findings, and ``deleted`` the repositories of the earlier report that
-    are no more.
+    are no more. ``feeds`` are those that were asked what is exploited. ``trend`` is what the last
+    digests said, this one as the last.
     """
 
     generated_at: datetime
@@ -36,6 +53,13 @@ class FleetReport:
     expired: tuple[AcceptedRisk, ...] = ()
     deleted: tuple[Repository, ...] = ()
     comparison: Comparison | None = None
+    feeds: tuple[Feed, ...] = ()
+    trend: tuple[Point, ...] = ()
+
+    @property
+    def today(self) -> date:
+        """The day of the report, in UTC."""
+        return self.generated_at.astimezone(UTC).date()
 
     def is_new(self, repository: Repository, finding: Finding) -> bool:
         """Whether a finding is among those that are new since the earlier report."""
@@ -84,6 +108,54 @@ class FleetReport:
         for repository in self.repositories:
             found.update(repository.counts)
         return {severity: found[severity] for severity in SEVERITIES}
+
+    @cached_property
+    def overdue(self) -> tuple[Due, ...]:
+        """The findings whose due date has passed, the longest overdue first."""
+        return tuple(each for each in self._due if each.days_left < 0)
+
+    @cached_property
+    def due_soon(self) -> tuple[Due, ...]:
+        """The findings that are due within a week from today, the first to be due first."""
+        return tuple(each for each in self._due if 0 <= each.days_left <= DAYS_SOON)
+
+    @cached_property
+    def has_due_dates(self) -> bool:
+        """Whether anything says when findings are due."""
+        return any(age.due for each in self.repositories for age in each.ages.values())
+
+    @cached_property
+    def _due(self) -> tuple[Due, ...]:
+        found = (
+            Due(days_left, each, finding)
+            for each in self.repositories
+            if each.ages
+            for finding in each.findings
+            if (days_left := each.age_of(finding).days_left(self.today)) is not None
+            and days_left <= DAYS_SOON
+        )
+        return tuple(sorted(found, key=lambda due: (due.days_left, due.finding.importance)))
+
+    @cached_property
+    def fixes(self) -> dict[str, FixTimes]:
+        """How long what was fixed lately had been open, by severity, worst first."""
+        found = _sums((s, times) for each in self.repositories for s, times in each.fixes.items())
+        return {severity: found[severity] for severity in SEVERITIES if severity in found}
+
+    @cached_property
+    def fixes_by_owner(self) -> dict[str, FixTimes]:
+        """The same by owner, those who take longest first; empty for what nobody owns."""
+        found = _sums(
+            (each.owner or "", times) for each in self.repositories for times in each.fixes.values()
+        )
+        return dict(sorted(found.items(), key=lambda item: -(item[1].mean_days or 0.0)))
+
+    def with_point(self, earlier: FleetReport | None) -> FleetReport:
+        """The report with its place in the trend of the last digests."""
+        overdue = len(self.overdue) if self.has_due_dates else None
+        point = Point(self.generated_at, self.totals, overdue)
+        before = earlier.trend if earlier else ()
+        return replace(self, trend=(*before, point)[-MOST_POINTS:])
 
     @property
     def open_findings(self) -> int:
@@ -149,8 +221,16 @@ class FleetReport:
     def worst(self) -> tuple[RepositoryReport, ...]:
         """The repositories with findings, those with the most of the worst severity first."""
         found = [repository for repository in self.repositories if repository.findings]
-        return tuple(sorted(found, key=_badness))
+        return tuple(sorted(found, key=badness))
 
 
-def _badness(report: RepositoryReport) -> tuple[list[int], Repository]:
+def _sums(times: Iterable[tuple[str, FixTimes]]) -> dict[str, FixTimes]:
+    found: dict[str, FixTimes] = {}
+    for name, each in times:
+        found[name] = found.get(name, FixTimes()) + each
+    return found
+
+
+def badness(report: RepositoryReport) -> tuple[list[int], Repository]:
+    """What to sort repositories by: those with the most findings of the worst severity first."""
     return [-report.counts.get(severity, 0) for severity in SEVERITIES], report.repository

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.ecr.scan_statuses import ScanKind
+from chalicelib.fleet.histories import Histories
 from chalicelib.fleet.model import ImageScan, NamedImages, Repository, RepositoryReport
 from chalicelib.policy.due import unscannable
 from chalicelib.runtime import logs
@@ -36,6 +37,7 @@ class RegistrySource:
         self._reader = services.repository_images_of(address)
         self._place = f"{self.account}/{self.registry.region}"
         self._records = services.scan_records
+        self.histories = Histories(address, services, self._place)
         self._inspector = services.inspector_of(address) if self._is_enhanced() else None
 
     def images(self, repository: str, backoff: Backoff) -> Sequence[Image]:

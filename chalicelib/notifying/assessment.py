@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
-from chalicelib.ecr.findings import counts_of
+from chalicelib.ecr.findings import continued, counts_of
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.counting import counted
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.last_scans import ScanFindings
@@ -36,7 +37,8 @@ class Assessment:
     ``crossed`` are the severities whose threshold is reached, worst first. ``accepted`` are the
     findings that are accepted risks, each with the entry that says so; ``expired`` the entries that
     would cover findings that count, had they not run out. ``left_out`` are the findings that
-    filters keep out, by reason.
+    filters keep out, by reason. ``ended_at`` is when the scan ended that found them, in seconds
+    since the epoch; None where that is not told.
     """
 
     thresholds: Thresholds
@@ -47,13 +49,20 @@ class Assessment:
     accepted: tuple[tuple[Finding, AcceptedRisk], ...] = ()
     expired: tuple[AcceptedRisk, ...] = ()
     left_out: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    ended_at: int | None = None
 
-    @property
-    def apart(self) -> frozenset[str]:
-        """The keys of the findings that are accepted or left out."""
-        left_out = (finding for findings in self.left_out.values() for finding in findings)
-        accepted = (finding for finding, _ in self.accepted)
-        return frozenset(finding.key for finding in (*accepted, *left_out))
+    def with_keys(self, known: Collection[str]) -> Assessment:
+        """The same, with each finding by the key by which it is known already, if it is."""
+        accepted = [finding for finding, _ in self.accepted]
+        left_out = [finding for found in self.left_out.values() for finding in found]
+        # In one go, so that no two findings take the same key.
+        same = iter(continued((*(self.findings or ()), *accepted, *left_out), known))
+        return replace(
+            self,
+            findings=None if self.findings is None else tuple(islice(same, len(self.findings))),
+            accepted=tuple((next(same), entry) for _, entry in self.accepted),
+            left_out={why: tuple(islice(same, len(f))) for why, f in self.left_out.items()},
+        )
 
     @property
     def may_cross(self) -> bool:
@@ -85,7 +94,9 @@ def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backof
         return Assessment(thresholds, counts, (), findings=())
     scan = _scan_findings(result, services, backoff)
     if scan is not None and scan.findings is not None and (scan.listed or not number):
-        return _weighed(result, rules, scan.findings, services)
+        weighed = _weighed(result, rules, scan.findings, services)
+        ended = scan.completed_at
+        return replace(weighed, ended_at=None if ended is None else int(ended.timestamp()))
     # The findings are not readable, or are those of a later scan that is not done or failed.
     if scan is not None and scan.counts is not None and not result.counts_known:
         return _unread(result, thresholds, scan.counts)

@@ -30,7 +30,9 @@ def scan_of(result: ScanResult, whole: str, assessment: Assessment) -> Scan:
         status=result.status,
         event=result.identity,
         findings=assessment.findings or (),
-        apart=assessment.apart,
+        accepted=tuple(finding for finding, _ in assessment.accepted),
+        left_out=tuple(each for found in assessment.left_out.values() for each in found),
+        ended_at=assessment.ended_at,
     )
 
 

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     NEVER_SCANNED = "never scanned"
     SCAN_EXPIRED = "scan expired"
     SCAN_FAILED = "last scan failed"
+    FORCED = "asked for"
     FINDINGS_UNAVAILABLE = "findings unavailable"
     LIMIT_REACHED_BEFORE = "last scan refused by the daily limit"
     SCAN_FRESH = "scan fresh"
@@ -42,6 +43,7 @@ class Reason(StrEnum):
     BEYOND_BUDGET = "beyond today's budget"
     DELETED = "gone since"
     MISSING = "in use but missing"
+    NOT_FOUND = "not found"
 
 
 _LEFT_ALONE = {
@@ -101,9 +103,7 @@ def decide(record: ScanRecord | None, stale_before: datetime, now: datetime) -> 
     seconds = int(now.timestamp())
     if record is None or record.is_open(seconds):
         return Decision(True, Reason.NOT_LOOKED_UP)
-    if record.is_running(seconds):
-        return Decision(False, Reason.SCAN_RUNNING)
-    if reason := _LEFT_ALONE.get(record.kind):
+    if reason := _not_now(record, seconds):
         return Decision(False, reason)
     if reason := _TRIED_AGAIN.get(record.kind):
         return Decision(seconds >= record.at + wait_days(record) * DAY_SECONDS, reason)
@@ -113,6 +113,28 @@ def decide(record: ScanRecord | None, stale_before: datetime, now: datetime) -> 
         return Decision(True, Reason.SCAN_EXPIRED)
     is_active = record.status == "ACTIVE"
     return Decision(False, Reason.CONTINUOUSLY_SCANNED if is_active else Reason.SCAN_FRESH)
+
+
+def decide_forced(record: ScanRecord | None, now: datetime) -> Decision:
+    """Say whether a scan that is asked for can be started, as far as is known.
+
+    Not while one is running, and not within a day of the last one, for ECR refuses it.
+    """
+    seconds = int(now.timestamp())
+    if record is None:
+        return Decision(True, Reason.FORCED)
+    if reason := _not_now(record, seconds):
+        return Decision(False, reason)
+    if seconds - record.at < DAY_SECONDS:
+        return Decision(False, Reason.SCANNED_TODAY)
+    return Decision(True, Reason.FORCED)
+
+
+def _not_now(record: ScanRecord, seconds: int) -> Reason | None:
+    """Why no scan is started, whatever the age of the last one."""
+    if record.is_running(seconds):
+        return Reason.SCAN_RUNNING
+    return _LEFT_ALONE.get(record.kind)
 
 
 def wait_days(record: ScanRecord) -> int:

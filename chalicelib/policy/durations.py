@@ -20,6 +20,7 @@ DURATION_PATTERN = "(?=.*[1-9])" + "".join(f"([0-9]+{unit[0]})?" for unit in _UN
 """Of texts as a whole; of regular expressions as Python, Java and JavaScript know them."""
 
 _DURATION = re.compile(DURATION_PATTERN)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -49,3 +50,11 @@ class Duration:
         except (ValueError, OverflowError):
             # Longer than the calendar reaches back: no scan is that old.
             return _BEGINNING_OF_TIME
+
+    def after(self, moment: datetime) -> datetime:
+        """The aware UTC moment that lies this long after ``moment``."""
+        try:
+            return moment.astimezone(UTC) + relativedelta(**self.units)  # type: ignore[arg-type]
+        except (ValueError, OverflowError):
+            # Longer than the calendar reaches.
+            return _END_OF_TIME

@@ -121,8 +121,11 @@ def _bases(
             if state.line == Line(tag or "", line.platform) and tag is not None
         ),
     ]
-    first = next(iter(candidates), None)
-    return (first, *own) if first else ()
+    if not candidates:
+        return ()
+    # The image of a line that has ended may have been scanned in another one since.
+    first = max((state for state in known if state.digest == candidates[0].digest), key=_time)
+    return (first if candidates[0].has_ended else candidates[0], *own)
 
 
 def _time(state: ReportedState) -> str:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.due_dates import DueTimes
 from chalicelib.policy.durations import Duration
 from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.globs import GlobIndex
-from chalicelib.policy.thresholds import Thresholds
+from chalicelib.policy.thresholds import NAMES, Thresholds
 
 _FILTERS = ("fixable_only", "ignore_unfixed", "minimum_score")
 
@@ -34,10 +34,13 @@ class Rules:
     low: int | None = None
     informational: int | None = None
     undefined: int | None = None
+    kev: int | None = None
+    epss: float | None = None
     fixable_only: bool | None = None
     ignore_unfixed: bool | None = None
     minimum_score: float | None = None
     owner: str | None = None
+    sla: DueTimes | None = None
 
     @property
     def select(self) -> bool:
@@ -52,10 +55,7 @@ class Rules:
 
     def thresholds(self, settings: Thresholds) -> Thresholds:
         """The settings' thresholds with those of these rules in their place."""
-        given = {severity: getattr(self, severity.lower()) for severity in SEVERITIES}
-        return settings.with_counts(
-            {severity: count for severity, count in given.items() if count is not None}
-        )
+        return settings.with_others({name: getattr(self, name) for name in NAMES})
 
     def finding_filters(self, settings: FindingFilters) -> FindingFilters:
         """The settings' finding filters with those of these rules in their place."""

@@ -30,6 +30,14 @@ def skipped(images: Sequence[Image], rules: Rules, now: datetime) -> dict[str, R
     return {digest: reason for digest, reason in refusals.items() if reason is not None}
 
 
+def named(images: Sequence[Image], names: Iterable[str]) -> list[Image]:
+    """The images with one of these tags or digests; of an index so named its images too."""
+    wanted = set(names)
+    wholes = [image for image in images if not wanted.isdisjoint((image.digest, *image.tags))]
+    digests = with_platform_images(wholes, images)
+    return [image for image in images if image.digest in digests]
+
+
 def refusal(image: Image, rules: Rules, now: datetime) -> Reason | None:
     """The rule that keeps one image from being reviewed, but for that of the newest ones.
 

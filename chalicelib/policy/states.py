@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.policy.ledger import NOTHING, Ledger
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -67,7 +69,8 @@ class ReportedState:
     ``version`` counts the changes and ``updated_at`` is when the last was made, in milliseconds
     since the epoch. It is ``mirrored`` where the channels that mirror open findings have them. What
     an image has is reported in one of its lines; it ``is_shadow`` in the others, whose states say
-    the same, so that each of them knows what its next image is to be compared with.
+    the same, so that each of them knows what its next image is to be compared with. ``ledger`` says
+    since when its findings are open, and what was fixed.
     """
 
     line: Line
@@ -87,6 +90,7 @@ class ReportedState:
     mirrored: bool = True
     version: int = 0
     updated_at: int = 0
+    ledger: Ledger = NOTHING
 
     @property
     def open_findings(self) -> Mapping[str, Known]:

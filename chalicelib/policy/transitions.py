@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.ledger import NOTHING, Ledger, Observation, joined, with_scan
 from chalicelib.policy.states import FAILED, NO_CHANNELS, Closed, Known, Line, ReportedState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from chalicelib.ecr.findings import Finding
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 class Scan:
     """A scan whose findings are known; ``event`` is the id of the event that told of it.
 
-    ``apart`` are the keys of the findings that are accepted or left out.
+    ``accepted`` and ``left_out`` are the findings that do not count. ``ended_at`` is when the scan
+    ended that the findings are of, in seconds since the epoch; None where only ``time`` is known.
     """
 
     digest: str
@@ -27,7 +30,14 @@ class Scan:
     status: str
     event: str
     findings: tuple[Finding, ...]
-    apart: frozenset[str] = frozenset()
+    accepted: tuple[Finding, ...] = ()
+    left_out: tuple[Finding, ...] = ()
+    ended_at: int | None = None
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """The keys of the findings that do not count."""
+        return frozenset(finding.key for finding in (*self.accepted, *self.left_out))
 
 
 def after_scan(
@@ -67,7 +77,10 @@ def after_scan(
         )
     closed = _closed(before, base, mirrors, scan.apart)
     closed = {key: each for key, each in closed.items() if key not in findings}
-    return replace(state, closed=closed, mirrored=not mirrors)
+    history = before or base
+    ledger = history.ledger if history else NOTHING
+    ledger = with_scan(ledger, observation(scan, _since(bases, ledger)))
+    return replace(state, closed=closed, mirrored=not mirrors, ledger=ledger)
 
 
 def after_failure(line: Line, before: ReportedState | None, scan: Scan) -> ReportedState:
@@ -107,6 +120,7 @@ def shadow_of(
         is_shadow=True,
         mirrored=True,
         closed=_closed(before, None, mirrors),
+        ledger=joined(state.ledger, before.ledger) if before else state.ledger,
         version=before.version if before else 0,
         updated_at=before.updated_at if before else 0,
     )
@@ -118,12 +132,45 @@ def _found(finding: Finding, known: Known | None, scan: Scan) -> Known:
     if known is None:
         return found
     matters_more = (
-        _is_worse(found.severity, known.severity)
+        is_worse(found.severity, known.severity)
         or (found.fixable and not known.fixable)
         or (found.exploitable and not known.exploitable)
     )
     reported_by = NO_CHANNELS if matters_more else known.reported_by
     return replace(found, found_at=known.found_at, reported_by=reported_by)
+
+
+def _since(bases: Sequence[ReportedState], ledger: Ledger) -> dict[str, int]:
+    """Since when states have findings open that the ledger does not have."""
+    since: dict[str, int] = {}
+    for base in bases:
+        for key, known in base.open_findings.items():
+            entry = base.ledger.entries.get(key)
+            if key not in ledger.entries and (entry or known.found_at):
+                first = entry.open_since if entry else _seconds(known.found_at)
+                since[key] = min(first, since.get(key, first))
+    return since
+
+
+def observation(scan: Scan, observed: Mapping[str, int]) -> Observation:
+    """A scan for the ledger; ``observed`` says of findings since when they are known otherwise."""
+    found = (*scan.findings, *scan.accepted, *scan.left_out)
+    since = dict(observed)
+    for finding in found:
+        if finding.first_observed_at is not None:
+            first = int(finding.first_observed_at.timestamp())
+            since[finding.key] = min(first, since.get(finding.key, first))
+    return Observation(
+        at=_seconds(scan.time) if scan.ended_at is None else scan.ended_at,
+        found={finding.key: finding.severity for finding in found},
+        accepted=frozenset(finding.key for finding in scan.accepted),
+        left_out=frozenset(finding.key for finding in scan.left_out),
+        observed=since,
+    )
+
+
+def _seconds(time: str) -> int:
+    return int(datetime.fromisoformat(time).timestamp())
 
 
 def _closed(
@@ -151,6 +198,6 @@ def _closed(
     return closed
 
 
-def _is_worse(severity: str, before: str) -> bool:
+def is_worse(severity: str, before: str) -> bool:
     """Whether a severity is worse than another."""
     return SEVERITIES.index(severity) < SEVERITIES.index(before)

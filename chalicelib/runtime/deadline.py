@@ -34,6 +34,14 @@ class Deadline:
         end = time.monotonic() + seconds
         return cls(lambda: int((end - time.monotonic()) * 1000))
 
+    def part(self, share: float) -> "Deadline":
+        """The deadline of a part of the work, which has that share of the time that is left."""
+        usable = max(0, self._remaining() - self._reserved)
+        left_after = self._remaining() - int(usable * share)
+        part = Deadline(lambda: self._remaining() - left_after)
+        part._reserved = 0  # what is handed over is the whole's
+        return part
+
     def allows(self, seconds: float = 0) -> bool:
         """Whether this many seconds can still be spent."""
         return self._remaining() - seconds * 1000 > self._reserved

@@ -17,7 +17,10 @@ _request: dict[str, str] = {}
 
 
 def configure(level: str) -> None:
-    """Write this application's logs to standard output, from ``level`` on, as JSON lines."""
+    """Write this application's logs to standard output, from ``level`` on, as JSON lines.
+
+    Lines with metrics in them are written whatever the level.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         JsonFormatter(
@@ -41,12 +44,17 @@ def of_request(context: Any) -> None:
 
 def summary(message: str, metrics: Mapping[str, int], **fields: Any) -> None:
     """Log the one line that tells what a run did; ``metrics`` become CloudWatch metrics too."""
-    logger.info({"message": message, **fields, **_embedded(metrics)})
+    _write({"message": message, **fields, **_embedded(metrics)})
 
 
 def count(metric: str, value: int, **dimension: str) -> None:
     """Log a CloudWatch metric that is counted by a dimension, such as a reason."""
-    logger.info({"message": metric, **_embedded({metric: value}, dimension)})
+    _write({"message": metric, **_embedded({metric: value}, dimension)})
+
+
+def _write(line: Mapping[str, Any]) -> None:
+    """Write a line that holds metrics, at any level: alarms do not depend on how much is logged."""
+    logger.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, line, (), None))
 
 
 def _embedded(

@@ -1,4 +1,4 @@
-"""How fast scans are started: a token bucket, and a time line for jobs."""
+"""How fast calls are made and jobs start."""
 
 import time
 from collections.abc import Callable
@@ -12,35 +12,66 @@ SCANNERS_AT_ONCE = 5
 BURST = 100
 """How many jobs start at once."""
 
+LOWEST_RATE = 0.5
+"""How many calls a second are made at least, however often the service asks for fewer."""
 
-class TokenBucket:
-    """Allows ``rate`` calls a second, after a burst of one second's worth (one call at least).
+_FIRST_RATE = 20.0
+_HIGHEST_RATE = 200.0
+_LEAST_STEP = 0.5
 
-    Throttling halves the rate, down to a sixteenth; every call after that gains a hundredth of the
-    full rate back, so that the pace finds what the service allows.
+
+class Pace:
+    """How fast calls of one operation may begin: a limit that finds what the service allows.
+
+    The limit begins at ``most`` calls a second, or at twenty where there is no such bound, and
+    then doubles each second until the service first asks for a slower pace. Each time it does,
+    the limit is halved; from then on it grows by an eighth of what it was before, each second.
+    Several clients of one service share its rate by that, without knowing of each other.
+
+    Up to one second's calls that did not begin in their time may begin at once.
     """
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._full_rate = float(rate)
-        self._rate = float(rate)
-        self._most = max(1.0, rate)
+    def __init__(
+        self, most: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._most = float(most or _HIGHEST_RATE)
+        self.rate = self._most if most else _FIRST_RATE
         self._clock = clock
-        self._tokens = self._most
-        self._filled_at = clock()
+        self._step = 0.0
+        self._grown_at = self._halved_at = clock()
+        self._next = self._grown_at - self._burst_seconds()
 
-    def take(self) -> float:
-        """Take a token; returns the seconds to wait before the call that it is for."""
+    def wait(self) -> float:
+        """The seconds until the next call may begin."""
+        return max(0.0, self._next - self._clock())
+
+    def begin(self) -> float:
+        """Count a call that begins; returns the moment, by which :meth:`throttled` knows it."""
         now = self._clock()
-        self._tokens = min(self._most, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        self._tokens -= 1
-        self._rate = min(self._full_rate, self._rate + self._full_rate / 100)
-        return max(0.0, -self._tokens / self._rate)
+        self._grow(now)
+        self._next = max(self._next, now - self._burst_seconds()) + 1 / self.rate
+        return now
 
-    def back_off(self) -> None:
-        """Halve the pace, for the service has asked for a slower one."""
-        self._rate = max(self._full_rate / 16, self._rate / 2)
-        self._tokens = min(self._tokens, 0.0)
+    def throttled(self, began: float) -> None:
+        """Halve the limit, once for all calls that had begun by then."""
+        now = self._clock()
+        if began <= self._halved_at and self._step:
+            return
+        self._step = max(_LEAST_STEP, self.rate / 8)
+        self.rate = max(LOWEST_RATE, self.rate / 2)
+        self._grown_at = self._halved_at = now
+        self._next = now + 1 / self.rate
+
+    def _burst_seconds(self) -> float:
+        return (max(1.0, self.rate) - 1) / self.rate
+
+    def _grow(self, now: float) -> None:
+        seconds, self._grown_at = min(1.0, now - self._grown_at), now
+        if self._step:
+            self.rate += self._step * seconds
+        else:
+            self.rate *= 2**seconds
+        self.rate = min(self.rate, self._most)
 
 
 def spread(count: int, per_minute: int) -> list[int]:
@@ -48,4 +79,9 @@ def spread(count: int, per_minute: int) -> list[int]:
 
     The first hundred start at once, so that a small registry is not kept waiting.
     """
-    return [max(0, index - BURST) * 60 // per_minute for index in range(count)]
+    return [start_of(index, per_minute) for index in range(count)]
+
+
+def start_of(index: int, per_minute: int) -> int:
+    """How many seconds after the first the job with that index is to start: see :func:`spread`."""
+    return max(0, index - BURST) * 60 // per_minute

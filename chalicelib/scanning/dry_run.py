@@ -6,6 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.runtime.backoff import DeadlineReached
+from chalicelib.scanning.failures import RepositoriesNotRead
+from chalicelib.scanning.listing import LONGEST_FAILURE
 from chalicelib.scanning.plans import MOST_ROWS, plan_images
 
 if TYPE_CHECKING:
@@ -18,13 +20,23 @@ DRY_RUN_SECONDS = 24.0
 
 
 def images_of(listing: Listing, services: Services, deadline: Deadline) -> dict[str, Any]:
-    """``{images: [row], imagesComplete}``; incomplete where time or room did not suffice."""
+    """``{images: [row], imagesComplete}``; incomplete where time or room did not suffice.
+
+    Where repositories could not be read, ``failures`` says so too.
+    """
     rows: list[dict[str, Any]] = []
     complete = True
+    failures: list[str] = []
     planned = plan_images(listing.jobs, services, deadline)
     try:
         rows.extend(row.to_dict() for row in islice(planned, MOST_ROWS))
         complete = next(planned, None) is None
     except DeadlineReached:
         complete = False
-    return {"images": rows, "imagesComplete": complete}
+    except RepositoriesNotRead as failure:
+        complete = False
+        failures = [f"{name}: {why}"[:LONGEST_FAILURE] for name, why in failure.reasons.items()]
+    answer = {"images": rows, "imagesComplete": complete}
+    if failures:
+        answer["failures"] = [*listing.to_dict()["failures"], *failures]
+    return answer

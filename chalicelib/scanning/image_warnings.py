@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
+from chalicelib.scanning.side_work import side_work
 from chalicelib.settings.channels import on_topic
 from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.scanning.jobs import ScanJob
@@ -30,23 +32,21 @@ def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: S
     Where that is remembered, they are told again only when it changes.
     """
     place = f"{_place(job.address)} {job.repository}"
-    if not _is_news(_MISSING, place, missing, services):
-        return
-    if missing:
-        logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
-        _warn(
-            services,
-            kind=_MISSING,
-            subject=f"{len(missing)} images in use are missing in {job.repository}",
-            explanation=(
-                f"Repository {job.repository} ({_place(job.address)}) does not hold these images"
-                " any more, although they are in use. What runs goes on; its next deployment, or"
-                " the next start of a task, fails."
-            ),
-            images={f"{job.repository} {name}": where for name, where in missing.items()},
-            repository=job.repository,
-        )
-    _keep(_MISSING, place, missing, services)
+    with _news(_MISSING, place, missing, services) as is_news:
+        if is_news:
+            logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
+            _warn(
+                services,
+                kind=_MISSING,
+                subject=f"{len(missing)} images in use are missing in {job.repository}",
+                explanation=(
+                    f"Repository {job.repository} ({_place(job.address)}) does not hold these"
+                    " images any more, although they are in use. What runs goes on; its next"
+                    " deployment, or the next start of a task, fails."
+                ),
+                images={f"{job.repository} {name}": where for name, where in missing.items()},
+                repository=job.repository,
+            )
 
 
 def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -> None:
@@ -54,22 +54,34 @@ def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -
 
     Where that is remembered, they are told again only when it changes.
     """
-    if not _is_news(_OUT_OF_REACH, "", images, services):
-        return
-    if images:
-        logs.count("ImagesInUseOutOfReach", len(images))
-        _warn(
-            services,
-            kind=_OUT_OF_REACH,
-            subject=f"{len(images)} images in use are out of reach",
-            explanation=(
-                "These images are in use, and in ECR registries that ECR Scan Reporter does not"
-                " cover or may not read, so their scans are not kept fresh. SCAN_REGIONS and"
-                " SCAN_ROLES say which registries are covered."
-            ),
-            images=images,
-        )
-    _keep(_OUT_OF_REACH, "", images, services)
+    with _news(_OUT_OF_REACH, "", images, services) as is_news:
+        if is_news:
+            logs.count("ImagesInUseOutOfReach", len(images))
+            _warn(
+                services,
+                kind=_OUT_OF_REACH,
+                subject=f"{len(images)} images in use are out of reach",
+                explanation=(
+                    "These images are in use, and in ECR registries that ECR Scan Reporter does not"
+                    " cover or may not read, so their scans are not kept fresh. SCAN_REGIONS and"
+                    " SCAN_ROLES say which registries are covered."
+                ),
+                images=images,
+            )
+
+
+@contextmanager
+def _news(kind: str, place: str, images: Mapping[str, str], services: Services) -> Iterator[bool]:
+    """Whether people are to be warned of these images; that they were is kept once it is done.
+
+    A warning that fails is logged, stops nothing and is due again.
+    """
+    if _is_news(kind, place, images, services):
+        with side_work("warning", warning=kind):
+            yield bool(images)
+            _keep(kind, place, images, services)
+    else:
+        yield False
 
 
 def _is_news(kind: str, place: str, images: Mapping[str, str], services: Services) -> bool:
@@ -104,8 +116,20 @@ def _warn(
     repository: str = "",
 ) -> None:
     logs.logger.warning(subject, extra={"warning": kind, "images": dict(images)})
-    if services.settings.report_topic_arn is None:
-        return
+    if services.settings.report_topic_arn is not None:
+        channels = on_topic(services.settings.channels)
+        message = _message(kind, subject, explanation, images, repository, channels)
+        services.report_topic.publish(message)
+
+
+def _message(
+    kind: str,
+    subject: str,
+    explanation: str,
+    images: Mapping[str, str],
+    repository: str,
+    channels: Sequence[str],
+) -> Message:
     listed = [f"{name} (in use by {where})" for name, where in images.items()]
     more = [f"and {len(listed) - _MOST_LISTED} more"] if len(listed) > _MOST_LISTED else []
     text = "\n".join([explanation, "", *listed[:_MOST_LISTED], *more])
@@ -127,13 +151,12 @@ def _warn(
         "sms": short("ECR: {}", subject, SMS_LENGTH),
     }
     attributes = {"warning": kind} | ({"repository": repository} if repository else {})
-    message = Message(
+    return Message(
         short("[ECR] {}", subject, SUBJECT_LENGTH),
         json.dumps(texts),
         attributes,
-        lists={"channels": on_topic(services.settings.channels)},
+        lists={"channels": channels},
     )
-    services.report_topic.publish(message)
 
 
 def _place(address: RegistryAddress) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from chalicelib.aws.scan_records import ScanRecords
+    from chalicelib.ecr.last_scans import LastScan
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.services import Services
@@ -41,9 +43,6 @@ class LastScans:
         self._registry = services.registry_of(job.address)
         self._backoff = backoff
         self._store = services.scan_records
-        self._place = ""
-        if self._store is not None:
-            self._place = services.place_of(job.address, job.repository)
         self._unkept: dict[str, ScanRecord] = {}
 
     def read(self) -> None:
@@ -58,14 +57,20 @@ class LastScans:
         digests = list(digests)
         self._read(lambda store: store.of_images(self._place, digests))
 
-    def look_up(self, digest: str, *, within_a_day: bool = False) -> ScanRecord:
+    def look_up(self, digest: str) -> ScanRecord:
         """Ask ECR for an image's last scan, and remember it.
-
-        ``within_a_day`` is whether it is known to have been less than a day ago.
 
         :raises DeadlineReached: when no time is left.
         """
-        scan = self._backoff.call(self._registry.last_scan, self._repository, digest)
+        return self.note(
+            digest, self._backoff.call(self._registry.last_scan, self._repository, digest)
+        )
+
+    def note(self, digest: str, scan: LastScan, *, within_a_day: bool = False) -> ScanRecord:
+        """Remember what ECR said of an image's last scan when it was asked.
+
+        ``within_a_day`` is whether it is known to have been less than a day ago.
+        """
         self.look_ups += 1
         before, now = self.records.get(digest), _now()
         # What failed some time ago and may pass is so long ago that it is tried again at once.
@@ -94,6 +99,11 @@ class LastScans:
             self._warn("records of scans not kept", error)
         else:
             self._unkept.clear()
+
+    @cached_property
+    def _place(self) -> str:
+        """The repository, as the table knows it; asks for the function's own account, once."""
+        return self._services.place_of(self._job.address, self._repository)
 
     def _read(self, read: Callable[[ScanRecords], Mapping[str, ScanRecord]]) -> None:
         if self._store is None:

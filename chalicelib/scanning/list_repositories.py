@@ -1,44 +1,40 @@
-"""The lister's two doors: the schedule and the HTTP endpoint."""
+"""The lister by schedule and by direct invocation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.runtime.deadline import Deadline
+from chalicelib.scanning.answers import fitted
 from chalicelib.scanning.dry_run import DRY_RUN_SECONDS, images_of
-from chalicelib.scanning.lister import start_listing
-from chalicelib.scanning.requests import ListingRequest, RequestError
+from chalicelib.scanning.lister import ListingIncomplete, start_listing
+from chalicelib.scanning.requests import ListingRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalice.app import Request
-
     from chalicelib.services import Services
 
-__all__ = ["RequestError", "list_repositories", "start_scans"]
 
-
-def list_repositories(event: Mapping[str, Any], services: Services) -> dict[str, Any]:
+def list_repositories(
+    event: Mapping[str, Any], services: Services, deadline: Deadline | None = None
+) -> dict[str, Any]:
     """Answer a scheduled event or a direct invocation; both may carry overrides.
 
     :raises RequestError: for overrides that are not accepted.
+    :raises ListingIncomplete: when something failed that no job sees to.
     """
-    return _answer(ListingRequest.from_event(event), services)
+    request = ListingRequest.from_event(event)
+    if request.dry_run:
+        return fitted(dry_run(request, services))
+    return fitted(start_listing(request, services, deadline=deadline).to_dict())
 
 
-def start_scans(request: Request | None, services: Services) -> dict[str, Any]:
-    """Answer an HTTP request, whose body may carry the same overrides.
-
-    :raises RequestError: for overrides that are not accepted.
-    """
-    return _answer(ListingRequest.from_http(request), services)
-
-
-def _answer(request: ListingRequest, services: Services) -> dict[str, Any]:
-    """List the repositories as asked; the answer to a dry run shows their images too."""
+def dry_run(request: ListingRequest, services: Services) -> dict[str, Any]:
+    """List the repositories as asked, and their images, each with the decision about it."""
     deadline = Deadline.seconds(DRY_RUN_SECONDS)
-    listing = start_listing(request, services)
-    if not request.dry_run:
-        return listing.to_dict()
+    try:
+        listing = start_listing(request, services)
+    except ListingIncomplete as incomplete:
+        listing = incomplete.listing  # which says what failed
     return listing.to_dict() | images_of(listing, services, deadline)

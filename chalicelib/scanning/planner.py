@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,16 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
+from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
-from chalicelib.scanning.lister import list_jobs, may_start_scans
+from chalicelib.scanning.lister import list_jobs
+from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
+from chalicelib.scanning.repository_jobs import may_start_scans
 from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
     MOST_DIGESTS,
     RETRY_DELAY_SECONDS,
-    ScansNotStarted,
 )
 from chalicelib.scanning.uses import keep_uses
 
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
 
+_MOST_NAMES = 500
+"""How many repositories one job names, so that it fits into a queue message."""
+
 
 @dataclass
 class PlanSummary:
@@ -50,6 +55,16 @@ class PlanSummary:
     planned: int = 0
     jobs: int = 0
     re_enqueued: bool = False
+    failed: int = 0
+    not_found: list[str] = field(default_factory=list)
+
+    started = 0
+    goes_on = False  # what is left of it is another job
+
+    @property
+    def parts(self) -> int:
+        """How many jobs were sent, and are to be for what failed."""
+        return self.jobs + self.re_enqueued + self.failed
 
     @property
     def deferred(self) -> int:
@@ -69,17 +84,22 @@ def plan_scans(
     known. When time runs out, what was reviewed is sent with its share of the budget, and the rest
     goes on as another job.
 
-    :raises ScansNotStarted: when nothing could be reviewed in many deliveries.
+    A repository that cannot be read holds up no other.
+
+    :raises ScansNotStarted: when nothing could be reviewed in many deliveries; also when some
+        repositories could not be read, with jobs to plan these.
     :raises NotSent: when the queue did not take some of the jobs.
     """
-    planning = _Planning(plan, services, Backoff(deadline, sleep))
-    planning.review()
-    jobs = planning.jobs()
-    now = int(time.time())
-    delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
-    services.jobs_queue.send(jobs, delays)
-    planning.re_enqueue()
-    planning.log()
+    planning = _Planning(plan, services, deadline, sleep)
+    with kept_outcome(plan, planning.summary, services):
+        planning.review()
+        jobs = planning.jobs()
+        now = int(time.time())
+        delays = [min(LONGEST_DELAY_SECONDS, max(0, job.not_before - now)) for job in jobs]
+        services.jobs_queue.send(jobs, delays)
+        planning.re_enqueue()
+        planning.log()
+        planning.raise_failures()
     return planning.summary
 
 
@@ -106,12 +126,20 @@ _NEVER_SCANNED = Decision(True, Reason.NEVER_SCANNED)
 
 
 class _Planning:
-    def __init__(self, plan: PlanJob, services: Services, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        plan: PlanJob,
+        services: Services,
+        deadline: Deadline,
+        sleep: Callable[[float], None],
+    ) -> None:
         settings = services.settings
         self.summary = PlanSummary()
         self._plan = plan
         self._services = services
-        self._backoff = backoff
+        self._deadline = deadline
+        self._sleep = sleep
+        self._backoff = Backoff(deadline, sleep)
         self._size = plan.budget
         if self._size is None:
             self._size = settings.daily_scan_budget or MOST_SCANS_A_DAY
@@ -121,31 +149,45 @@ class _Planning:
         self._end = 0.0
         self._room = 0
         self._look_ups = 0
+        self._failures = Failures()
 
     def review(self) -> None:
+        try:
+            self._review()
+        except DeadlineReached:
+            self.summary.re_enqueued = True
+        self.summary.due = self._budget.offered
+
+    def _review(self) -> None:
         listing = list_jobs(
             replace(self._plan.request, dry_run=True),
             self._services,
             [self._plan.address],
             accepted_before=True,
+            deadline=self._deadline,
+            sleep=self._sleep,
         )
         jobs = [job for job in listing.jobs if may_start_scans(job) or job.images_in_use]
-        jobs = [job for job in jobs if job.repository > self._plan.after]
+        only = set(self._plan.only)
+        jobs = [
+            job
+            for job in jobs
+            if job.repository > self._plan.after and (not only or job.repository in only)
+        ]
         jobs.sort(key=lambda job: job.repository)
         self._repositories = jobs
-        try:
-            for number, job in enumerate(jobs):
+        for number, job in enumerate(jobs):
+            try:
                 self._review_repository(number, job)
-                self.summary.repositories += 1
-        except DeadlineReached:
-            self.summary.re_enqueued = True
-        self.summary.due = self._budget.offered
+            except UNREAD as error:
+                self._failures.add(job.repository, error)
+            self.summary.repositories += 1
 
     def jobs(self) -> list[ScanJob]:
         """The jobs of the scans within the budget, most important first, each with its time."""
         share = self._size or 0
         if self.summary.re_enqueued:
-            share = share * self.summary.repositories // len(self._repositories)
+            share = share * self.summary.repositories // max(1, len(self._repositories))
         self._room = max(0, share - self.summary.scanned_today)
         entries = self._budget.chosen(self._room)
         self.summary.planned = len(entries)
@@ -156,7 +198,7 @@ class _Planning:
                 jobs.append(self._job(number, batch))
                 self._end += len(batch) / self._rate
         self.summary.jobs = len(jobs)
-        return jobs
+        return numbered(self._plan.listing, jobs)
 
     def re_enqueue(self) -> None:
         if not self.summary.re_enqueued:
@@ -167,21 +209,51 @@ class _Planning:
         attempts = 0 if progressed else self._plan.attempts + 1
         if attempts > MOST_ATTEMPTS:
             raise ScansNotStarted(f"{self._plan.repository}: no progress in {attempts} deliveries")
-        used = self.summary.planned + self.summary.scanned_today
+        remaining, failed = len(self._repositories) - reviewed, len(self._failures)
         rest = replace(
             self._plan,
             after=self._repositories[reviewed - 1].repository if reviewed else self._plan.after,
-            budget=max(0, (self._size or 0) - used),
+            budget=self._left() * remaining // (remaining + failed) if remaining else self._left(),
             not_before=int(self._end),
             attempts=attempts,
         )
+        rest = self._numbered(rest, self.summary.jobs + 1)
         self._services.jobs_queue.send([rest], RETRY_DELAY_SECONDS if attempts else 0)
+
+    def raise_failures(self) -> None:
+        if not self._failures:
+            return
+        names = list(self._failures)
+        remaining = len(self._repositories) - self.summary.repositories
+        parts = list(batches(names, _MOST_NAMES))
+        share = self._left() * len(names) // (remaining + len(names)) // len(parts)
+        rest = replace(self._plan, after="", budget=share, not_before=int(self._end), attempts=0)
+        jobs = [
+            self._numbered(replace(rest, only=tuple(part)), self.summary.parts + n)
+            for n, part in enumerate(parts, 1)
+        ]
+        if set(names) == set(self._plan.only):
+            jobs = []
+        self.summary.failed = len(jobs)
+        raise ScansNotStarted(
+            f"{self._plan.repository}: {len(names)} repositories not planned: {self._failures}",
+            jobs,
+        )
+
+    def _numbered(self, job: PlanJob, number: int) -> PlanJob:
+        """A further job of the plan, with its number where the listing has one."""
+        return replace(job, listing=f"{self._plan.listing}.{number}") if self._plan.listing else job
+
+    def _left(self) -> int:
+        """What is left of the budget."""
+        return max(0, (self._size or 0) - self.summary.planned - self.summary.scanned_today)
 
     def log(self) -> None:
         summary = self.summary
         logs.summary(
             "scans planned",
             {
+                "RepositoriesNotRead": len(self._failures),
                 "ImagesSeen": summary.images,
                 "ImagesDue": summary.due,
                 "ScansPlanned": summary.planned,
@@ -207,6 +279,7 @@ class _Planning:
         warn_of_missing_images(job, review.missing(images), self._services)
         keep_uses(job, review, images, self._services)
         self.summary.images += len(images)
+        self.summary.not_found += contents.not_found(job)
         self.summary.scanned_today += scanned_since(day_of(review.now), contents)
         for digest, scanned_at, tier in offers:
             self._budget.offer(digest, scanned_at, tier, number)
@@ -237,6 +310,7 @@ class _Planning:
             self._repositories[number],
             image_digests=tuple(digests),
             images_in_use={},
+            images=(),
             not_before=int(self._end),
         )
 

@@ -14,6 +14,7 @@ from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.policy.budget import Budget, Tier
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.backoff import Backoff
+from chalicelib.scanning.failures import UNREAD, Failures, RepositoriesNotRead
 from chalicelib.scanning.planner import day_of, tiers
 from chalicelib.scanning.repositories import read_repository
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
+
+_NOT_FOUND = Decision(False, Reason.NOT_FOUND)
 
 MOST_ROWS = 10_000
 """The most images that an answer to a dry run shows: Lambda answers in 6 MB at most."""
@@ -79,23 +82,38 @@ def plan_images(
     budget, what is beyond it is not due today. ``gone`` is told of a repository that was deleted.
 
     :raises DeadlineReached: when no time is left.
+    :raises RepositoriesNotRead: at the end, when some could not be read.
     """
-    backoff = Backoff(deadline, sleep)
-    if services.settings.daily_scan_budget is None:
-        for job in jobs:
-            yield from (row for row, _ in _plan(job, services, backoff, gone))
-        return
-    rows = [row for job in jobs for row in _plan(job, services, backoff, gone)]
-    yield from _within_budget(rows, services.settings.daily_scan_budget)
+    backoff, failures = Backoff(deadline, sleep), Failures()
+    planned = (row for job in jobs for row in _plan(job, services, backoff, gone, failures))
+    budget = services.settings.daily_scan_budget
+    if budget is None:
+        yield from (row for row, _ in planned)
+    else:
+        yield from _within_budget(list(planned), budget)
+    if failures:
+        raise RepositoriesNotRead(failures)
 
 
 def _plan(
-    job: ScanJob, services: Services, backoff: Backoff, gone: Callable[[ScanJob], None]
+    job: ScanJob,
+    services: Services,
+    backoff: Backoff,
+    gone: Callable[[ScanJob], None],
+    failures: Failures,
 ) -> Iterator[tuple[PlannedImage, Tier]]:
     try:
         yield from _rows(job, read_repository(job, services, backoff))
     except RepositoryDeleted:
         gone(job)
+    except UNREAD as error:
+        failures.add(_name(job), error)
+
+
+def _name(job: ScanJob) -> str:
+    """The repository, with its registry unless that is the function's own."""
+    place = "/".join(part for part in (job.account, job.region) if part)
+    return f"{job.repository} ({place})" if place else job.repository
 
 
 def _rows(job: ScanJob, contents: RepositoryContents) -> Iterator[tuple[PlannedImage, Tier]]:
@@ -108,6 +126,10 @@ def _rows(job: ScanJob, contents: RepositoryContents) -> Iterator[tuple[PlannedI
         digest, tags = (name, ()) if ":" in name else ("", (name,))
         missing = PlannedImage(job, Image(digest, tags), Decision(False, Reason.MISSING), True)
         yield missing, Tier.IN_USE
+    for name in contents.not_found(job):
+        digest = name.partition("@")[2]
+        tags = () if digest else (name.partition(":")[2],)
+        yield PlannedImage(job, Image(digest, tags), _NOT_FOUND, in_use=False), Tier.OTHER
 
 
 def _within_budget(rows: Sequence[tuple[PlannedImage, Tier]], size: int) -> Iterator[PlannedImage]:

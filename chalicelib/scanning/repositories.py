@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.policy.due import Decision, Reason
+from chalicelib.policy.selection import named
 from chalicelib.runtime import logs
 from chalicelib.scanning.last_scans import LastScans
 from chalicelib.scanning.reviews import Review
@@ -27,6 +28,15 @@ class RepositoryContents:
     images: list[Image]
     last_scans: LastScans
     review: Review
+
+    def not_found(self, job: ScanJob) -> list[str]:
+        """The images that a job names and that are not there, with their repository."""
+        found = {name for image in self.images for name in (image.digest, *image.tags)}
+        return [
+            f"{job.repository}{'@' if ':' in name else ':'}{name}"
+            for name in job.images
+            if name not in found
+        ]
 
     def decisions(self, images: Sequence[Image] | None = None) -> Iterator[tuple[Image, Decision]]:
         """Every image, by default in the order of the repository, with the decision about it.
@@ -66,10 +76,14 @@ class RepositoryContents:
 def read_repository(job: ScanJob, services: Services, backoff: Backoff) -> RepositoryContents:
     """Read a job's repository: its images, its indexes and the records of its scans.
 
+    Of a job for single images only these are given.
+
     :raises RepositoryDeleted: when there is no such repository.
     :raises DeadlineReached: when no time is left.
     """
     images = services.repository_images_of(job.address).read(job.repository, backoff)
+    if job.images:
+        images = named(images, job.images)
     last_scans = LastScans(job, services, backoff)
     last_scans.read()
     review = Review.of(job, services.settings)

@@ -5,10 +5,10 @@ The first of these that applies decides:
 1. what ECR cannot scan at all: archived, an index, an artifact or attestation;
 2. the repository's ``skip`` tag;
 3. enhanced scanning, under which Amazon Inspector scans by itself;
-4. an image in use is reviewed whatever the next two say;
+4. an image in use, or named in the request, is reviewed whatever the next two say;
 5. the scope, where only images in use are reviewed;
 6. the rules that select images: tags, newest, pushed and pulled within;
-7. the last scan: how it ended, and its age.
+7. the last scan: how it ended, and its age, which does not matter where scans are asked for.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from chalicelib.policy.due import (
     Decision,
     Reason,
     decide,
+    decide_forced,
     inspected,
     stale_before,
     unscannable,
@@ -44,7 +45,8 @@ class Review:
 
     ``in_use`` are the digests and tags by which workloads name images, ``seen_in_use`` the digests
     of those that Amazon Inspector sees running. ``scan_frequency`` is how Inspector scans the
-    repository, and None under basic scanning.
+    repository, and None under basic scanning. With ``force`` the age of the last scan does not
+    matter. Images that were ``named`` are reviewed whatever the rules select.
     """
 
     now: datetime
@@ -54,6 +56,8 @@ class Review:
     seen_in_use: Mapping[str, str] = field(default_factory=dict)
     in_use_only: bool = False
     scan_frequency: str | None = None
+    force: bool = False
+    named: bool = False
 
     @classmethod
     def of(cls, job: ScanJob, settings: Settings) -> Review:
@@ -69,6 +73,8 @@ class Review:
             job.images_in_use,
             in_use_only=settings.in_use_only,
             scan_frequency=job.scan_frequency,
+            force=job.force,
+            named=bool(job.images),
         )
 
     def decisions(
@@ -82,6 +88,8 @@ class Review:
 
     def by_last_scan(self, record: ScanRecord | None) -> Decision:
         """The decision about an image that nothing but its last scan can decide about."""
+        if self.force:
+            return decide_forced(record, self.now)
         return decide(record, self.stale_before, self.now)
 
     def missing(self, images: Sequence[Image]) -> dict[str, str]:
@@ -105,7 +113,7 @@ class Review:
     ) -> Decision:
         if reason := unscannable(image) or self._refused_for_all(record):
             return Decision(False, reason)
-        if not self.is_in_use(image):
+        if not (self.named or self.is_in_use(image)):
             if self.in_use_only:
                 return Decision(False, Reason.NOT_IN_USE)
             if reason := refused.get(image.digest):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.scanning.jobs import PlanJob, parse_job
+from chalicelib.runtime import logs
+from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
+from chalicelib.scanning.failures import ScansNotStarted
+from chalicelib.scanning.jobs import ListJob, NewerJob, PlanJob, UnreadJob, parse_job
+from chalicelib.scanning.lister import continue_listing
 from chalicelib.scanning.planner import plan_scans
-from chalicelib.scanning.scanner import scan_repository
+from chalicelib.scanning.scanner import RETRY_DELAY_SECONDS, scan_repository
 
 if TYPE_CHECKING:
     from chalicelib.runtime.deadline import Deadline
@@ -14,12 +18,31 @@ if TYPE_CHECKING:
 
 
 def scan_images(body: str, services: Services, deadline: Deadline) -> None:
-    """Scan a repository, or plan a registry's scans.
+    """Scan a repository, plan a registry's scans, or go on with a listing.
+
+    A job of a newer version goes back to the queue, as often as it takes until that version is
+    there.
+
+    What failed is left to jobs of just that, as long as there are others to spare.
 
     :raises JobError: for a message that is no job of this application.
+    :raises ScansNotStarted: when all that it asks for failed.
     """
-    job = parse_job(body)
-    if isinstance(job, PlanJob):
-        plan_scans(job, services, deadline)
-    else:
-        scan_repository(job, services, deadline)
+    try:
+        job = parse_job(body)
+    except NewerJob:
+        logs.count("JobsOfNewerVersion", 1)
+        services.jobs_queue.send([UnreadJob(body)], LONGEST_DELAY_SECONDS)
+        return
+    try:
+        if isinstance(job, ListJob):
+            continue_listing(job, services, deadline)
+        elif isinstance(job, PlanJob):
+            plan_scans(job, services, deadline)
+        else:
+            scan_repository(job, services, deadline)
+    except ScansNotStarted as error:
+        if not error.rest:
+            raise
+        logs.logger.error("scans not started, left to jobs of their own", exc_info=error)
+        services.jobs_queue.send(error.rest, RETRY_DELAY_SECONDS)

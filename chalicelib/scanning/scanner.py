@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
-from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.policy.due import Reason
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
-from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, TokenBucket
+from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
+from chalicelib.scanning.failures import ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.last_scans import LastScans
+from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.reviews import Review
+from chalicelib.scanning.starts import DailyLimitReached, Refused, ScanStarts, ScanSummary
 from chalicelib.scanning.uses import keep_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.services import Services
+
+__all__ = ["ScanSummary", "ScansNotStarted", "scan_repository"]
 
 MOST_ATTEMPTS = 10
 """How often in a row a job may be re-enqueued without progress before it fails."""
@@ -33,38 +36,8 @@ MOST_ATTEMPTS = 10
 RETRY_DELAY_SECONDS = 60
 """How long a job without progress waits before it is delivered again."""
 
-MOST_FAILURES = 100
-"""How many scans may fail to start before a job gives up."""
-
 MOST_DIGESTS = 1000
 """How many digests one job carries, so that it fits into a queue message."""
-
-
-_ENDED = {
-    Reason.UNSUPPORTED: "UNSUPPORTED_IMAGE",
-    Reason.CONTINUOUSLY_SCANNED: "ACTIVE",
-}
-"""What a refused start says of the image's last scan, in ECR's words."""
-
-
-class ScansNotStarted(Exception):
-    """Some scans failed to start for a reason that may pass: says which and why."""
-
-
-class _DailyLimit(Exception):
-    """The registry takes no more scans within these 24 hours."""
-
-
-@dataclass
-class ScanSummary:
-    """What the scanner did with a repository."""
-
-    repository: str
-    images: int = 0
-    due: int = 0
-    started: int = 0
-    skipped: Counter[Reason] = field(default_factory=Counter)
-    re_enqueued: bool = False
 
 
 def scan_repository(
@@ -77,17 +50,18 @@ def scan_repository(
 
     When time runs out, what is left goes back to the queue as other jobs. A job that comes twice
     starts nothing twice: what was started is recorded as running or fresh by then, and ECR itself
-    refuses a second scan within 24 hours.
+    refuses a second scan within 24 hours. An image whose scan fails to start holds up no other.
 
-    :raises ScansNotStarted: when scans could not be started; the message should come again.
+    :raises ScansNotStarted: when scans could not be started, with jobs of what is left.
     """
     if (wait := job.not_before - int(time.time())) > 0:
         return _wait_in_queue(job, services, wait)
     scan = _RepositoryScan(job, services, deadline, sleep)
-    try:
-        scan.run()
-    finally:
-        scan.log()
+    with kept_outcome(job, scan.summary, services):
+        try:
+            scan.run()
+        finally:
+            scan.log()
     return scan.summary
 
 
@@ -108,31 +82,25 @@ class _RepositoryScan:
         self.summary = ScanSummary(job.repository)
         self._job = job
         self._services = services
-        self._backoff = Backoff(deadline, sleep, self._back_off)
-        self._deadline = deadline
-        self._sleep = sleep
-        self._registry = services.registry_of(job.address)
+        self._backoff = Backoff(deadline, sleep)
         self._review = Review.of(job, services.settings)
         self._last_scans = LastScans(job, services, self._backoff)
-        rate = services.settings.scanner_pace
-        self._bucket = TokenBucket(rate) if rate else None
-        self._pending = deque(job.image_digests)
-        self._progressed = False
-        self._failures: dict[str, str] = {}
+        self._starts = ScanStarts(job, services, deadline, sleep, self.summary)
+        self._failures = self._starts.failures
+        self._digests: Sequence[str] | None = None
 
     def run(self) -> None:
         try:
-            if self._job.image_digests:
-                self._last_scans.read_of(self._job.image_digests)
-            else:
-                self._review_all()
-            self._start_pending()
+            self._digests = self._due()
+            self._starts.run(self._digests, self._review, self._last_scans)
         except DeadlineReached:
             self._re_enqueue()
-        except _DailyLimit:
+        except DailyLimitReached:
             self._wait_for_limit()
+        except Refused:
+            raise ScansNotStarted(self._sentence()) from None
         except RepositoryDeleted:
-            self.summary.skipped[Reason.DELETED] += len(self._pending)
+            self.summary.skipped[Reason.DELETED] += len(self._left())
             logs.logger.info("repository gone", extra={"repository": self._job.repository})
             warn_of_missing_images(self._job, self._review.in_use, self._services)
         else:
@@ -150,6 +118,7 @@ class _RepositoryScan:
                 "ImagesSeen": summary.images,
                 "ImagesDue": summary.due,
                 "ScansStarted": summary.started,
+                "ScansNotStarted": len(self._failures),
                 "LookUps": self._last_scans.look_ups,
             },
             repository=summary.repository,
@@ -157,7 +126,14 @@ class _RepositoryScan:
             re_enqueued=summary.re_enqueued,
         )
 
-    def _review_all(self) -> None:
+    def _due(self) -> Sequence[str]:
+        """The images whose scans may be due: those of the job, or of the whole repository."""
+        if not self._job.image_digests:
+            return self._review_all()
+        self._last_scans.read_of(self._job.image_digests)
+        return self._job.image_digests
+
+    def _review_all(self) -> list[str]:
         """Read the whole repository before anything is started.
 
         Its images are weighed together, and an index may come after what it lists.
@@ -167,76 +143,22 @@ class _RepositoryScan:
         missing = self._review.missing(contents.images)
         warn_of_missing_images(self._job, missing, self._services)
         keep_uses(self._job, self._review, contents.images, self._services)
+        self.summary.not_found = contents.not_found(self._job)
+        if self.summary.not_found:
+            self.summary.skipped[Reason.NOT_FOUND] += len(self.summary.not_found)
+        due = []
         for image, decision in contents.decisions():
             self.summary.images += 1
             if decision.due:
-                self._pending.append(image.digest)
+                due.append(image.digest)
                 self.summary.due += decision.reason is not Reason.NOT_LOOKED_UP
             else:
                 self.summary.skipped[decision.reason] += 1
-        self._progressed = True
+        return due
 
-    def _start_pending(self) -> None:
-        while self._pending:
-            digest = self._pending[0]
-            try:
-                skipped = self._start_if_due(digest)
-            except AWS_ERRORS as error:
-                self._fail(digest, error)
-            else:
-                self._tally(skipped)
-                self._progressed = True
-            self._pending.popleft()
-
-    def _back_off(self) -> None:
-        if self._bucket:
-            self._bucket.back_off()
-
-    def _keep_pace(self) -> None:
-        pause = self._bucket.take() if self._bucket else 0.0
-        if pause and not self._deadline.allows(pause):
-            raise DeadlineReached
-        if pause:
-            self._sleep(pause)
-
-    def _fail(self, digest: str, error: Exception) -> None:
-        """Go on with the other images, unless this is no matter of a few images."""
-        self._failures[digest] = str(error)
-        if len(self._failures) >= MOST_FAILURES:
-            self._raise_failures()
-
-    def _start_if_due(self, digest: str) -> Reason | None:
-        """Start an image's scan; otherwise says why not. A scan may have ended since the review."""
-        decision = self._review.by_last_scan(self._last_scans.records.get(digest))
-        if decision.reason is Reason.NOT_LOOKED_UP:
-            decision = self._review.by_last_scan(self._last_scans.look_up(digest))
-            self.summary.due += decision.due
-        if not decision.due:
-            return decision.reason
-        self._keep_pace()
-        refused = self._backoff.call(self._registry.start_scan, self._job.repository, digest)
-        self._note(digest, refused)
-        return refused
-
-    def _note(self, digest: str, refused: Reason | None) -> None:
-        """Remember that a scan was started, or what its refusal says of the image."""
-        if refused is None:
-            self._last_scans.started(digest)
-            return
-        about = {"repository": self._job.repository, "image_digest": digest}
-        logs.logger.info("image skipped", extra={**about, "reason": refused})
-        if refused is Reason.SCANNED_TODAY:
-            self._last_scans.look_up(digest, within_a_day=True)
-        elif refused in _ENDED:
-            self._last_scans.ended(digest, _ENDED[refused])
-
-    def _tally(self, skipped: Reason | None) -> None:
-        if skipped is Reason.DAILY_LIMIT:
-            raise _DailyLimit
-        if skipped is None:
-            self.summary.started += 1
-            return
-        self.summary.skipped[skipped] += 1
+    def _left(self) -> Sequence[str]:
+        """The images that nothing was done about, as far as they are known."""
+        return self._job.image_digests if self._digests is None else self._starts.left()
 
     def _wait_for_limit(self) -> None:
         """Try planned scans again within hours, for the limit's 24 hours move with the clock.
@@ -247,28 +169,49 @@ class _RepositoryScan:
         if self._job.not_before and waits < MOST_ATTEMPTS:
             self._send_rest(waits + 1, LONGEST_DELAY_SECONDS)
             return
-        self.summary.skipped[Reason.DAILY_LIMIT] += len(self._pending)
+        self.summary.skipped[Reason.DAILY_LIMIT] += len(self._left())
         self._raise_failures()
 
     def _re_enqueue(self) -> None:
-        attempts = 0 if self._progressed else self._job.attempts + 1
+        reviewed = self._digests is not None and not self._job.image_digests
+        progressed = reviewed or self._starts.progressed
+        attempts = 0 if progressed else self._job.attempts + 1
         if attempts > MOST_ATTEMPTS:
             raise ScansNotStarted(f"{self._job.repository}: no progress in {attempts} deliveries")
         self._send_rest(attempts, RETRY_DELAY_SECONDS if attempts else 0)
 
     def _send_rest(self, attempts: int, delay_seconds: int) -> None:
-        digests = (*self._pending, *self._failures)
         rest = replace(self._job, attempts=attempts)
-        parts = [
-            replace(rest, image_digests=tuple(part), images_in_use={})
-            for part in batches(digests, MOST_DIGESTS)
-        ]
-        self._services.jobs_queue.send(parts or [rest], delay_seconds)
-        self.summary.re_enqueued = True
+        parts = _parts(rest, [*self._left(), *self._failures]) if self._knows_images else [rest]
+        self._services.jobs_queue.send(self._going_on(parts) if parts else [], delay_seconds)
+
+    @property
+    def _knows_images(self) -> bool:
+        return self._digests is not None or bool(self._job.image_digests)
 
     def _raise_failures(self) -> None:
-        if self._failures:
-            reasons = "; ".join(f"{digest}: {why}" for digest, why in self._failures.items())
-            raise ScansNotStarted(
-                f"{self._job.repository}: {len(self._failures)} scans not started: {reasons}"
-            )
+        if not self._failures:
+            return
+        rest = _parts(replace(self._job, attempts=0), list(self._failures))
+        if set(self._job.image_digests) == set(self._failures):
+            raise ScansNotStarted(self._sentence())
+        raise ScansNotStarted(self._sentence(), self._going_on(rest))
+
+    def _going_on(self, parts: Sequence[ScanJob]) -> list[ScanJob]:
+        """Jobs of what is left: the first goes on as this job, each other one by itself."""
+        first, *others = parts
+        self.summary.re_enqueued, self.summary.parts = True, len(others)
+        return [first, *numbered(self._job.listing, others)]
+
+    def _sentence(self) -> str:
+        failures, left = self._failures, len(self._left())
+        untried = f"; {left} more were not tried" if left else ""
+        return f"{self._job.repository}: {len(failures)} scans not started: {failures}{untried}"
+
+
+def _parts(job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
+    """Jobs of these images of a job's repository, as many as a message has room for each."""
+    return [
+        replace(job, image_digests=tuple(part), images_in_use={}, images=())
+        for part in batches(digests, MOST_DIGESTS)
+    ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.scanning.side_work import side_work
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,8 +20,11 @@ MOST_KEPT = 1000
 
 def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: Services) -> None:
     """Keep where the images of a repository are in use, if any is and there is a table."""
-    if not review.in_use or services.image_uses is None:
+    if not review.in_use:
         return
-    uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
-    place = services.place_of(job.address, job.repository)
-    services.image_uses.keep(place, dict(list(uses.items())[:MOST_KEPT]))
+    with side_work("keeping where images are in use", repository=job.repository):
+        if services.image_uses is None:
+            return
+        uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
+        place = services.place_of(job.address, job.repository)
+        services.image_uses.keep(place, dict(list(uses.items())[:MOST_KEPT]))

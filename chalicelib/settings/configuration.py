@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.registries import Role
-from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.rules import RepositoryRules, Rules
+from chalicelib.policy.thresholds import NAMES
 from chalicelib.settings.documents import LIST, OBJECT, Document
 from chalicelib.settings.kinds import (
     COUNT,
+    DUE_TIMES,
     DURATION,
     EXTERNAL_ID,
     INTEGER,
@@ -21,6 +22,7 @@ from chalicelib.settings.kinds import (
     OWNER,
     PATTERN,
     POSITIVE,
+    PROBABILITY,
     ROLE,
     SCORE,
     STRING,
@@ -50,10 +52,11 @@ RULES: Mapping[str, Kind[Any]] = {
     "ignore-unfixed": SWITCH,
     "minimum-score": SCORE,
     "owner": OWNER,
+    "sla": DUE_TIMES,
 }
 """What the rules of repositories may hold beside their pattern and thresholds."""
 
-THRESHOLDS = tuple(severity.lower() for severity in SEVERITIES)
+THRESHOLDS: Mapping[str, Kind[Any]] = dict.fromkeys(NAMES, COUNT) | {"epss": PROBABILITY}
 
 OWNER_KEYS: Mapping[str, Kind[Any]] = {"name": OWNER, "topic": TOPIC_ARN, "chat-topic": TOPIC_ARN}
 """What an owner is told by."""
@@ -154,7 +157,7 @@ def _repository_rules(node: Node) -> RepositoryRules | None:
     thresholds = values["thresholds"].entries(THRESHOLDS) if "thresholds" in values else {}
     rules = {
         **{key: _value(value, RULES[key]) for key, value in values.items() if key in RULES},
-        **{severity: _value(count, COUNT) for severity, count in thresholds.items()},
+        **{name: _value(value, THRESHOLDS[name]) for name, value in thresholds.items()},
     }
     if values and not rules:
         node.note(f"has no rule; accepted: any of thresholds, {', '.join(RULES)}")

@@ -105,6 +105,14 @@ class Fields:
         inner = self.object(key)
         return {name: inner.text(name) for name in inner._values}
 
+    def any_text_by_key(self, key: str) -> dict[str, str]:
+        """A JSON object of strings, empty ones too."""
+        inner = self.object(key)
+        for name, value in inner._values.items():
+            if not isinstance(value, str):
+                raise inner._refuse(name, value, "a string")
+        return dict(inner._values)
+
     def refuse_others(self) -> None:
         """Refuse the keys that nothing has read."""
         unknown = sorted(set(self._values) - self._known)

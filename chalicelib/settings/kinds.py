@@ -23,6 +23,7 @@ from chalicelib.ecr.registries import (
 )
 from chalicelib.policy.budget import MOST_SCANS_A_DAY
 from chalicelib.policy.changes import NOTIFY_MODES, REPORTED_IMAGES
+from chalicelib.policy.due_dates import ACCEPTED_DUE_TIMES, DUE_TIMES_PATTERN, DueTimes
 from chalicelib.policy.durations import ACCEPTED_DURATIONS, DURATION_PATTERN, Duration
 from chalicelib.runtime.patterns import ACCEPTED_PATTERNS, LONGEST_PATTERN, parse_pattern
 from chalicelib.settings.owner_topics import (
@@ -51,17 +52,20 @@ from chalicelib.settings.values import (
     ACCEPTED_COUNTS,
     ACCEPTED_OWNERS,
     ACCEPTED_POSITIVES,
+    ACCEPTED_PROBABILITIES,
     ACCEPTED_SCORES,
     ACCEPTED_SWITCHES,
     ACCEPTED_WINDOWS,
     COUNT_PATTERN,
     OWNER_PATTERN,
     POSITIVE_PATTERN,
+    PROBABILITY_PATTERN,
     SCORE_PATTERN,
     WINDOW_PATTERN,
     parse_count,
     parse_owner,
     parse_positive,
+    parse_probability,
     parse_score,
     parse_switch,
     parse_window,
@@ -146,6 +150,13 @@ BUDGET = Kind(
     bounds=(1, MOST_SCANS_A_DAY),
 )
 SCORE = Kind(parse_score, ACCEPTED_SCORES, pattern=SCORE_PATTERN, written=NUMBER, bounds=(0, 10))
+PROBABILITY = Kind(
+    parse_probability,
+    ACCEPTED_PROBABILITIES,
+    pattern=PROBABILITY_PATTERN,
+    written=NUMBER,
+    bounds=(0, 1),
+)
 DURATION = Kind(Duration.parse, ACCEPTED_DURATIONS, pattern=DURATION_PATTERN)
 PATTERN = Kind(parse_pattern, ACCEPTED_PATTERNS, longest=LONGEST_PATTERN)
 SCHEDULE = Kind(schedule_expression, ACCEPTED_SCHEDULES, pattern=SCHEDULE_PATTERN)
@@ -160,6 +171,7 @@ REPOSITORY_THRESHOLDS = Kind(
 )
 SOURCE = Kind(parse_source, ACCEPTED_SOURCES, pattern=SOURCE_PATTERN)
 NOTIFY_MODE = one_of(*NOTIFY_MODES)
+DUE_TIMES = Kind(DueTimes.parse, ACCEPTED_DUE_TIMES, pattern=DUE_TIMES_PATTERN)
 REPORT_IMAGES = one_of(*REPORTED_IMAGES)
 WINDOW = Kind(parse_window, ACCEPTED_WINDOWS, pattern=WINDOW_PATTERN)
 OWNER = Kind(parse_owner, ACCEPTED_OWNERS, pattern=OWNER_PATTERN)
@@ -174,3 +186,4 @@ TOPIC_ARN = matching(TOPIC_ARN_PATTERN, "an SNS topic ARN")
 OWNER_TOPICS = Kind(parse_owner_topics, ACCEPTED_OWNER_TOPICS, pattern=OWNER_TOPICS_PATTERN)
 TABLE_NAME = matching("[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table")
 BUCKET_NAME = matching(BUCKET_PATTERN, "the name of an S3 bucket")
+WEB_ADDRESS = matching("https?://[!-~]{1,500}", "an address of the web (http or https)")

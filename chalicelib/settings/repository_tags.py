@@ -12,10 +12,12 @@ from chalicelib.settings.values import (
     ACCEPTED_COUNTS,
     ACCEPTED_OWNERS,
     ACCEPTED_POSITIVES,
+    ACCEPTED_PROBABILITIES,
     ACCEPTED_SWITCHES,
     parse_count,
     parse_owner,
     parse_positive,
+    parse_probability,
     parse_switch,
 )
 
@@ -45,6 +47,8 @@ _ACCEPTED: dict[str, tuple[Callable[[str], Any], str]] = {
     "pushed-within": (Duration.parse, ACCEPTED_DURATIONS),
     "pulled-within": (Duration.parse, ACCEPTED_DURATIONS),
     **{severity.lower(): (parse_count, ACCEPTED_COUNTS) for severity in SEVERITIES},
+    "kev": (parse_count, ACCEPTED_COUNTS),
+    "epss": (parse_probability, ACCEPTED_PROBABILITIES),
 }
 
 

@@ -5,16 +5,22 @@ from typing import Any
 
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.rules import RepositoryRules, Rules
-from chalicelib.settings.values import COUNT_PATTERN, parse_count
-
-ACCEPTED_REPOSITORY_THRESHOLDS = (
-    "thresholds of repositories, such as payments/*: CRITICAL=1 HIGH=5; sandbox/*: CRITICAL=20"
+from chalicelib.settings.values import (
+    COUNT_PATTERN,
+    PROBABILITY_PATTERN,
+    parse_count,
+    parse_probability,
 )
 
-_SEVERITY = f"({'|'.join(SEVERITIES)})"
-_COUNT = f"{_SEVERITY}={COUNT_PATTERN}"
-_TWICE = rf".*{_SEVERITY}=[0-9]+ [^:;]*\1="
-_ENTRY = rf" *[^:; \t\r\n]+ *: *{_COUNT}( +{_COUNT})* *"
+ACCEPTED_REPOSITORY_THRESHOLDS = (
+    "thresholds of repositories, such as payments/*: CRITICAL=1 HIGH=5 KEV=1 EPSS=0.5; sandbox/*:"
+    " CRITICAL=20"
+)
+
+_COUNTED = "|".join((*SEVERITIES, "KEV"))
+_THRESHOLD = f"(({_COUNTED})={COUNT_PATTERN}|EPSS=({PROBABILITY_PATTERN}))"
+_TWICE = rf".*({_COUNTED}|EPSS)=[0-9.]+ [^:;]*\1="
+_ENTRY = rf" *[^:; \t\r\n]+ *: *{_THRESHOLD}( +{_THRESHOLD})* *"
 
 REPOSITORY_THRESHOLDS_PATTERN = f"(?!{_TWICE}){_ENTRY}(;{_ENTRY})*;? *"
 """Of texts as a whole; of regular expressions as Python, Java and JavaScript know them."""
@@ -29,6 +35,9 @@ def parse_repository_thresholds(text: str) -> tuple[RepositoryRules, ...]:
 
 def _repository_rules(entry: str) -> RepositoryRules:
     pattern, _, words = entry.partition(":")
-    counts = (word.split("=") for word in words.split())
-    rules: dict[str, Any] = {severity.lower(): parse_count(count) for severity, count in counts}
+    pairs = (word.split("=") for word in words.split())
+    rules: dict[str, Any] = {
+        name.lower(): parse_probability(text) if name == "EPSS" else parse_count(text)
+        for name, text in pairs
+    }
     return RepositoryRules(pattern.strip(), Rules(**rules))

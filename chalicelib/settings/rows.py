@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         permissions: tuple[str, ...]
         resource: str
         condition: str
+        otherwise: str
         used_at_start: bool
         example: str
 
@@ -50,7 +51,8 @@ class Setting(Generic[Value]):
     ``by_deployment`` is whether only the deployment can act on it, by schedules, resources or
     permissions, so that a configuration file must not hold it; ``permissions`` names those that it
     brings (see ``deployment/permissions.py``). ``parameter`` is the template's, if there is one;
-    ``resource`` the one of the template that it names, where ``condition`` holds. One that is
+    ``resource`` the one of the template that it names, where ``condition`` holds, and ``otherwise``
+    the parameter that names another. One that is
     ``used_at_start`` falls back to its default where it is wrong, so that the functions start.
     ``example`` is a value that is not the default.
     """
@@ -82,6 +84,7 @@ class Setting(Generic[Value]):
         self.permissions = about.get("permissions", ())
         self.resource = about.get("resource", "")
         self.condition = about.get("condition", "")
+        self.otherwise = about.get("otherwise", "")
         self.used_at_start = about.get("used_at_start", False)
         self.example = about["example"]
         self.name = ""

@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.ecr.registries import RegistryAddress, Role
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND
 from chalicelib.policy.changes import ALL, CURRENT, EVERY_SCAN, NEW_FINDINGS
+from chalicelib.policy.due_dates import DueTimes
 from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.rules import Rules, RulesByName
 from chalicelib.policy.thresholds import Thresholds
@@ -67,6 +68,8 @@ class Settings(Table):
             low=self.low,
             informational=self.informational,
             undefined=self.undefined,
+            kev=self.kev,
+            epss=self.epss,
         )
 
     @cached_property
@@ -88,6 +91,10 @@ class Settings(Table):
             pushed_within=self.pushed_within,
             pulled_within=self.pulled_within,
         )
+
+    def sla_of(self, rules: Rules) -> DueTimes | None:
+        """How long findings of a repository with these rules may be open, if that is said."""
+        return rules.sla or self.sla
 
     def rules_of(self, repository: str) -> Rules:
         """The rules of a repository by its name, where it has any; they go over all others."""

@@ -5,6 +5,7 @@ import re
 ACCEPTED_COUNTS = "a whole number, 0 or more"
 ACCEPTED_POSITIVES = "a whole number, 1 or more"
 ACCEPTED_SCORES = "a number from 0 to 10, such as 7.5"
+ACCEPTED_PROBABILITIES = "a number from 0 to 1, such as 0.5"
 ACCEPTED_SWITCHES = "true, false"
 ACCEPTED_OWNERS = "a name of up to 64 letters, digits, spaces and _.@/+-, such as payments"
 ACCEPTED_WINDOWS = "minutes from 1m to 60m, or 0 for none"
@@ -14,6 +15,8 @@ POSITIVE_PATTERN = "[1-9][0-9]{0,17}"
 OWNER_PATTERN = "[A-Za-z0-9][A-Za-z0-9 _.@/+-]{0,63}"
 WINDOW_PATTERN = "0|([1-9]|[1-5][0-9]|60)m"
 SCORE_PATTERN = r"10(\.0{1,20})?|[0-9](\.[0-9]{1,20})?"
+
+PROBABILITY_PATTERN = r"1(\.0{1,20})?|0(\.[0-9]{1,20})?"
 
 
 def parse_count(text: str) -> int:
@@ -56,3 +59,10 @@ def parse_owner(text: str) -> str:
     if not re.fullmatch(OWNER_PATTERN, text):
         raise ValueError(text)
     return text
+
+
+def parse_probability(text: str) -> float:
+    """Read a probability, 0 to 1; :raises ValueError: for anything else."""
+    if not re.fullmatch(PROBABILITY_PATTERN, text):
+        raise ValueError(text)
+    return float(text)

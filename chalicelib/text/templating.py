@@ -35,6 +35,8 @@ _REFERENCE = re.compile(
 )
 # Without a user name before the host, which makes one site look like another.
 _LINK = re.compile(r"https?://[^\s/?#@\"'<>`{}|\\^]+([/?#][^\s\"'<>`{}|\\^]*)?", re.IGNORECASE)
+# A quick look is enough for all others.
+_NOT_ASCII = re.compile("[^ -~]")
 _KEPT_IN_LINKS = "/:?#&=+$,;!*~%"
 
 
@@ -48,7 +50,7 @@ def plain(value: Any) -> str:
 
     Among this are line breaks, control characters, and marks that turn the direction of writing.
     """
-    return "".join(character if character.isprintable() else " " for character in str(value))
+    return _NOT_ASCII.sub(lambda found: found[0] if found[0].isprintable() else " ", str(value))
 
 
 def markdown(value: Any) -> str:

@@ -77,6 +77,13 @@ def test_an_update_changes_what_it_names_and_when_the_item_ends(table, clock):
     }
 
 
+def test_an_item_is_deleted_if_it_is_there(table):
+    table.put(ITEM, DAY)
+    for _ in range(2):
+        table.delete("images", "a")
+        assert table.get("images", "a") is None
+
+
 def test_a_partition_is_read_to_its_end(table, client):
     table.batch_write(some_items(60, text="x" * 40_000), DAY)
     table.put({**ITEM, "pk": "others"}, DAY)

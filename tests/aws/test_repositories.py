@@ -100,3 +100,33 @@ def test_archived_indexes_are_not_read(aws, reader):
     index.status = "ARCHIVED"
     reader().read(REPOSITORY, PATIENT)
     assert aws.calls["BatchGetImage"] == 0
+
+
+def test_what_was_read_of_indexes_is_known_without_a_call_to_ecr(aws, reader):
+    push(aws, 2)
+    images = reader()
+    assert images.kept(REPOSITORY) == {}
+    images.read(REPOSITORY, PATIENT)
+    aws.calls.clear()
+    kept = reader().kept(REPOSITORY)
+    assert len(kept) == 2
+    assert {entry.platform for entries in kept.values() for entry in entries} == {
+        *("linux/amd64", "linux/arm64/v8", "")
+    }
+    assert not aws.calls
+
+
+def test_an_index_that_was_deleted_is_forgotten(aws, reader):
+    push(aws, 2)
+    reader().read(REPOSITORY, PATIENT)
+    [index, other] = reader().kept(REPOSITORY)
+    reader().forget(REPOSITORY, index)
+    assert list(reader().kept(REPOSITORY)) == [other]
+
+
+def test_without_a_table_nothing_is_known_and_nothing_to_be_forgotten(aws, reader):
+    push(aws)
+    images = reader(table=None)
+    images.read(REPOSITORY, PATIENT)
+    assert images.kept(REPOSITORY) == {}
+    images.forget(REPOSITORY, "sha256:never")

@@ -4,7 +4,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib.aws.sqs import JobsQueue, NotSent
+from chalicelib.aws.sqs import MOST_BYTES, JobsQueue, NotSent
 from chalicelib.scanning.jobs import ScanJob
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
@@ -70,3 +70,38 @@ def test_the_senders_own_fault_is_not_sent_again(sqs):
 def test_no_job_is_no_call(sqs):
     client, _ = sqs
     JobsQueue(client, URL).send([])
+
+
+def test_a_call_that_fails_holds_up_no_other_batch(sqs):
+    client, stubber = sqs
+    stubber.add_client_error("send_message_batch", "AccessDenied", http_status_code=403)
+    stubber.add_response("send_message_batch", answer(), entries(JOBS[10:]))
+
+    with pytest.raises(NotSent, match=r"10 of 12 jobs not sent: .*repository-9 \(AccessDenied\)"):
+        JobsQueue(client, URL, lambda _: None).send(JOBS)
+
+
+@pytest.mark.parametrize(("code", "status"), [("KmsThrottled", 400), ("InternalError", 500)])
+def test_a_call_that_may_go_well_is_made_again(sqs, code, status):
+    client, stubber = sqs
+    stubber.add_client_error("send_message_batch", code, http_status_code=status)
+    stubber.add_response("send_message_batch", answer(), entries(JOBS[:10]))
+    stubber.add_response("send_message_batch", answer(), entries(JOBS[10:]))
+
+    JobsQueue(client, URL, lambda _: None).send(JOBS)
+
+
+def test_messages_of_one_call_are_not_longer_together_than_sqs_takes():
+    sent = []
+
+    class Client:
+        def send_message_batch(self, **request):
+            sent.append([entry["MessageBody"] for entry in request["Entries"]])
+            return {}
+
+    sizes = (100_000, 150_000, 20_000, 250_000, *[1_000] * 12)
+    jobs = [ScanJob("a", image_digests=("x" * size,)) for size in sizes]
+    JobsQueue(Client(), URL).send(jobs)
+    assert [body for batch in sent for body in batch] == [job.to_json() for job in jobs]
+    assert max(sum(map(len, batch)) for batch in sent) <= MOST_BYTES
+    assert [len(batch) for batch in sent] == [2, 1, 10, 3]

@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from benchmarks.__main__ import comparison, main, operations, results
+from benchmarks.__main__ import SPEED, comparison, main, operations, results
 from benchmarks.cloud import World
 from benchmarks.measurements import Measurement, measure
 from benchmarks.prices import dollars_a_month, gb_seconds
@@ -32,6 +32,16 @@ def test_both_start_what_is_due_and_the_application_takes_fewer_calls(state):
     assert sum(application.calls.values()) < sum(baseline.calls.values())
     assert application.simulated_seconds <= baseline.simulated_seconds
     assert gb_seconds(application) < gb_seconds(baseline)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(20, 19 * 1.05), (100, 6)])
+def test_scans_of_one_repository_start_about_as_fast_as_ecr_allows(rate, seconds):
+    world = World(1, 400, "stale", rate=rate, burst=rate, ecr_seconds=0.1)
+    assert world in SPEED
+    measured = measure("application", world)
+    assert (measured.scans_started, measured.failed_invocations) == (400, 0)
+    assert measured.simulated_seconds <= seconds
+    assert sum(measured.refused.values()) <= 0.05 * 400
 
 
 def test_a_run_makes_the_same_calls_again():

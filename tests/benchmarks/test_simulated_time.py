@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.simulated_time import SimulatedTime
+from benchmarks.simulated_time import SimulatedThreads, SimulatedTime
 
 
 def test_tasks_go_on_in_the_order_of_their_times():
@@ -45,3 +45,39 @@ def test_a_functions_time_runs_out_as_simulated_time_passes():
     assert left.allows()
     time.sleep(2)
     assert not left.allows()
+
+
+def test_a_task_that_waits_goes_on_as_soon_as_another_wakes_it():
+    time = SimulatedTime(0)
+    seen = []
+
+    def waits(seconds):
+        turns.append(time.turn)
+        time.wait(seconds)
+        seen.append(("woken", time.now))
+        time.sleep(5)
+        seen.append(("slept", time.now))
+
+    def wakes():
+        time.sleep(2)
+        time.wake(turns[0])
+        time.sleep(1)
+        seen.append(("woke", time.now))
+
+    for seconds in (None, 4):
+        seen.clear()
+        time.now, turns = 0, []
+        time.run(lambda seconds=seconds: waits(seconds), wakes)
+        assert seen == [("woken", 2), ("woke", 3), ("slept", 7)]
+
+
+def test_calls_are_under_way_at_once_and_answers_come_in_the_order_of_their_ends():
+    time = SimulatedTime(0)
+    threads = SimulatedThreads(time, 3)
+    for seconds in (5, 1, 3):
+        threads.begin(lambda seconds=seconds: (time.sleep(seconds), seconds)[1])
+    assert threads.answer(0) is None
+    assert [(threads.answer(None), time.now) for _ in range(2)] == [(1, 1), (3, 3)]
+    assert (threads.answer(1), time.now) == (None, 4)
+    assert (threads.answer(None), time.now) == (5, 5)
+    assert threads.under_way == 0

@@ -147,11 +147,11 @@ def project(tmp_path: Path) -> Path:
 def run(project: Path) -> Callable[..., str]:
     """Run a command of the virtual environment in the project's copy."""
 
-    def run(*command: str, **variables: str) -> str:
+    def run(*command: str, cwd: Path = project, **variables: str) -> str:
         program = Path(sys.executable).with_name(command[0])
         done = subprocess.run(
             [str(program), *command[1:]],
-            cwd=project,
+            cwd=cwd,
             env=os.environ | {"PYTHONWARNINGS": "default"} | variables,
             capture_output=True,
             text=True,
@@ -161,6 +161,24 @@ def run(project: Path) -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def ready_for_lambda(project: Path) -> None:
+    """Let the project take the Python that runs the tests for one that Lambda has for long."""
+    template = project / ".chalice" / "template.yaml"
+    *before, values = template.read_text().partition("    - python3.12\n")
+    template.write_text("".join((*before, "    - python3.10\n    - python3.11\n", values)))
+
+
+@pytest.fixture
+def deploy(run: Callable[..., str], ready_for_lambda: None) -> Callable[..., str]:
+    """The command of `make deploy`; gives what it says."""
+
+    def deploy(*parameters: str) -> str:
+        return run("python", "-m", "deployment", "deploy", "dev", *parameters)
+
+    return deploy
 
 
 STACK = "reporter"

@@ -55,6 +55,7 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
         "reporter",
         "reporter-list_repositories",
         "reporter-notify",
+        "reporter-refresh_feeds",
         "reporter-report_fleet",
         "reporter-scan_images",
         "reporter-send_reports",
@@ -72,6 +73,7 @@ def test_makes_every_function_with_its_trigger(create_stack: CreateStack) -> Non
     assert targets == {
         "reporter-list_repositories",
         "reporter-notify",
+        "reporter-refresh_feeds",
         "reporter-report_fleet",
         "reporter-send_reports",
     }
@@ -81,15 +83,21 @@ PARAMETERS = {row.parameter: (row.variable, row.example) for row in ROWS if row.
 BY_THE_STACK = {row.variable for row in ROWS if row.resource}
 # What is set on the resources, or is said by which of them there are.
 NOT_FOR_THE_FUNCTIONS = {
+    "AlarmEmail",
     "ConfiguredRoles",
     "NotificationEmails",
+    "ReportTopicArn",
     "ReportRetentionDays",
     "KmsKeyArn",
     "PermissionsBoundaryArn",
     "HttpApi",
     "LogRetentionDays",
     "PythonRuntime",
+    "ListingAlarmHours",
+    "DashboardEnabled",
 }
+# Which are there already, in place of those that the stack makes.
+NAMES_OF_RESOURCES = {"HistoryTableName", "ReportBucketName"}
 
 
 def variables() -> dict[str, str]:
@@ -109,8 +117,36 @@ def test_gives_every_setting_to_the_functions(create_stack: CreateStack) -> None
     assert Settings.from_environment(given).errors() == []
 
 
+def test_reports_to_a_topic_of_ones_own(create_stack: CreateStack) -> None:
+    own = boto3.client("sns").create_topic(Name="security")["TopicArn"]
+    outputs = create_stack(ReportTopicArn=own)
+
+    assert outputs["ReportTopicArn"] == variables()["ECR_SNS_REPORT_TOPIC_ARN"] == own
+    topics = {topic["TopicArn"] for topic in boto3.client("sns").list_topics()["Topics"]}
+    assert topics == {own, outputs["AlarmTopicArn"]}
+    role = functions()["reporter-notify"]["Role"].rpartition("/")[2]
+    [policy] = boto3.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    document = boto3.client("iam").get_role_policy(RoleName=role, PolicyName=policy)
+    assert f"'Resource': '{own}'" in document["PolicyDocument"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "next_step"),
+    [
+        ({}, "Nobody gets reports yet"),
+        ({"NotificationEmails": "a@example.org"}, "Confirm the subscription"),
+        ({"ReportTopicArn": "arn:aws:sns:eu-west-1:123456789012:own"}, "See that somebody is"),
+    ],
+)
+def test_says_what_is_next(
+    create_stack: CreateStack, parameters: dict[str, str], next_step: str
+) -> None:
+    assert create_stack(**parameters)["Next"].startswith(next_step)
+
+
 def test_every_parameter_is_a_setting_or_shapes_the_resources(packaged: Package) -> None:
-    assert packaged.template["Parameters"].keys() == PARAMETERS.keys() | NOT_FOR_THE_FUNCTIONS
+    shaping = NOT_FOR_THE_FUNCTIONS | NAMES_OF_RESOURCES
+    assert packaged.template["Parameters"].keys() == PARAMETERS.keys() | shaping
 
 
 def test_parameters_that_are_not_given_leave_every_setting_at_its_default(
@@ -152,9 +188,16 @@ def test_schedules_lister_and_digest_by_their_rates(create_stack: CreateStack) -
 
     assert schedules() == {
         "list_repositories": ("cron(0 6 * * ? *)", "ENABLED"),
+        "refresh_feeds": ("rate(1 day)", "DISABLED"),
         "report_fleet": ("rate(1 day)", "ENABLED"),
         "send_reports": ("rate(1 minute)", "ENABLED"),
     }
+
+
+def test_fetches_feeds_once_a_day_where_that_is_wanted(create_stack: CreateStack) -> None:
+    create_stack(Feeds="true")
+
+    assert schedules()["refresh_feeds"] == ("rate(1 day)", "ENABLED")
 
 
 def test_starts_no_digest_where_none_is_wanted(create_stack: CreateStack) -> None:
@@ -162,6 +205,7 @@ def test_starts_no_digest_where_none_is_wanted(create_stack: CreateStack) -> Non
 
     assert schedules() == {
         "list_repositories": ("rate(1 day)", "ENABLED"),
+        "refresh_feeds": ("rate(1 day)", "DISABLED"),
         "report_fleet": ("rate(7 days)", "DISABLED"),
         "send_reports": ("rate(1 minute)", "ENABLED"),
     }
@@ -180,6 +224,25 @@ def test_tells_the_functions_what_the_stack_made_for_them(create_stack: CreateSt
         "REPORT_BUCKET_NAME": outputs["ReportBucketName"],
     }
     assert table == "reporter-history"
+
+
+def test_uses_a_table_and_a_bucket_that_are_there(create_stack: CreateStack) -> None:
+    boto3.client("s3").create_bucket(
+        Bucket="earlier", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    outputs = create_stack(HistoryTableName="earlier-history", ReportBucketName="earlier")
+
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == []
+    buckets = [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
+    assert [name for name in buckets if name.startswith("reporter")] == []
+    given = variables()
+    assert given["HISTORY_TABLE_NAME"] == outputs["HistoryTableName"] == "earlier-history"
+    assert given["REPORT_BUCKET_NAME"] == outputs["ReportBucketName"] == "earlier"
+
+
+def test_makes_a_dashboard_only_where_it_is_asked_for(create_stack: CreateStack) -> None:
+    create_stack()
+    assert boto3.client("cloudwatch").list_dashboards()["DashboardEntries"] == []
 
 
 def test_makes_the_chat_topic_only_where_it_is_asked_for(create_stack: CreateStack) -> None:
@@ -271,7 +334,7 @@ def test_bounds_the_permissions_of_every_role(create_stack: CreateStack) -> None
     assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {BOUNDARY}
 
 
-def test_leaves_nothing_behind_but_the_reports(create_stack: CreateStack) -> None:
+def test_leaves_nothing_behind_but_what_was_reported(create_stack: CreateStack) -> None:
     create_stack(NotifyByChat="true")
 
     boto3.client("cloudformation").delete_stack(StackName=STACK)
@@ -280,4 +343,3 @@ def test_leaves_nothing_behind_but_the_reports(create_stack: CreateStack) -> Non
     assert "QueueUrls" not in boto3.client("sqs").list_queues()
     assert boto3.client("sns").list_topics()["Topics"] == []
     assert boto3.client("iam").list_roles()["Roles"] == []
-    assert boto3.client("dynamodb").list_tables()["TableNames"] == []

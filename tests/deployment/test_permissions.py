@@ -24,13 +24,15 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.scanning.jobs import ScanJob, parse_job
+from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
+from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
 from local.ecr import LocalRegistry
 from local.images import OCI_INDEX
 from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
 from tests.events import image_deleted, inspector_finding, scan_event
+from tests.feeds import epss, kev
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 
@@ -49,6 +51,7 @@ FUNCTIONS = {
     "notify": f"{STACK}-notify",
     "send_reports": f"{STACK}-send_reports",
     "report_fleet": f"{STACK}-report_fleet",
+    "refresh_feeds": f"{STACK}-refresh_feeds",
     "api_handler": STACK,
 }
 
@@ -60,6 +63,7 @@ BUDGET = {"DailyScanBudget": "1000"}
 ACCEPTED_RISKS = {"s3": "s3://lists/accepted/risks.yaml", "ssm": "ssm:/lists/accepted-risks"}
 CHANNELS = {"NotifyByChat": "true", "NotifyBySecurityHub": "true"}
 NO_DIGEST = {"Digest": "false"}
+FEEDS = {"Feeds": "true"}
 CONFIGURED_ROLES = {
     "Configuration": "ssm:/lists/accounts",
     "ConfiguredRoles": SCAN_ROLE.replace(OTHER_ACCOUNT, "*"),
@@ -76,6 +80,7 @@ EVERYTHING = {
     "AcceptedRisks": ACCEPTED_RISKS["ssm"],
     "Configuration": "s3://lists/selection.yaml",
     **CHANNELS,
+    **FEEDS,
     "KmsKeyArn": KEY,
 }
 DEPLOYMENTS: dict[str, dict[str, str]] = {
@@ -103,6 +108,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "chat": {"NotifyByChat": "true"},
     "Security Hub": {"NotifyBySecurityHub": "true"},
     "no digest": NO_DIGEST,
+    "feeds": FEEDS,
     "no digest elsewhere": {**NO_DIGEST, "ScanRoles": SCAN_ROLE, "KmsKeyArn": KEY},
     "everything": EVERYTHING,
 }
@@ -113,12 +119,13 @@ STALE = datetime.now(UTC) - timedelta(days=30)
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 ENCRYPTING = {"kms:Decrypt", "kms:GenerateDataKey"}
 BY_LAMBDA = {
-    "list_repositories": LOGGING,
+    "list_repositories": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "scan_images": LOGGING
     | {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},  # the trigger
     "notify": LOGGING | {"sqs:SendMessage"},  # the failure destination
     "send_reports": LOGGING,
     "report_fleet": LOGGING | {"sqs:SendMessage"},  # the failure destination
+    "refresh_feeds": LOGGING | {"sqs:SendMessage"},
     "api_handler": LOGGING,
 }
 
@@ -317,7 +324,11 @@ class World:
         job = parse_job(jobs[0])
         digests = tuple(self._children)
         return ScanJob(
-            "shop/api", image_digests=digests, account=job.account, region=job.region
+            "shop/api",
+            image_digests=digests,
+            account=job.account,
+            region=job.region,
+            listing="0123456789abcdef/1",
         ).to_json()
 
     def requests(self) -> Iterator[dict[str, bool]]:
@@ -379,6 +390,11 @@ def send_digests(app: Any, world: World) -> None:
         app.report_fleet(event, Unhurried())
 
 
+def feed(address: str, _: int) -> bytes:
+    """What a feed's address answers."""
+    return kev() if "exploited" in address else epss()
+
+
 def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[str, Calls]]:
     """Run every function along every path that calls AWS; gives the calls of each by its name."""
     with recorded_calls() as calls:
@@ -390,6 +406,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     with recorded_calls() as calls:
         app = load()
         for _ in world.each_kind_of_scanning():
+            app.scan_images(_message(ListJob(ListingRequest()).to_json()), Unhurried())
             seen: set[str] = set()
             while rest := [job for job in dict.fromkeys([*jobs, *calls.jobs]) if job not in seen]:
                 for job in rest:
@@ -416,10 +433,13 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
     with recorded_calls() as calls:
         send_digests(load(), world)
     yield "report_fleet", calls
+    with recorded_calls() as calls, patch("chalicelib.fleet.refresh_feeds.fetch", feed):
+        load().refresh_feeds({}, Unhurried())
+    yield "refresh_feeds", calls
     with recorded_calls() as calls:
         app = load()
-        for request in world.requests():
-            app.app(_signed_request(json.dumps(request)), Unhurried())
+        for number, request in enumerate(world.requests()):
+            app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
     yield "api_handler", calls
 
 
@@ -427,13 +447,13 @@ def _message(job: str) -> dict[str, Any]:
     return {"Records": [{"body": job, "receiptHandle": ""}]}
 
 
-def _signed_request(body: str) -> dict[str, Any]:
+def _signed_request(body: str, key: str) -> dict[str, Any]:
     return {
         "resource": "/scans",
         "path": "/scans",
         "httpMethod": "POST",
         "requestContext": {"httpMethod": "POST", "resourcePath": "/scans", "identity": {}},
-        "headers": {"Content-Type": "application/json"},
+        "headers": {"Content-Type": "application/json", "Idempotency-Key": key},
         "multiValueHeaders": {},
         "multiValueQueryStringParameters": None,
         "pathParameters": {},
@@ -476,6 +496,7 @@ def deploy(
         def load() -> Any:
             # As in a container of its own, each function begins without clients.
             clients.client.cache_clear()
+            clients._assuming.cache_clear()
             return load_app(**variables)
 
         world = World(registries)
@@ -593,7 +614,9 @@ def test_no_action_and_no_resource_is_any(
                 known, _, _ = resource.partition(":log-group:/aws/lambda/")
                 # Which accounts there are, the configuration file says.
                 known = known.removeprefix("arn:aws:iam::*:role/")
-                known = re.sub(r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/(sent/)?\*$", "", known)
+                known = re.sub(
+                    r"^arn:aws:s3:::[a-z0-9-]+/fleet-reports/((feeds|sent)/)?\*$", "", known
+                )
                 match = re.fullmatch(r"arn:aws:(ecr|ecs|lambda):\*:123456789012:\w+[/:]\*", known)
                 regional = regional or bool(match)
                 assert regional or "*" not in known
@@ -619,6 +642,7 @@ def test_roles_are_assumed_that_are_named_and_no_others(create_stack: CreateStac
         "scan_images": {*scan_roles, DISCOVERY_ROLE},
         "notify": scan_roles,
         "report_fleet": scan_roles,
+        "refresh_feeds": set(),
         "api_handler": {*scan_roles, DISCOVERY_ROLE},
     }
 

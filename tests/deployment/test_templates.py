@@ -13,8 +13,10 @@ from zipfile import ZipFile
 
 import hypothesis
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.cloudformation.utils import yaml_tag_constructor
 
 from chalicelib.runtime import logs
 from chalicelib.settings.kinds import PATTERN
@@ -23,12 +25,21 @@ from chalicelib.settings.settings import Settings
 from chalicelib.settings.table import ROWS
 from deployment import permissions
 from deployment.packages import PROJECT, Package, Template
-from deployment.templates import request_body, resources_template, serialized
+from deployment.templates import (
+    refuse_wrong,
+    request_body,
+    resources_template,
+    serialized,
+    without_what_people_read,
+)
 from local.history import KEYS
 from tests.settings.test_table import nearly
 
 # What the names of the functions end in, after that of the stack.
-FUNCTIONS = ("list_repositories", "scan_images", "notify", "send_reports", "report_fleet", "")
+FUNCTIONS = (
+    *("list_repositories", "scan_images", "notify", "send_reports", "report_fleet"),
+    *("refresh_feeds", ""),
+)
 QUEUES = ("JobsQueue", "DeadJobsQueue", "FailedEventsQueue")
 TOPICS = ("ReportTopic", "ChatTopic", "AlarmTopic")
 
@@ -74,6 +85,9 @@ def statements(template: Template, kind: str, attached_to: str, name: str) -> li
     ]
 
 
+REPORT_TOPIC = {"Fn::If": ["MakesReportTopic", {"Ref": "ReportTopic"}, {"Ref": "ReportTopicArn"}]}
+
+
 class TestParameters:
     def test_each_is_in_a_group_with_a_label_and_a_description(self, packaged: Package) -> None:
         interface = packaged.template["Metadata"]["AWS::CloudFormation::Interface"]
@@ -93,6 +107,8 @@ class TestParameters:
             ("NotificationEmails", "nobody"),
             ("NotificationEmails", "a@example.org, b@example.org"),
             ("NotificationEmails", ",".join(["a@example.org"] * 6)),
+            ("AlarmEmail", "a@example.org,b@example.org"),
+            ("ReportTopicArn", "reports"),
             ("KmsKeyArn", "alias/aws/sns"),
             ("PermissionsBoundaryArn", "developers"),
             ("ConfiguredRoles", "*"),
@@ -118,6 +134,8 @@ class TestParameters:
         ("parameter", "value"),
         [
             ("NotificationEmails", ",".join(["a@example.org"] * 5)),
+            ("AlarmEmail", "a@example.org"),
+            ("ReportTopicArn", "arn:aws:sns:eu-west-1:123456789012:security"),
             ("KmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab"),
             ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/team/developers"),
             ("ConfiguredRoles", "arn:aws:iam::*:role/scan,arn:aws:iam::222222222222:role/find"),
@@ -250,7 +268,7 @@ class TestAccess:
         emails = [
             subscription
             for subscription in of_type(plain, "AWS::SNS::Subscription").values()
-            if subscription["TopicArn"] == {"Ref": "ReportTopic"}
+            if subscription["TopicArn"] == REPORT_TOPIC
         ]
         assert [subscription["Protocol"] for subscription in emails] == ["email"] * 5
         # The scope is that of message attributes where none is named.
@@ -259,20 +277,35 @@ class TestAccess:
         )
         assert not any("FilterPolicyScope" in subscription for subscription in emails)
 
-    def test_alarms_go_to_email_subscribers_always(self, plain: Template) -> None:
+    def test_alarms_go_to_an_address_of_their_own(self, plain: Template) -> None:
         emails = [
             subscription
             for subscription in of_type(plain, "AWS::SNS::Subscription").values()
             if subscription["TopicArn"] == {"Ref": "AlarmTopic"}
         ]
-        assert [subscription["Protocol"] for subscription in emails] == ["email"] * 5
-        assert not any("FilterPolicy" in subscription for subscription in emails)
+        [alarms] = emails
+        assert alarms["Protocol"] == "email"
+        assert alarms["Endpoint"] == {"Ref": "AlarmEmail"}
+        assert "FilterPolicy" not in alarms
+
+    def test_no_address_is_subscribed_twice(self, plain: Template) -> None:
+        """Else AWS would send it two emails to confirm."""
+        places = [
+            json.dumps(subscription["Endpoint"])
+            for subscription in of_type(plain, "AWS::SNS::Subscription").values()
+        ]
+        assert len(places) == len(set(places)) == 6
+
+    def test_reports_go_to_a_topic_of_ones_own_where_one_is_given(self, plain: Template) -> None:
+        for name in ("ReportTopic", "ReportTopicPolicy"):
+            assert plain["Resources"][name]["Condition"] == "MakesReportTopic"
+        assert plain["Outputs"]["ReportTopicArn"]["Value"] == REPORT_TOPIC
 
     def test_every_route_wants_a_signature_of_iam(self, plain: Template) -> None:
         body = plain["Resources"]["RestAPI"]["Properties"]["Body"]
         routes = [method for path in body["paths"].values() for method in path.values()]
 
-        assert len(routes) == 1
+        assert len(routes) == 2
         assert all(route["security"] == [{"sigv4": []}] for route in routes)
         assert body["securityDefinitions"]["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
 
@@ -290,27 +323,35 @@ class TestFailures:
             for rule in of_type(plain, "AWS::Events::Rule").values()
             for target in rule["Targets"]
         ]
-        assert len(targets) == 4
+        assert len(targets) == 5
         kept = {
             each["Id"]: each["DeadLetterConfig"] for each in targets if "DeadLetterConfig" in each
         }
-        assert list(kept.values()) == [{"Arn": queue}] * 3
+        assert list(kept.values()) == [{"Arn": queue}] * 4
         # One minute's that is lost is made up for by the next.
         assert not any("SendReports" in target for target in kept)
 
-    def test_events_that_notifier_and_digest_cannot_handle_are_kept(self, plain: Template) -> None:
+    def test_events_that_lister_notifier_and_digest_cannot_handle_are_kept(
+        self, plain: Template
+    ) -> None:
         queue = {"Destination": {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}}
         configs = of_type(plain, "AWS::Lambda::EventInvokeConfig").values()
         kept = {
             config["FunctionName"]["Ref"]: config.get("DestinationConfig", {}).get("OnFailure")
             for config in configs
         }
-        assert kept == {"Notify": queue, "ReportFleet": queue, "SendReports": None}
+        digests = {"RefreshFeeds": queue, "ReportFleet": queue, "SendReports": None}
+        assert kept == {"ListRepositories": queue, "Notify": queue, **digests}
 
-    def test_failures_throttles_and_what_is_kept_raise_alarms(self, plain: Template) -> None:
+    def test_the_scanner_may_send_itself_what_it_has_no_time_for(self, plain: Template) -> None:
+        assert plain["Resources"]["ScanImages"]["Properties"]["RecursiveLoop"] == "Allow"
+
+    def test_what_is_kept_what_is_late_and_throttles_raise_alarms(self, plain: Template) -> None:
         alarms = of_type(plain, "AWS::CloudWatch::Alarm")
         assert {metric for alarm in alarms.values() for metric in _alarmed(alarm)} == {
-            *(("Errors", name) for name in FUNCTIONS),
+            ("Invocations", "list_repositories"),
+            ("Errors", "list_repositories"),
+            ("ApproximateAgeOfOldestMessage", "JobsQueue"),
             *(("Throttles", name) for name in FUNCTIONS),
             ("ApproximateNumberOfMessagesVisible", "DeadJobsQueue"),
             ("ApproximateNumberOfMessagesVisible", "FailedEventsQueue"),
@@ -333,7 +374,7 @@ def _alarmed(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def test_logs_are_encrypted_with_the_customer_key(plain: Template) -> None:
     groups = of_type(plain, "AWS::Logs::LogGroup").values()
     with_key = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
-    assert [group["KmsKeyId"] for group in groups] == [with_key] * 6
+    assert [group["KmsKeyId"] for group in groups] == [with_key] * 7
 
 
 class TestReports:
@@ -364,14 +405,16 @@ class TestReports:
         own = {"Ref": "AWS::NoValue"}
         assert table["SSESpecification"] == {"Fn::If": ["HasKmsKey", with_key, own]}
 
-    def test_the_bucket_and_its_policy_alone_outlive_the_stack(
+    def test_the_table_and_the_bucket_with_its_policy_alone_outlive_the_stack(
         self, plain: Template, resources: Template
     ) -> None:
+        """But for those of a stack that could not be made."""
+        policies = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
         for template in (plain, resources):
-            for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+            for policy, value in policies.items():
                 kept = {name for name, r in template["Resources"].items() if policy in r}
-                assert kept == {"ReportBucket", "ReportBucketPolicy"}
-                assert {template["Resources"][name][policy] for name in kept} == {"Retain"}
+                assert kept == {"HistoryTable", "ReportBucket", "ReportBucketPolicy"}
+                assert {template["Resources"][name][policy] for name in kept} == {value}
 
     def test_the_bucket_is_closed_to_the_public(self, bucket: dict[str, Any]) -> None:
         blocked = bucket["PublicAccessBlockConfiguration"]
@@ -390,6 +433,10 @@ class TestReports:
 
 
 class TestDashboard:
+    def test_is_made_only_where_it_is_asked_for(self, packaged: Package, plain: Template) -> None:
+        assert plain["Resources"]["Dashboard"]["Condition"] == "HasDashboard"
+        assert packaged.template["Parameters"]["DashboardEnabled"]["Default"] == "false"
+
     @pytest.fixture
     def widgets(self, plain: Template) -> list[dict[str, Any]]:
         [dashboard] = of_type(plain, "AWS::CloudWatch::Dashboard").values()
@@ -483,6 +530,7 @@ class TestResourcesOfChaliceDeploy:
             "APIHandlerInvokePermission",
             "ListRepositories",
             "Notify",
+            "RefreshFeeds",
             "ReportFleet",
             "RestAPI",
             "ScanImages",
@@ -496,7 +544,15 @@ class TestResourcesOfChaliceDeploy:
 
     def test_fit_into_one_request_with_room_for_more(self, resources: Template) -> None:
         """CloudFormation takes 51,200 bytes. Source: its quotas."""
-        assert len(request_body(resources)) <= 49_500
+        assert len(request_body(resources)) <= 50_500
+
+    def test_say_in_a_request_what_they_say_as_json(self, resources: Template) -> None:
+        class Loader(yaml.SafeLoader):
+            """YAML as CloudFormation reads it."""
+
+        Loader.add_multi_constructor("", yaml_tag_constructor)
+        parsed = yaml.load(request_body(resources), Loader)  # noqa: S506
+        assert parsed == json.loads(serialized(without_what_people_read(resources)))
 
     def test_name_no_condition_that_is_not_there_and_have_none_that_nothing_names(
         self, resources: Template
@@ -551,4 +607,15 @@ print([form for form in FORMS if not rendered(form, FleetReport(datetime.now(UTC
 
     def test_leaves_out_what_only_development_needs(self, code: Path) -> None:
         top = {name.split("/")[0] for name in ZipFile(code).namelist()}
-        assert top.isdisjoint({"boto3", "botocore", "cli", "deployment", "local", "tests"})
+        assert top.isdisjoint({"boto3", "botocore", "deployment", "local", "tests"})
+        assert "ecr_scan_reporter" not in top
+
+
+def test_values_are_checked_by_the_patterns_that_a_request_has_no_room_for(
+    resources: Template,
+) -> None:
+    sent = without_what_people_read(resources)["Parameters"]
+    assert not any("AllowedPattern" in spec for spec in sent.values())
+    refuse_wrong(resources, {"ScanRate": "1 day", "ListingAlarmHours": "", "Unknown": "x"})
+    with pytest.raises(ValueError, match=r"ScanRate is '1 days'; accepted: a rate \(1 day"):
+        refuse_wrong(resources, {"ScanRate": "1 days"})

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.notifying.channels import senders
 from chalicelib.policy.changes import EVERY_SCAN
-from chalicelib.scanning.jobs import PlanJob, parse_job
+from chalicelib.scanning.jobs import ListJob, PlanJob, parse_job
 from tests.faults.population import Subject
 from tests.faults.runs import LATEST, Run
 from tests.faults.simulation import Delivery, Publication
@@ -244,8 +244,11 @@ def _is_for(message: Delivery, subject: Subject) -> bool:
     if message.succeeded:
         return False
     job = parse_job(message.body)
-    if isinstance(job, PlanJob):
+    if isinstance(job, ListJob):
         return subject.repository > job.after
+    if isinstance(job, PlanJob):
+        only = not job.only or subject.repository in job.only
+        return only and subject.repository > job.after
     return job.repository == subject.repository and (
         not job.image_digests or subject.image.digest in job.image_digests
     )

@@ -24,14 +24,24 @@ from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.policy.changes import NOTIFY_MODES
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
-from chalicelib.runtime.pace import TokenBucket
-from chalicelib.scanning import last_scans, planner, scan_images, scanner
+from chalicelib.runtime.pace import Pace
+from chalicelib.scanning import (
+    last_scans,
+    list_repositories,
+    lister,
+    planner,
+    scan_images,
+    scanner,
+    starts,
+)
+from chalicelib.scanning.lister import ListingIncomplete
 from chalicelib.scanning.requests import RequestError
 from chalicelib.scanning.scanner import ScansNotStarted
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Image, LocalRegistry, Repository
 from local.environment import isolated_environment
+from tests.doubles import InTurn
 from tests.events import image_deleted
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
@@ -51,7 +61,7 @@ from tests.faults.simulation import (
 )
 
 START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
-TIME_LIMITS = {"list_repositories": 60.0, "scan_images": 300.0, "notify": 60.0}
+TIME_LIMITS = {"list_repositories": 300.0, "scan_images": 300.0, "notify": 60.0}
 MOST_ATTEMPTS = 3
 """How often Lambda runs a function for one event. Source: Lambda, asynchronous invocation."""
 EXPECTED = (
@@ -60,6 +70,7 @@ EXPECTED = (
     NotDelivered,
     NotSent,
     DeadlineReached,
+    ListingIncomplete,
     RequestError,
     ScansNotStarted,
     Throttled,
@@ -424,7 +435,11 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
     patches.set(scan_images, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
     patches.set(scan_images, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
-    patches.set(scanner, "TokenBucket", partial(TokenBucket, clock=clock))
+    listing = {"start_listing": list_repositories, "continue_listing": scan_images}
+    for name, module in listing.items():
+        patches.set(module, name, partial(getattr(lister, name), sleep=run.sleep))
+    patches.set(starts, "Pace", partial(Pace, clock=clock))
+    patches.set(starts, "Threads", InTurn)
     page_size = run.chance.choice([3, 10, 1000])
     patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
     begin_scan = run.registry.begin_scan

@@ -138,7 +138,7 @@ class SimulatedAws:
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
             # Of the history; the table's other updates are of no publication.
-            if operation == "UpdateItem" and b'"event#' in body and self.invocation is not None:
+            if operation == "UpdateItem" and b'"image#' in body and self.invocation is not None:
                 self.invocation.notes_failed = True
         try:
             if isinstance(fault, Refusal):

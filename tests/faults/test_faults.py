@@ -47,7 +47,7 @@ class TestTheHarnessNotices:
         """Whether one of some runs says this, each with a change made to it."""
 
         def run(sentence, change=lambda run: None):
-            return any(sentence in found for seed in range(30) for found in _broken(seed, change))
+            return any(sentence in found for seed in range(40) for found in _broken(seed, change))
 
         return run
 

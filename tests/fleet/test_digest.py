@@ -19,13 +19,16 @@ from chalicelib.fleet.digest import (
     scheduled_time,
     send_digest,
 )
+from chalicelib.fleet.feeds import refresh
 from chalicelib.fleet.formats.json_reader import from_json
 from chalicelib.fleet.formats.pages import StoredReport, day
+from chalicelib.policy.feeds import EPSS, KEV
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
 from tests.doubles import Stopped
+from tests.feeds import epss, kev
 from tests.fleet.test_json_form import SCHEMA
 from tests.fleets import example
 
@@ -74,7 +77,37 @@ class Digests:
 @pytest.fixture
 def digests(aws):
     aws.add_image("shop/api", tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
-    return Digests()
+    made = Digests()
+    made.registry = aws
+    return made
+
+
+def test_a_digest_says_what_the_kept_feeds_know_of_its_findings(digests):
+    settings = {"ECR_SNS_REPORT_TOPIC_ARN": digests.topic, "FEEDS": "true"}
+    digests.services = Services(Settings.from_environment(settings))
+    bodies = {
+        "kev": kev({"CVE-2026-1000": "2026-01-01"}, NOW.isoformat()),
+        "epss": epss({"CVE-2026-1000": 0.7}, NOW.isoformat()),
+    }
+    refresh(digests.bucket, {KEV: "kev", EPSS: "epss"}, NOW, lambda at, _: bodies[at])
+    other = Finding("CVE-2026-1000", "LOW", "curl")
+    digests.registry.add_image(
+        "shop/web", tags=("1",), scanned_at=NOW, findings=Findings((ONE, other))
+    )
+    digests.send()
+    report = digests.report(MONDAY)
+    found = (finding for each in report.repositories for finding in each.findings)
+    known = {each.identifier: (each.known_exploited, each.epss) for each in found}
+    assert known["CVE-2026-1000"] == (True, 0.7)
+    assert [(feed.name, feed.warning) for feed in report.feeds] == [(KEV, ""), (EPSS, "")]
+
+
+def test_a_digest_without_feeds_is_sent_all_the_same_and_says_so(digests):
+    settings = {"ECR_SNS_REPORT_TOPIC_ARN": digests.topic, "FEEDS": "true"}
+    digests.services = Services(Settings.from_environment(settings))
+    assert digests.send() is True
+    page = digests.bucket.get(DigestKeys(MONDAY).html)
+    assert "<strong>Out of date:</strong> KEV is not there yet." in page
 
 
 def test_a_digest_keeps_the_report_and_sends_a_link_to_it(digests):

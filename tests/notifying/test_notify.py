@@ -3,7 +3,6 @@
 import json
 from functools import partial
 from unittest.mock import Mock
-from uuid import uuid4
 
 import boto3
 import pytest
@@ -18,31 +17,10 @@ from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.documents import DocumentError
 from chalicelib.settings.settings import Settings
-from local.ecr import Finding, Findings
 from tests.events import DIGEST, scan_event
-
-BOTH = {
-    "HISTORY_TABLE_NAME": "history",
-    "NOTIFY_MODE": "new-findings",
-    "REPORT_IMAGES": "all",
-    "REPORT_WINDOW": "0",
-}
+from tests.notifying.repository_scans import names, new, report
 
 NAME = f"my-repository-name@{DIGEST[:19]}"
-
-
-def report(result, services):
-    return report_scan(result, services, Deadline.unlimited())
-
-
-@pytest.fixture
-def topic_arn(aws, queue):
-    """A topic whose messages arrive in the queue."""
-    arn = boto3.client("sns").create_topic(Name="reports")["TopicArn"]
-    boto3.client("sns").subscribe(
-        TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:jobs"
-    )
-    return arn
 
 
 @pytest.fixture
@@ -55,68 +33,6 @@ def notify(topic_arn, settings, queue):
         return queue.receive_all()
 
     return run
-
-
-class Scans:
-    """Scans of images with these vulnerabilities; each gives the reports that it leads to."""
-
-    def __init__(self, registry, services, queue):
-        self.registry = registry
-        self.services = services
-        self.queue = queue
-        self.events = 0
-
-    def image(self, *names, tags=("latest",), severity="HIGH", fixed_in="2"):
-        findings = [Finding(name, severity, score=7.0, fixed_in_version=fixed_in) for name in names]
-        return self.registry.add_image("shop/api", tags=tags, findings=Findings(tuple(findings)))
-
-    def event(self, image, *, hour=None, status="COMPLETE"):
-        self.events += 1
-        if status == "COMPLETE" and image.reported is None:
-            image.begin_scan(self.registry.now())
-            image.end_scan(self.registry.now())
-        detail = {
-            "repository-name": "shop/api",
-            "image-digest": image.digest,
-            "image-tags": list(image.tags),
-            "scan-status": status,
-            "finding-severity-counts": image.findings.severity_counts,
-        }
-        event = scan_event(**detail)
-        event["id"] = str(uuid4())
-        event["time"] = f"2026-03-01T{self.events if hour is None else hour:02}:00:00Z"
-        return ScanResult.from_event(event)
-
-    def __call__(self, image, **how):
-        return self.deliver(self.event(image, **how))
-
-    def states(self):
-        """What is known of the repository's lines that have an image."""
-        known = self.services.line_states.recall("123456789012/eu-west-1/shop/api")
-        return [state for state in known.states.values() if not state.has_ended]
-
-    def deliver(self, result):
-        report(result, self.services)
-        return [json.loads(message["Message"]) for message in self.queue.receive_all()]
-
-
-@pytest.fixture
-def scans(aws, topic_arn, settings, queue, history_table):
-    def make(**variables):
-        variables = {**BOTH, **variables}
-        return Scans(
-            aws, Services(settings(ECR_SNS_REPORT_TOPIC_ARN=topic_arn, **variables)), queue
-        )
-
-    return make
-
-
-def names(report):
-    return [finding["id"] for finding in report["findings"]]
-
-
-def new(report):
-    return [finding["id"] for finding in report["findings"] if finding["isNew"]]
 
 
 def test_findings_are_published_with_attributes_to_filter_by(notify):
@@ -425,19 +341,6 @@ def test_a_wrong_list_of_accepted_risks_is_an_error_that_names_line_and_key(scan
     run = scans(ACCEPTED_RISKS="ssm:/risks")
     with pytest.raises(DocumentError, match="ssm:/risks, line 2: .*reson"):
         run(run.image("CVE-1"))
-
-
-@pytest.fixture
-def hub():
-    """Security Hub's findings, by vulnerability and whether they are archived."""
-    client = boto3.client("securityhub")
-    client.enable_security_hub()
-
-    def findings():
-        found = client.get_findings()["Findings"]
-        return {finding["Vulnerabilities"][0]["Id"]: finding["RecordState"] for finding in found}
-
-    return findings
 
 
 def test_security_hub_is_told_of_what_is_gone_though_that_is_no_news_to_people(scans, hub):

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from chalicelib.ecr.severities import SEVERITIES, severity_of
 from chalicelib.policy.thresholds import REPORTED_BY_DEFAULT, Thresholds
+from chalicelib.settings.repository_thresholds import parse_repository_thresholds
+from tests.reports import found_in
 
 COUNTS = st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 1000))
 
@@ -56,3 +58,34 @@ def test_by_default_any_finding_from_low_on_reports(counts):
 )
 def test_severities_have_one_spelling(text, severity):
     assert severity_of(text) == severity
+
+
+LISTED = found_in("CVE-1", "LOW", "a", "1", known_exploited=True, epss=0.9)
+LIKELY = found_in("CVE-2", "LOW", "a", "1", known_exploited=False, epss=0.5)
+UNKNOWN = found_in("CVE-3", "CRITICAL", "a", "1")
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "findings", "reached"),
+    [
+        (Thresholds(kev=1, epss=0.5), [LISTED], ("KEV", "EPSS")),
+        (Thresholds(kev=1, epss=0.5), [LIKELY], ("EPSS",)),
+        (Thresholds(kev=0), [LIKELY], ()),
+        (Thresholds(kev=0), [LISTED], ("KEV",)),
+        (Thresholds(kev=2), [LISTED, LIKELY], ()),
+        (Thresholds(kev=1, epss=0.0), [UNKNOWN], ()),
+        (Thresholds(epss=0.95), [LISTED, LIKELY], ()),
+        (Thresholds(), [LISTED, LIKELY], ()),
+    ],
+)
+def test_exploitation_has_thresholds_of_its_own_that_the_unknown_never_reaches(
+    thresholds, findings, reached
+):
+    assert thresholds.exploited_by(findings) == reached
+
+
+def test_a_repository_can_have_its_own_thresholds_of_exploitation():
+    (rules,) = parse_repository_thresholds("payments/*: CRITICAL=1 KEV=1 EPSS=0.5")
+    assert rules.rules.thresholds(Thresholds(kev=3, high=7)) == Thresholds(
+        critical=1, high=7, kev=1, epss=0.5
+    )

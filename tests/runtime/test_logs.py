@@ -1,6 +1,9 @@
 """Structured logs and the metrics in them."""
 
+import json
 from types import SimpleNamespace
+
+import pytest
 
 from chalicelib.runtime import logs
 
@@ -32,6 +35,17 @@ def test_an_exception_is_one_line(logged):
 
 def test_lines_below_the_level_are_left_out(logged):
     assert logged(lambda: logs.logger.debug("detail")) == []
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "WARNING", "ERROR"])
+def test_metrics_do_not_depend_on_the_level(capsys, level):
+    logs.configure(level)
+    logs.summary("done", {"ImagesSeen": 3})
+    logs.count("ScansFailed", 1)
+    summary, count = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (summary["level"], summary["message"], summary["ImagesSeen"]) == ("INFO", "done", 3)
+    assert count["ScansFailed"] == 1
+    assert all("CloudWatchMetrics" in line["_aws"] for line in (summary, count))
 
 
 def test_a_summary_carries_its_counts_as_metrics(logged):

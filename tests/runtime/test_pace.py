@@ -1,50 +1,75 @@
 """The pace of scans."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.runtime.pace import BURST, TokenBucket, spread
+from chalicelib.runtime.pace import BURST, LOWEST_RATE, Pace, spread
+from local.cloud.faults import TokenBucket
+from tests.doubles import Clock
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def run(rate, calls, throttled=()):
-    """The moments at which calls go out."""
+def run(most, calls, allowed=None):
+    """The moments at which calls go out to a service that allows so many a second."""
     clock, moments = Clock(), []
-    bucket = TokenBucket(rate, clock)
-    for call in range(calls):
-        if call in throttled:
-            bucket.back_off()
-        clock.now += bucket.take()
-        moments.append(clock.now)
+    pace, bucket = Pace(most, clock), allowed and TokenBucket(allowed, allowed, allowed, 0)
+    while len(moments) < calls:
+        clock.now += pace.wait()
+        began = pace.begin()
+        if bucket and not bucket.take(clock.now):
+            pace.throttled(began)
+        else:
+            moments.append(clock.now)
     return moments
 
 
 @given(st.integers(1, 100), st.integers(1, 500))
-def test_in_no_second_are_there_more_than_twice_the_rate_and_on_average_no_more(rate, calls):
-    moments = run(rate, calls)
-    assert moments[-1] == pytest.approx(max(0, (calls - rate) / rate), abs=1e-6)
+def test_in_no_second_are_there_more_than_twice_the_most_and_on_average_no_more(most, calls):
+    moments = run(most, calls)
+    assert moments[-1] == pytest.approx(max(0, (calls - most) / most), abs=1e-6)
 
 
-def test_throttling_halves_the_pace_which_then_recovers():
-    steady = run(10, 300)
-    throttled = run(10, 300, throttled={20})
-    gaps = [after - before for before, after in pairwise(throttled)]
-    assert gaps[20] == pytest.approx(0.2, rel=0.05)
-    assert gaps[-1] == pytest.approx(0.1)
-    assert steady[-1] < throttled[-1] < steady[-1] + 10
+def test_without_a_bound_the_pace_doubles_each_second():
+    moments = run(None, 500)
+    counts = [sum(second <= moment < second + 1 for moment in moments) for second in range(4)]
+    # A second's calls beforehand, and 20 a second that become 40 and 80.
+    assert counts[:2] == [pytest.approx(20 + 29, abs=3), pytest.approx(58, abs=3)]
+    assert counts[2] == pytest.approx(115, abs=5)
+
+
+@given(st.floats(2, 100))
+def test_what_the_service_allows_is_used_well_whatever_it_is(allowed):
+    calls = int(allowed * 60)
+    seconds = run(None, calls, allowed)[-1]
+    assert calls - allowed <= seconds * allowed * 1.001
+    assert seconds <= 60 * 1.1
+
+
+def test_being_throttled_halves_the_pace_once_for_all_calls_that_were_under_way():
+    clock = Clock()
+    pace = Pace(clock=clock)
+    clock.now = 1.0
+    under_way = [pace.begin() for _ in range(10)]
+    before = pace.rate
+    for began in under_way:
+        pace.throttled(began)
+    assert pace.rate == pytest.approx(before / 2)
+    clock.now = 2.0
+    pace.begin()
+    assert pace.rate == pytest.approx(before / 2 + before / 8)
+    clock.now = 2.1
+    pace.throttled(pace.begin())
+    assert pace.rate < before / 2
 
 
 def test_however_often_it_is_throttled_the_pace_never_stops():
-    assert run(16, 100, throttled=range(100))[-1] < 100
+    clock = Clock()
+    pace = Pace(clock=clock)
+    for _ in range(100):
+        clock.now += 0.001
+        pace.throttled(pace.begin())
+    assert pace.rate >= LOWEST_RATE
+    assert pace.wait() <= 1 / LOWEST_RATE
 
 
 @given(st.integers(0, 20_000), st.integers(1, 5_000))

@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.policy.durations import Duration
-from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob, parse_job
-from chalicelib.scanning.requests import ListingRequest
+from chalicelib.scanning.jobs import (
+    LONGEST_JOB,
+    JobError,
+    ListJob,
+    PlanJob,
+    ScanJob,
+    parse_job,
+    parts_of,
+)
+from chalicelib.scanning.requests import MOST_IMAGES, ListingRequest
 
 TEXT = st.text(min_size=1)
 JOBS = st.builds(
@@ -20,17 +28,21 @@ JOBS = st.builds(
     attempts=st.integers(0, 20),
     account=st.none() | TEXT,
     region=st.none() | TEXT,
-    rules=st.dictionaries(TEXT, TEXT),
+    rules=st.dictionaries(TEXT, st.text()),
     images_in_use=st.dictionaries(TEXT, TEXT),
     scan_frequency=st.none() | TEXT,
     not_before=st.integers(0),
+    force=st.booleans(),
+    images=st.lists(TEXT).map(tuple),
+    listing=st.text(),
 )
 REQUESTS = st.builds(
     ListingRequest,
     repositories=st.none() | st.lists(TEXT, min_size=1).map(tuple),
     repositories_filter=st.none() | st.just(re.compile("^shop/")),
     images_duration=st.none() | st.sampled_from(["7d", "1m2w"]).map(Duration.parse),
-)
+    force=st.booleans(),
+) | st.builds(ListingRequest, images=st.just(("shop/api:1", f"shop/api@sha256:{'0' * 64}")))
 PLANS = st.builds(
     PlanJob,
     request=REQUESTS,
@@ -40,12 +52,33 @@ PLANS = st.builds(
     budget=st.none() | st.integers(0),
     not_before=st.integers(0),
     attempts=st.integers(0, 20),
+    only=st.lists(TEXT).map(tuple),
+    listing=st.text(),
+)
+
+LISTS = st.builds(
+    ListJob,
+    request=REQUESTS,
+    account=st.none() | TEXT,
+    region=st.none() | TEXT,
+    after=st.text(),
+    alone=st.booleans(),
+    sent=st.integers(0),
+    began_at=st.integers(0),
+    attempts=st.integers(0, 20),
+    listing=st.text(),
 )
 
 
-@given(JOBS | PLANS)
+@given(JOBS | PLANS | LISTS)
 def test_a_job_survives_the_queue(job):
     assert parse_job(job.to_json()) == job
+
+
+def test_the_images_of_a_request_fit_into_one_message_with_those_of_nine_others():
+    """SQS takes 262,144 bytes a call in every region. Source: SendMessageBatch, of old."""
+    job = ScanJob("r" * 256, images=tuple("t" * 128 for _ in range(MOST_IMAGES)))
+    assert 10 * len(job.to_json()) < 256 * 1024
 
 
 def test_a_job_of_the_lister_is_small():
@@ -90,3 +123,13 @@ def test_a_message_that_is_no_job_is_a_clear_error(body, message):
 def test_no_json_makes_anything_but_a_job_or_a_clear_error(value):
     with pytest.raises(JobError):
         ScanJob.from_json(json.dumps(value))
+
+
+@given(st.integers(0, 20_000))
+def test_a_job_too_large_for_a_message_becomes_several_that_say_the_same(count):
+    uses = {f"build-{n}-0123456789abcdef": f"ECS task definition {n % 300}" for n in range(count)}
+    job = ScanJob("shop/api", rules={"newest": "1"}, images_in_use=uses)
+    parts = parts_of(job)
+    assert all(len(part.to_json()) <= LONGEST_JOB for part in parts)
+    assert {name: where for part in parts for name, where in part.images_in_use.items()} == uses
+    assert len(parts) == 1 or len(job.to_json()) > LONGEST_JOB

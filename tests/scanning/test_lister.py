@@ -81,6 +81,7 @@ class TestSmallRegistry:
             "matched": 3,
             "enqueued": 0,
             "repositories": ["payments/api", "payments/web", "shop/api"],
+            "failures": [],
         }
 
     def test_without_a_queue_the_error_names_the_setting(self):
@@ -128,7 +129,7 @@ def test_jobs_that_are_to_start_later_than_the_queue_delays_wait_for_their_time(
 ):
     """SQS delays a message by 15 minutes at most; ten a minute are 400 in half an hour."""
     sent = []
-    monkeypatch.setattr("chalicelib.scanning.lister.time.time", lambda: 1_000_000)
+    monkeypatch.setattr("chalicelib.scanning.sending.time.time", lambda: 1_000_000)
 
     def send(_, jobs, delays):
         sent.extend(zip(jobs, delays, strict=True))

@@ -39,9 +39,13 @@ def sent(monkeypatch):
     return jobs
 
 
+LISTING = 3
+"""As often as listing looks at the clock: for each call, and before the repositories come."""
+
+
 def looks_at(images, repositories=1):
     """As often as planning looks at the clock: once to list images, once to look each up."""
-    return (1 + images) * repositories
+    return LISTING + (1 + images) * repositories
 
 
 def plan(services, job=None, looks=None):
@@ -136,7 +140,7 @@ def test_looking_up_what_is_not_known_is_progress_where_it_is_kept(aws, remember
     jobs = [PlanJob(ListingRequest(), attempts=MOST_ATTEMPTS)]
     for _ in range(4):
         # Listing and query take two looks.
-        plan(remembering(), jobs.pop(), looks=2 + 6)
+        plan(remembering(), jobs.pop(), looks=LISTING + 2 + 6)
         jobs = [job for job, _ in sent if isinstance(job, PlanJob)]
         planned = [d for job, _ in sent if isinstance(job, ScanJob) for d in job.image_digests]
         sent.clear()

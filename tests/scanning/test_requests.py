@@ -14,7 +14,9 @@ OVERRIDES = {
     "repositoriesFilterRegexp": "^pay",
     "ecrImagesDurationDelta": "2w",
     "dryRun": True,
+    "force": True,
 }
+DIGEST = f"sha256:{'a' * 64}"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: (
@@ -62,6 +64,14 @@ def test_an_event_without_overrides_asks_for_the_settings_listing(event):
         (b'{"repositories": [""]}', "accepted: a list of strings that are not empty"),
         (b'{"repositories": [1]}', "accepted: a list of strings"),
         (b'{"ecrImagesDurationDelta": "0d"}', "ecrImagesDurationDelta: '0d' is not a duration"),
+        (b'{"force": 1}', "force is 1; accepted: true, false"),
+        (b'{"images": "shop/api:1"}', "images is 'shop/api:1'; accepted: a list of strings"),
+        (b'{"images": ["shop/api"]}', "images: 'shop/api'; accepted: repository:tag, repository@"),
+        (b'{"images": ["shop/api:1", "a b:1"]}', "images: 'a b:1'; accepted: repository:tag"),
+        (b'{"images": ["shop/api@sha256:12"]}', "images: 'shop/api@sha256:12'; accepted"),
+        (b'{"images": ["a:1"], "repositories": ["a"]}', "images are named without repositories"),
+        (b'{"images": ["a:1"], "repositoriesFilterRegexp": "a"}', "images are named without"),
+        (json.dumps({"images": ["a:1"] * 101}), "images: there are 101; accepted: 100"),
         (b'{"dryRun": "yes"}', "dryRun is 'yes'; accepted: true, false"),
         (b'{"dryrun": true}', "unknown: 'dryrun'; accepted: dryRun, ecrImages"),
     ],
@@ -91,3 +101,16 @@ def test_a_long_value_is_shown_shortened():
     with pytest.raises(RequestError) as raised:
         ListingRequest.from_values({"dryRun": "x" * 10_000})
     assert len(str(raised.value)) < 200
+
+
+def test_images_name_their_repositories_each_once():
+    images = ["shop/api:1", f"shop/api@{DIGEST}", "shop/api:1", "payments/web:latest"]
+    request = ListingRequest.from_values({"images": images})
+    assert request.named == ("shop/api", "payments/web")
+    assert request.images_of("shop/api") == ("1", DIGEST)
+    assert request.images_of("shop") == ()
+
+
+def test_without_images_those_are_named_that_the_request_names():
+    assert ListingRequest.from_values({"repositories": ["a"]}).named == ("a",)
+    assert ListingRequest().named is None

@@ -175,3 +175,36 @@ def test_rules_by_a_pattern_of_names_lie_between_those_of_tags_and_of_settings(
     assert review.rules == expected.over(Rules(tagged_only=True))
     duration = Duration.parse("1d" if "pay" in repository else "7d")
     assert review.stale_before == stale_before(duration, review.now)
+
+
+FRESH = ScanRecord(int((NOW - timedelta(days=2)).timestamp()), "COMPLETE")
+
+
+@pytest.mark.parametrize(
+    ("record", "due", "reason"),
+    [
+        (FRESH, True, Reason.FORCED),
+        (STALE_SCAN, True, Reason.FORCED),
+        (ScanRecord(FRESH.at, "FAILED", failures=9), True, Reason.FORCED),
+        # Not looked up: ECR says whether it can be.
+        (None, True, Reason.FORCED),
+        # ECR refuses these.
+        (ScanRecord(int(NOW.timestamp()) - 86_399, "COMPLETE"), False, Reason.SCANNED_TODAY),
+        (ScanRecord(int(NOW.timestamp()) - 86_400, "COMPLETE"), True, Reason.FORCED),
+        (ScanRecord(int(NOW.timestamp()) - 9, started=True), False, Reason.SCAN_RUNNING),
+        (ScanRecord(FRESH.at, "IMAGE_ARCHIVED"), False, Reason.ARCHIVED),
+    ],
+)
+def test_what_is_asked_for_is_scanned_whatever_the_age_of_its_last_scan(record, due, reason):
+    assert decided(Image("sha256:1"), record, force=True) == (due, reason)
+
+
+def test_asking_for_scans_selects_no_other_images():
+    untagged = {"rules": Rules(tagged_only=True)}
+    assert decided(Image("sha256:1"), FRESH, force=True, **untagged) == (False, Reason.UNTAGGED)
+
+
+def test_a_named_image_needs_no_rule_that_selects_it():
+    review = {"rules": Rules(tagged_only=True), "in_use_only": True, "named": True}
+    assert decided(Image("sha256:1"), STALE_SCAN, **review) == (True, Reason.SCAN_EXPIRED)
+    assert decided(Image("sha256:1"), FRESH, **review) == (False, Reason.SCAN_FRESH)

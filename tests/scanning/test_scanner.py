@@ -5,20 +5,20 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.aws.ecr import TokenExpired
+from chalicelib.aws.sqs import NotSent
 from chalicelib.ecr.scan_records import ScanRecord
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
 from chalicelib.runtime.deadline import Deadline
+from chalicelib.runtime.pace import Pace
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.plans import plan_images
 from chalicelib.scanning.scanner import (
     MOST_ATTEMPTS,
-    MOST_FAILURES,
     RETRY_DELAY_SECONDS,
     ScansNotStarted,
     scan_repository,
@@ -266,30 +266,42 @@ def test_any_other_error_fails_the_message_after_the_other_images_started(aws, s
     assert len(started(aws)) == 2
 
 
-def test_a_job_gives_up_once_a_hundred_scans_failed_to_start(aws, scan):
-    for _ in range(MOST_FAILURES + 50):
+def test_a_job_that_may_start_no_scan_gives_up_at_once(aws, scan):
+    for _ in range(150):
         aws.add_image(REPOSITORY, scanned_at=STALE)
-    aws.fail_next("StartImageScan", "ValidationException", times=1000)
+    aws.fail_next("StartImageScan", "AccessDeniedException", times=1000)
 
-    with pytest.raises(ScansNotStarted, match=f"{MOST_FAILURES} scans not started"):
+    with pytest.raises(ScansNotStarted, match="1 scans not started: .*; 149 more were not tried"):
         scan()
 
-    assert aws.calls["StartImageScan"] == MOST_FAILURES
+    assert aws.calls["StartImageScan"] == 1
 
 
-def test_throttling_is_waited_out(aws, services):
+@pytest.fixture
+def own_pace(monkeypatch, calls_in_turn):
+    """Let the scanner find its own pace."""
+    monkeypatch.setattr(
+        "chalicelib.scanning.starts.Pace", lambda most=None: Pace(most, calls_in_turn)
+    )
+
+
+@pytest.mark.usefixtures("own_pace")
+def test_throttling_is_waited_out_longer_and_longer(aws, services):
     aws.add_image(REPOSITORY, scanned_at=STALE)
-    # Three attempts are botocore's own, for each of the scanner's.
     aws.fail_next("StartImageScan", "ThrottlingException", times=7)
     pauses = []
 
     summary = scan_repository(ScanJob(REPOSITORY), services(), Deadline.unlimited(), pauses.append)
 
     assert summary.started == 1
-    assert len(pauses) == 2
-    assert 0.5 <= pauses[0] <= 1 <= pauses[1] <= 2
+    assert aws.calls["StartImageScan"] == 8, "botocore repeats none by itself"
+    assert len(pauses) == 7
+    assert pauses == sorted(pauses)
+    assert pauses[0] == pytest.approx(0.1)
+    assert pauses[-1] > 1
 
 
+@pytest.mark.usefixtures("own_pace")
 def test_throttling_that_outlasts_the_time_hands_the_rest_on(aws, services, queue):
     digest = aws.add_image(REPOSITORY, scanned_at=STALE).digest
     aws.fail_next("StartImageScan", "ThrottlingException", times=10_000)
@@ -370,7 +382,7 @@ def test_a_rest_that_the_queue_does_not_take_fails_the_message(aws, scan, queue)
     aws.add_image(REPOSITORY, scanned_at=STALE)
     queue.client.delete_queue(QueueUrl=queue.url)
 
-    with pytest.raises(ClientError, match="NonExistentQueue"):
+    with pytest.raises(NotSent, match="NonExistentQueue"):
         scan(deadline=time_for(1))
 
 
@@ -385,7 +397,7 @@ def test_no_image_is_lost_or_started_twice_whenever_time_runs_out(
     chance = random.Random(seed)  # noqa: S311
     registry, messages = LocalRegistry(), Messages([ScanJob(REPOSITORY)])
     clients = {"ecr": EcrClient(registry), "sqs": messages}
-    services = Services(settings(), clients.__getitem__)
+    services = Services(settings(), lambda service, *_: clients[service])
     services.own_account = "123456789012"
     services.scan_records = Records(clients["ecr"]) if remembered else None
     for _ in range(images):

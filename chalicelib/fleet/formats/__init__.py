@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.report import FleetReport
 
 _FORMS = {
-    "html": ("chalicelib.fleet.formats.pages", "as_html"),
+    "html": ("chalicelib.fleet.formats.html_page", "as_html"),
     "json": ("chalicelib.fleet.formats.json_form", "to_json"),
     "csv": ("chalicelib.fleet.formats.spreadsheet", "as_csv"),
     "markdown": ("chalicelib.fleet.formats.pages", "as_markdown"),

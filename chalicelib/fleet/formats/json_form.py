@@ -65,8 +65,13 @@ def _document(report: FleetReport) -> dict[str, Any]:
         "unknown": [asdict(repository) for repository in report.unknown],
         "deleted": [asdict(repository) for repository in report.deleted],
         "expiredRisks": [number_of_risk(entry) for entry in report.expired],
+        "trend": [{**asdict(point), "at": _text(point.at)} for point in report.trend],
+        "feeds": [
+            {"name": feed.name, "dated": _text(feed.dated), "warning": feed.warning}
+            for feed in report.feeds
+        ],
         "comparison": report.comparison and _comparison_document(report.comparison, number),
-        "findings": [_finding_document(finding) for finding in number.numbers],
+        "findings": [finding_document(finding) for finding in number.numbers],
         "risks": [
             {**asdict(entry), "expires": entry.expires.isoformat()}
             for entry in number_of_risk.numbers
@@ -107,6 +112,18 @@ def _repository_document(
         "failed": asdict(report.failed),
         "unsupported": report.unsupported,
         "untold": report.untold,
+        "owner": report.owner,
+        "running": report.running,
+        "ages": [
+            {
+                "finding": number(finding),
+                "firstSeen": _text(age.first_seen),
+                "due": age.due and age.due.isoformat(),
+            }
+            for finding in report.all_findings
+            if (age := report.ages.get(finding.key))
+        ],
+        "fixes": {severity: asdict(times) for severity, times in report.fixes.items()},
     }
 
 
@@ -129,7 +146,8 @@ def _comparison_document(comparison: Comparison, number: _Numbered[Finding]) -> 
     }
 
 
-def _finding_document(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON has it."""
     return {
         "id": finding.identifier,
         "severity": finding.severity,
@@ -155,6 +173,7 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
         "fixable": finding.fixable,
         "unfixed": finding.unfixed,
         "exploitable": finding.exploit_available,
+        "knownExploited": finding.known_exploited,
     }
 
 

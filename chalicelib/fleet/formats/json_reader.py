@@ -11,11 +11,15 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import worst_changes
 from chalicelib.fleet.formats.json_form import VERSION
 from chalicelib.fleet.model import (
+    Age,
     Change,
     Comparison,
+    Feed,
+    FixTimes,
     ImageScan,
     NamedImages,
     NotLookedAt,
+    Point,
     Repository,
     RepositoryReport,
 )
@@ -68,6 +72,14 @@ def _report(document: Mapping[str, Any]) -> FleetReport:
         expired=tuple(risks[number] for number in document["expiredRisks"]),
         deleted=tuple(map(_repository, document["deleted"])),
         comparison=comparison and _comparison(comparison, findings),
+        trend=tuple(
+            Point(_aware_time(each["at"]), each["totals"], each["overdue"])
+            for each in document.get("trend", ())
+        ),
+        feeds=tuple(
+            Feed(each["name"], _time(each["dated"]), each["warning"])
+            for each in document.get("feeds", ())
+        ),
     )
 
 
@@ -102,7 +114,19 @@ def _repository_report(
         failed=_named(values["failed"]),
         unsupported=values["unsupported"],
         untold=values["untold"],
+        owner=values.get("owner"),
+        running=None if (running := values.get("running")) is None else tuple(running),
+        ages={findings[each["finding"]].key: _age(each) for each in values.get("ages", ())},
+        fixes={
+            severity: FixTimes(times["count"], times["seconds"])
+            for severity, times in values.get("fixes", {}).items()
+        },
     )
+
+
+def _age(values: Mapping[str, Any]) -> Age:
+    due = values["due"]
+    return Age(_time(values["firstSeen"]), None if due is None else date.fromisoformat(due))
 
 
 def _comparison(values: Mapping[str, Any], findings: list[Finding]) -> Comparison:
@@ -136,6 +160,7 @@ def _finding(values: Mapping[str, Any]) -> Finding:
         related=tuple(values["relatedVulnerabilities"]),
         epss=values["epss"],
         occurrence=values["occurrence"],
+        known_exploited=values.get("knownExploited"),
     )
     if finding.severity not in SEVERITIES:
         raise ValueError(f"severity is {finding.severity!r}; accepted: {', '.join(SEVERITIES)}")

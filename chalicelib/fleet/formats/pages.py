@@ -1,9 +1,7 @@
-"""The fleet report for people: an HTML page, Markdown, and the text of an email."""
+"""The fleet report as Markdown and as an email, and what the page shares with them."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -11,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
-from chalicelib.text.templating import TEMPLATES, count_of, render
+from chalicelib.text.ages import age
+from chalicelib.text.templating import count_of, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from chalicelib.fleet.model import Repository, RepositoryReport
-    from chalicelib.fleet.report import FleetReport
+    from chalicelib.fleet.model import FixTimes, Point, Repository, RepositoryReport
+    from chalicelib.fleet.report import Due, FleetReport
 
 Entry = TypeVar("Entry")
 
@@ -39,7 +38,6 @@ class Bounds:
     findings: int = 0
 
 
-IN_HTML = Bounds(worst=20, changes=50, others=50, repositories=200, findings=10)
 IN_MARKDOWN = Bounds(worst=20, changes=30, others=30, repositories=20, findings=5)
 IN_EMAIL = Bounds(worst=5, changes=5, others=5)
 
@@ -63,6 +61,16 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A digest in a chart: its parts, the worst first, from ``top`` down, in hundredths."""
+
+    point: Point
+    total: int
+    parts: tuple[Segment, ...]
+    top: float
+
+
+@dataclass(frozen=True)
 class StoredReport:
     """Where a report is kept: its address, for how long that holds, and its bucket and keys."""
 
@@ -73,20 +81,14 @@ class StoredReport:
     json_key: str
 
 
-def as_html(report: FleetReport) -> str:
-    """One page that needs no other file and no script."""
-    style = (TEMPLATES / "report.css").read_text()
-    return render("report.html", style=style, style_hash=_hash(style), **_view(report, IN_HTML))
-
-
 def as_markdown(report: FleetReport) -> str:
     """GitHub's Markdown."""
-    return render("report.md", **_view(report, IN_MARKDOWN))
+    return render("report.md", **view(report, IN_MARKDOWN))
 
 
 def as_email(report: FleetReport, stored: StoredReport) -> str:
     """What one wants to know at a glance, and where the rest is."""
-    return render("report.txt", stored=stored, **_view(report, IN_EMAIL))
+    return render("report.txt", stored=stored, **view(report, IN_EMAIL))
 
 
 def email_subject(report: FleetReport) -> str:
@@ -95,12 +97,13 @@ def email_subject(report: FleetReport) -> str:
 
 
 def headline(report: FleetReport) -> str:
-    """``1 CRITICAL, 2 HIGH, 3 new, unknown in 4 repositories``; never that nothing is open then."""
+    """``1 CRITICAL, 5 overdue, unknown in 4 repositories``; never that nothing is open then."""
     worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
     nothing = [] if worst or report.unknown else ["no open findings"]
+    overdue = [f"{len(report.overdue):,} overdue"] if report.overdue else []
     new = [f"{len(report.comparison.new)} new"] if report.comparison else []
     unknown = [f"unknown in {unknown_in(report)}"] if report.unknown else []
-    return ", ".join((*worst, *nothing, *new, *unknown))
+    return ", ".join((*worst, *nothing, *overdue, *new, *unknown))
 
 
 def unknown_in(report: FleetReport) -> str:
@@ -133,7 +136,7 @@ def note(each: RepositoryReport) -> str:
     return f"as of {day(each.as_of)}" if each.as_of else "so far"
 
 
-def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
+def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
     """What the templates show."""
     comparison = report.comparison
     longest = max((sum(each.counts.values()) for each in report.worst[: bounds.worst]), default=1)
@@ -146,26 +149,31 @@ def _view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "headline": headline(report),
         "unknown_in": unknown_in(report),
         "certain": sum(each.certain for each in report.repositories),
-        "registries": _first(report.registries, bounds.others),
+        "registries": first(report.registries, bounds.others),
         "total_bar": segments(report.totals, report.open_findings),
-        "worst": _first(report.worst, bounds.worst),
+        "worst": first(report.worst, bounds.worst),
         "bar_of": lambda each: segments(each.counts, longest),
-        "new": _first(comparison.new if comparison else (), bounds.changes),
-        "fixed": _first(comparison.fixed if comparison else (), bounds.changes),
+        "new": first(comparison.new if comparison else (), bounds.changes),
+        "fixed": first(comparison.fixed if comparison else (), bounds.changes),
+        "due": first((*report.overdue, *report.due_soon), bounds.changes),
+        "age_in": lambda each: _age_of(each, report),
+        "fixes": _mean_times(report.fixes),
+        "fixes_by_owner": first(_mean_times(report.fixes_by_owner), bounds.others),
+        "columns": columns(report.trend),
         "new_counts": change_counts(comparison.new) if comparison else {},
         "not_counted": not_counted(len(report.accepted), report.left_out),
         "not_counted_in": lambda each: not_counted(
             len(each.accepted), {why: len(found) for why, found in each.left_out.items()}
         ),
-        "accepted": _first(report.accepted, bounds.others),
-        "expired": _first(report.expired, bounds.others),
+        "accepted": first(report.accepted, bounds.others),
+        "expired": first(report.expired, bounds.others),
         "fixed_counts": change_counts(comparison.fixed) if comparison else {},
-        "never_scanned": _first(_with(report, "never_scanned"), bounds.others),
-        "failed": _first(_with(report, "failed"), bounds.others),
-        "unknown": _first(report.findings_unknown, bounds.others),
-        "not_looked_at": _first(report.not_looked_at, bounds.others),
-        "repositories": _first(in_order, bounds.repositories),
-        "first": _first,
+        "never_scanned": first(_with(report, "never_scanned"), bounds.others),
+        "failed": first(_with(report, "failed"), bounds.others),
+        "unknown": first(report.findings_unknown, bounds.others),
+        "not_looked_at": first(report.not_looked_at, bounds.others),
+        "repositories": first(in_order, bounds.repositories),
+        "first": first,
         "counted": counted,
         "packages_of": finding_texts.packages,
         "installed_of": finding_texts.installed,
@@ -189,6 +197,32 @@ def segments(counts: Mapping[str, int], whole: int) -> list[Segment]:
             parts.append(Segment(severity, count, round(start, 2), length))
             start += length
     return parts
+
+
+def columns(trend: Sequence[Point]) -> list[Column]:
+    """The last digests as columns of a chart, each as high as it has findings, of a hundred."""
+    most = max((sum(point.totals.values()) for point in trend), default=0)
+    found = []
+    for point in trend:
+        total = sum(point.totals.values())
+        height = 100 * total / most if most else 0.0
+        parts = segments(point.totals, most)
+        found.append(Column(point, total, tuple(parts), round(100 - height, 2)))
+    return found
+
+
+def _age_of(each: Due, report: FleetReport) -> str:
+    found = each.report.age_of(each.finding)
+    return age(found.days(report.today), each.days_left)
+
+
+def _mean_times(fixes: Mapping[str, FixTimes]) -> list[tuple[str, int, float]]:
+    """Whose or what, how many were fixed, and in how many days on average."""
+    return [
+        (name, times.count, mean)
+        for name, times in fixes.items()
+        if (mean := times.mean_days) is not None
+    ]
 
 
 def counted(counts: Mapping[str, int]) -> str:
@@ -224,7 +258,8 @@ def place(repository: Repository, report: FleetReport) -> str:
     return f"{repository.account}/{repository.region}/{repository.name}"
 
 
-def _first(entries: Sequence[Entry], most: int) -> First[Entry]:
+def first(entries: Sequence[Entry], most: int) -> First[Entry]:
+    """The first so many entries, and how many more there are."""
     return First(tuple(entries[:most]), max(0, len(entries) - most))
 
 
@@ -232,8 +267,3 @@ def _with(report: FleetReport, kind: str) -> list[RepositoryReport]:
     """The repositories with images of a kind, those with most first."""
     found = [each for each in report.repositories if getattr(each, kind).count]
     return sorted(found, key=lambda each: (-getattr(each, kind).count, each.repository))
-
-
-def _hash(style: str) -> str:
-    """What a content security policy knows an inline style by."""
-    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

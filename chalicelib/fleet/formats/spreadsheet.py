@@ -40,6 +40,13 @@ COLUMNS = (
     "file path",
     "about",
     "as of",
+    "owner",
+    "running in",
+    "first seen",
+    "due",
+    "overdue days",
+    "known exploited",
+    "EPSS",
 )
 
 # What a spreadsheet takes for the start of a formula, the wide forms of these marks included, where
@@ -56,7 +63,8 @@ def as_csv(report: FleetReport) -> str:
 
     What a spreadsheet would take for a formula has an apostrophe before it, also within a text,
     where spreadsheets that separate cells by semicolons begin another cell. ``fixable`` and
-    ``exploit known`` are empty where the scanner does not say.
+    ``exploit known`` are empty where the scanner does not say, and so is all that is not known:
+    owner (``unowned`` where there is none), where it runs (``nowhere``), dates, KEV and EPSS.
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -66,10 +74,12 @@ def as_csv(report: FleetReport) -> str:
 
 
 def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
+    today = report.today
     for each in report.repositories:
         # What was last known is of an image that was newest then, and may not be of this one.
         now = each if each.as_of is None else RepositoryReport(each.repository)
         for finding, risk in each.rows:
+            age = each.age_of(finding)
             yield (
                 each.repository.account,
                 each.repository.region,
@@ -94,6 +104,13 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 finding_texts.paths(finding),
                 finding_texts.related(finding),
                 each.as_of,
+                "unowned" if each.owner == "" else each.owner,
+                None if each.running is None else ", ".join(each.running) or "nowhere",
+                age.first_seen,
+                age.due,
+                age.overdue_days(today),
+                finding.known_exploited,
+                finding.epss,
             )
 
 

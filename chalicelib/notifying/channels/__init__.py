@@ -76,7 +76,7 @@ SENDERS = (
     ),
 )
 
-MIRRORS = (Mirror("security_hub", ("security_hub",), security_hub.follow),)
+MIRRORS = (Mirror(security_hub.NAME, ("security_hub",), security_hub.follow),)
 
 
 def senders(channels: Collection[str]) -> tuple[Sender, ...]:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 TITLE_LENGTH, DESCRIPTION_LENGTH, ID_LENGTH, RECOMMENDATION_LENGTH = 256, 1024, 512, 512
 """The longest texts, in characters. Source: API reference, AwsSecurityFinding, Recommendation."""
 
+NAME = "security_hub"
+"""What it is called among the channels that hear of what is closed."""
+
 _TYPE = "Software and Configuration Checks/Vulnerabilities/CVE"
 _LONGEST_TEXT = 512
 _LONGEST_URL = 2048
@@ -110,6 +113,8 @@ def _closed(line: MirroredLine, partition: str) -> Iterator[dict[str, Any]]:
     """What is left of a finding that is open no more: its name, severity and the line's image."""
     resource = _image(line, partition)
     for key, closed in line.state.closed.items():
+        if NAME not in closed.waiting:  # so that nothing is imported which never was
+            continue
         yield {
             **_described(line, key, closed.severity),
             "Description": "No longer found, or accepted or left out since, or its image was"

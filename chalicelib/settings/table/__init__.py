@@ -7,6 +7,7 @@ what is made from it.
 from typing import Any
 
 from chalicelib.settings.rows import Setting
+from chalicelib.settings.table.feeds import Exploited
 from chalicelib.settings.table.operation import ConfigurationFile, Operation, Pace, Resources
 from chalicelib.settings.table.reporting import Channels, Digest, Reporting
 from chalicelib.settings.table.scanning import Images, ImagesInUse, Registries, Scanning
@@ -20,6 +21,7 @@ class Table(
     Reporting,
     Channels,
     Digest,
+    Exploited,
     Pace,
     Operation,
     ConfigurationFile,

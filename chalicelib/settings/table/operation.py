@@ -40,11 +40,6 @@ class Pace(Values):
         label="Daily budget of scans",
         description="The most scans a day in a registry and region, the most important first",
         by_deployment=True,
-        permissions=(
-            *("DescribeRepositories", "ReadScanningOfRegistry", "ReadScanningOfRepositories"),
-            *("ReadTagsOfAll", "ListWorkloads", "ListTaskDefinitions", "ReadWorkloads"),
-            "AssumeDiscoveryRoles",
-        ),
         example="50000",
     )
     scans_per_second = Setting(
@@ -73,7 +68,7 @@ class Operation(Values):
         "LOG_LEVEL",
         default="INFO",
         key="operation.log-level",
-        description="From which level on the functions log",
+        description="From which level on the functions log; what holds metrics is logged at any",
         used_at_start=True,
         example="DEBUG",
     )
@@ -96,6 +91,8 @@ class Resources(Values):
         description="The ARN of the report topic",
         by_deployment=True,
         resource="ReportTopic",
+        condition="MakesReportTopic",
+        otherwise="ReportTopicArn",
         example="arn:aws:sns:eu-west-1:123456789012:reports",
     )
     chat_topic_arn = Setting(
@@ -114,6 +111,8 @@ class Resources(Values):
         " reported",
         by_deployment=True,
         resource="HistoryTable",
+        condition="MakesHistoryTable",
+        otherwise="HistoryTableName",
         example="ecr-scan-reporter-history",
     )
     report_bucket_name = Setting(
@@ -122,5 +121,7 @@ class Resources(Values):
         description="The name of the S3 bucket that the digest needs",
         by_deployment=True,
         resource="ReportBucket",
+        condition="MakesReportBucket",
+        otherwise="ReportBucketName",
         example="ecr-scan-reporter-reports",
     )

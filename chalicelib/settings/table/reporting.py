@@ -2,9 +2,11 @@
 
 from chalicelib.settings.kinds import (
     COUNT,
+    DUE_TIMES,
     NOTIFY_MODE,
     OWNER_TOPICS,
     POSITIVE,
+    PROBABILITY,
     REPORT_IMAGES,
     REPOSITORY_THRESHOLDS,
     SCHEDULE,
@@ -77,6 +79,22 @@ class Reporting(Values):
         " such findings are shown and are no reason for a report",
         example="6",
     )
+    kev = Setting(
+        COUNT,
+        "KEV",
+        key="reporting.thresholds.kev",
+        description="From how many findings on that are known to be exploited (KEV) a scan is"
+        " reported, whatever their severity; needs FEEDS",
+        example="1",
+    )
+    epss = Setting(
+        PROBABILITY,
+        "EPSS",
+        key="reporting.thresholds.epss",
+        description="From which EPSS probability on a finding has its scan reported, whatever its"
+        " severity",
+        example="0.5",
+    )
     repository_rules = Setting(
         REPOSITORY_THRESHOLDS,
         "REPOSITORY_THRESHOLDS",
@@ -109,6 +127,14 @@ class Reporting(Values):
         key="reporting.minimum-score",
         description="From which CVSS score on findings count; those without a score always do",
         example="7.5",
+    )
+    sla = Setting(
+        DUE_TIMES,
+        "SLA",
+        key="reporting.sla",
+        description="How long findings of each severity may be open before they are overdue;"
+        " repositories of the configuration file may have other times",
+        example="CRITICAL=7d HIGH=30d",
     )
     accepted_risks = Setting(
         SOURCE,

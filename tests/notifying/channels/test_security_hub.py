@@ -115,6 +115,14 @@ def test_a_later_state_of_a_line_is_later_in_security_hub_whenever_its_scan_was(
     assert finding["CreatedAt"] == finding["FirstObservedAt"] == RESULT.time
 
 
+def test_what_was_closed_and_never_imported_is_not_imported_as_archived():
+    known = line(KNOWN, closed={"CVE-8 zlib": "LOW", "CVE-9 zlib": "LOW"})
+    people = replace(known.state.closed["CVE-9 zlib"], waiting=frozenset({"topic"}))
+    closed = {**known.state.closed, "CVE-9 zlib": people}
+    found = findings(replace(known, state=replace(known.state, closed=closed)))
+    assert [each["Vulnerabilities"][0]["Id"] for each in found] == ["CVE-2026-0002", "CVE-8"]
+
+
 def test_of_a_line_that_has_ended_nothing_is_open():
     of = line(NEW, closed={NEW.key: NEW.severity})
     [finding] = findings(replace(of, state=replace(of.state, has_ended=True)))

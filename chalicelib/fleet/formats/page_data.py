@@ -1,0 +1,134 @@
+"""What the page's script draws from: all findings of all repositories, written small.
+
+``report.js`` reads it. Findings and vulnerabilities are named by their place in their list, which
+is their order: the most urgent first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.ecr import finding_texts
+from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.fleet.formats.pages import day, place, state, unknown_in
+from chalicelib.text.templating import link, plain, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.fleet.model import Age, RepositoryReport
+    from chalicelib.fleet.report import FleetReport
+    from chalicelib.fleet.vulnerabilities import Open, Ranking, Vulnerability
+
+MOST_DESCRIBED = 500
+"""Of how many vulnerabilities, the most urgent ones, the page has the description."""
+
+_TEXT, _NAMES = 160, 120
+
+
+class _Numbers:
+    """The numbers of findings; most repositories share theirs, which are fast to find."""
+
+    def __init__(self, numbers: dict[Finding, int]) -> None:
+        self._numbers = numbers
+        self._by_id: dict[int, int] = {}
+
+    def __call__(self, finding: Finding) -> int:
+        number = self._by_id.get(id(finding))
+        if number is None:
+            number = self._by_id[id(finding)] = self._numbers[finding]
+        return number
+
+
+def page_data(report: FleetReport, ranking: Ranking) -> dict[str, Any]:
+    """The lists, each entry of which is a list of values in a fixed order."""
+    in_order = (finding for each in ranking.vulnerabilities for finding in each.in_order)
+    numbers = _Numbers({finding: number for number, finding in enumerate(in_order)})
+    return {
+        "unknown": unknown_in(report),
+        "severities": [severity.lower() for severity in SEVERITIES],
+        "vulnerabilities": [
+            _vulnerability(each, described=number < MOST_DESCRIBED)
+            for number, each in enumerate(ranking.vulnerabilities)
+        ],
+        "findings": [
+            _finding(finding, number)
+            for number, each in enumerate(ranking.vulnerabilities)
+            for finding in each.in_order
+        ],
+        "repositories": [
+            [*_repository(each, report), _open_findings(ranking.open_in(each), report, numbers)]
+            for each in ranking.repositories
+        ],
+    }
+
+
+def _vulnerability(vulnerability: Vulnerability, *, described: bool) -> list[Any]:
+    first = vulnerability.worst
+    return [
+        plain(vulnerability.identifier) or "unnamed",
+        _shared(link(first.url), vulnerability.identifier),
+        short(first.description, _TEXT) if described else "",
+        first.known_exploited,
+        first.epss,
+        short(finding_texts.related(first), _NAMES),
+    ]
+
+
+def _shared(address: str, name: str) -> str:
+    """The address, with a space, which none has, for the vulnerability's name at its end."""
+    return f"{address.removesuffix(name)} " if name and address.endswith(name) else address
+
+
+def _finding(finding: Finding, vulnerability: int) -> list[Any]:
+    return [
+        vulnerability,
+        SEVERITIES.index(finding.severity),
+        short(finding_texts.packages(finding), _NAMES),
+        short(finding_texts.installed(finding), _NAMES),
+        short(finding_texts.fix(finding), _NAMES),
+        finding.score,
+        finding.exploit_available,
+    ]
+
+
+def _repository(report: RepositoryReport, fleet: FleetReport) -> list[Any]:
+    return [
+        plain(place(report.repository, fleet)),
+        None if report.owner is None else short(report.owner, _NAMES),
+        where(report),
+        short(report.tags[0], 40) if report.tags else "",
+        day(report.pushed_at) if report.pushed_at else "",
+        "" if report.known else short(state(report, fleet), _TEXT),
+    ]
+
+
+def where(report: RepositoryReport) -> str | None:
+    """Where the newest image is in use; empty for nowhere, None where that is not known."""
+    return None if report.running is None else short(finding_texts.names_in(report.running), 240)
+
+
+def _open_findings(
+    found: Iterable[Open], fleet: FleetReport, number_of: _Numbers
+) -> list[list[int | None]]:
+    """The findings by age and by days until due; of each after the first how far it is from that.
+
+    Most findings of a repository came with one image and are due together.
+    """
+    groups: dict[Age, list[int]] = defaultdict(list)
+    for finding, age, _ in found:
+        groups[age].append(number_of(finding))
+    return [
+        [age.days(fleet.today), age.days_left(fleet.today), *_steps(members)]
+        for age, members in groups.items()
+    ]
+
+
+def _steps(numbers: Iterable[int]) -> list[int]:
+    last, steps = 0, []
+    for number in sorted(numbers):
+        steps.append(number - last)
+        last = number
+    return steps

@@ -1,0 +1,144 @@
+"""What is kept of a repository beside its scans: ages and fixes, its owner, and where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.ecr.findings import known_keys
+from chalicelib.fleet.model import Age, FixTimes
+from chalicelib.policy.ledger import DAY
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Throttled
+from chalicelib.settings.repository_tags import parse_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from chalicelib.ecr.registries import RegistryAddress
+    from chalicelib.fleet.model import RepositoryReport
+    from chalicelib.policy.due_dates import DueTimes
+    from chalicelib.policy.rules import Rules
+    from chalicelib.policy.states import ReportedState
+    from chalicelib.runtime.backoff import Backoff
+    from chalicelib.services import Services
+
+DAYS_OF_FIXES = 90
+"""For how long a fix counts for the mean time to fix."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What is kept of a repository; None where that cannot be read, or nothing is kept."""
+
+    states: Sequence[ReportedState] | None = None
+    uses: Mapping[str, Sequence[str]] | None = None
+
+
+class Histories:
+    """What is kept of the repositories of one registry.
+
+    Without a table nothing is known; what cannot be read is not known, and costs nothing else.
+    """
+
+    def __init__(self, address: RegistryAddress, services: Services, place: str) -> None:
+        self._place = place
+        self._settings = services.settings
+        self._states = services.line_states
+        self._uses = services.image_uses if services.settings.ecs_discovery else None
+        self._tagged = self._read_tags(address, services)
+
+    def of(self, repository: str, backoff: Backoff) -> History:
+        """What is kept of a repository: one Query, and where uses are known one GetItem."""
+        place = f"{self._place}/{repository}"
+        states = uses = None
+        try:
+            if self._states is not None:
+                recalled = backoff.call(self._states.recall, place)
+                states = tuple(recalled.states.values())
+            if self._uses is not None:
+                uses = backoff.call(self._uses.of, place)
+        except AWS_ERRORS as error:
+            extra = {"repository": repository, "error": str(error)}
+            logs.logger.warning("history not read", extra=extra)
+        return History(states, uses)
+
+    def rules_of(self, repository: str) -> Rules:
+        """The rules of a repository, by its tags as far as they may be read."""
+        own, _ = parse_rules((self._tagged or {}).get(repository, {}))
+        return self._settings.rules_for(repository, own)
+
+    def added_to(self, report: RepositoryReport, history: History) -> RepositoryReport:
+        """The report of a repository with what is kept of it."""
+        rules = self.rules_of(report.repository.name)
+        digests = [report.digest, *(scan.digest for scan in report.scans)]
+        running = None
+        if history.uses is not None and report.digest:
+            found = (where for each in digests for where in history.uses.get(each, ()))
+            running = tuple(dict.fromkeys(found))
+        states = history.states or ()
+        return replace(
+            report,
+            owner=rules.owner or (None if self._tagged is None else ""),
+            running=running,
+            ages=ages_of(report, states, self._settings.sla_of(rules)),
+            fixes=fixes_of(states, datetime.now(UTC)),
+        )
+
+    def _read_tags(
+        self, address: RegistryAddress, services: Services
+    ) -> Mapping[str, Mapping[str, str]] | None:
+        if not services.settings.repository_tag_rules:
+            return {}
+        try:
+            return services.repository_tags_of(address).rules()
+        except (Throttled, *AWS_ERRORS) as error:
+            logs.logger.warning("repositories' tags not read", extra={"error": str(error)})
+            return None
+
+
+def ages_of(
+    report: RepositoryReport, states: Iterable[ReportedState], sla: DueTimes | None
+) -> dict[str, Age]:
+    """Since when the findings of a repository's newest image are open, and when they are due.
+
+    By the ledgers of the lines that it is in; of one that is in none yet, by those of all lines.
+    """
+    findings = {finding.key: finding for finding in report.all_findings}
+    live = [state for state in states if not state.has_ended]
+    own = [state for state in live if report.digest in (state.whole, state.digest)]
+    since: dict[str, int] = {}
+    for state in own or live:
+        for key, entry in state.ledger.unfixed.items():
+            since[key] = min(entry.open_since, since.get(key, entry.open_since))
+    known = known_keys(findings.values(), since)
+    found = {
+        key: datetime.fromtimestamp(since[known[key]], UTC) for key in findings if key in known
+    }
+    return {
+        key: Age(moment, sla.due(findings[key].severity, moment) if sla else None)
+        for key, moment in found.items()
+    }
+
+
+def fixes_of(states: Iterable[ReportedState], now: datetime) -> dict[str, FixTimes]:
+    """How long what was fixed lately had been open, by severity.
+
+    Lines that have an image count their own, and what they have in common, such as one that began
+    with another's history, once.
+    """
+    oldest = now.timestamp() - DAYS_OF_FIXES * DAY
+    fixes = {
+        (key, fixed_at): (entry.severity, seconds)
+        for state in states
+        if not state.has_ended
+        for key, entry in state.ledger.entries.items()
+        for fixed_at, seconds in entry.fixes
+        if fixed_at > oldest
+    }
+    found: dict[str, FixTimes] = {}
+    for severity, seconds in fixes.values():
+        found[severity] = found.get(severity, FixTimes()) + FixTimes(1, seconds)
+    return found

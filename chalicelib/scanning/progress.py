@@ -1,0 +1,160 @@
+"""What becomes of a listing on demand: its jobs are numbered, and each keeps what it came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Throttled
+from chalicelib.scanning.failures import ScansNotStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from chalicelib.scanning.jobs import ListJob, PlanJob, ScanJob
+    from chalicelib.services import Services
+
+    AnyJob = TypeVar("AnyJob", bound=ScanJob | PlanJob | ListJob)
+
+FACTS = ("at", "listed", "matched", "enqueued", "failures")
+"""What is kept of a listing itself; ``at`` is when, in seconds since the epoch."""
+
+LONGEST_REASON = 500
+"""How much is kept of why a job failed, in characters."""
+
+MOST_FAILURES = 100
+"""How many failed jobs an answer names."""
+
+
+class State(StrEnum):
+    """What the last delivery of a job came to; of one in between nothing is known."""
+
+    DONE = "done"
+    GOES_ON = "goes on"  # what is left of it waits in the queue
+    FAILED = "failed"  # it is tried again, five times in all, and then kept
+
+
+class Outcome(Protocol):
+    """What a delivery of a job did, as its summary says it."""
+
+    @property
+    def started(self) -> int:
+        """How many scans it started."""
+        ...
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is left of the job waits in the queue under its own number."""
+        ...
+
+    @property
+    def parts(self) -> int:
+        """How many other jobs it sent."""
+        ...
+
+    @property
+    def not_found(self) -> Sequence[str]:
+        """The named images that are not there."""
+        ...
+
+
+def numbered(listing: str, jobs: Sequence[AnyJob], first: int = 1) -> list[AnyJob]:
+    """The jobs of a listing, or those that one of its jobs sends, each with its number.
+
+    A job that is delivered twice numbers them alike. Jobs of no listing stay without.
+    """
+    if not listing:
+        return list(jobs)
+    joint = "." if "/" in listing else "/"
+    return [replace(job, listing=f"{listing}{joint}{n}") for n, job in enumerate(jobs, first)]
+
+
+@contextmanager
+def kept_outcome(
+    job: ScanJob | PlanJob | ListJob, outcome: Outcome, services: Services
+) -> Iterator[None]:
+    """Keep what a job came to once it is through, with one write; jobs of no listing keep nothing.
+
+    The scans do not depend on it: where the table does not answer, that is logged and no more.
+    """
+    try:
+        yield
+    except ScansNotStarted as error:
+        # What failed may be left to jobs of its own.
+        _keep(job, outcome, services, _state(outcome) if error.rest else State.FAILED, str(error))
+        raise
+    except Exception as error:
+        _keep(job, outcome, services, State.FAILED, str(error))
+        raise
+    _keep(job, outcome, services, _state(outcome))
+
+
+def _state(outcome: Outcome) -> State:
+    return State.GOES_ON if outcome.goes_on else State.DONE
+
+
+def _keep(
+    job: ScanJob | PlanJob | ListJob,
+    outcome: Outcome,
+    services: Services,
+    state: State,
+    reason: str = "",
+) -> None:
+    if not job.listing or services.listings is None:
+        return
+    listing, _, number = job.listing.partition("/")
+    found = {
+        "state": state,
+        "job": job.repository,
+        "reason": reason[:LONGEST_REASON],
+        "parts": outcome.parts,
+        "not_found": [f"{name} in {job.address}" for name in outcome.not_found],
+    }
+    # What a delivery has nothing to say of stays as an earlier one said it.
+    said = {name: value for name, value in found.items() if value}
+    try:
+        services.listings.note(listing, number, said, outcome.started)
+    except (Throttled, *AWS_ERRORS) as error:
+        extra = {"listing": job.listing, "error": str(error)}
+        logs.logger.warning("progress not kept", extra=extra)
+
+
+def progress(
+    listing: str, facts: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """``{id, startedAt, listed, matched, failures, jobs, scansStarted, …}`` of a listing.
+
+    ``jobs`` counts those of the listing and those that they went on as. A job that failed is not
+    among those left.
+    """
+    states = Counter(job["state"] for job in jobs)
+    total = facts["enqueued"] + sum(job.get("parts", 0) for job in jobs)
+    done, failed = states[State.DONE], states[State.FAILED]
+    failures = [
+        {"job": job["job"], "reason": job.get("reason", "")}
+        for job in jobs
+        if job["state"] == State.FAILED
+    ]
+    return {
+        "id": listing,
+        "startedAt": datetime.fromtimestamp(facts["at"], UTC).isoformat(),
+        "listed": facts["listed"],
+        "matched": facts["matched"],
+        "failures": facts["failures"],
+        "jobs": {
+            "sent": total,
+            "done": done,
+            "failed": failed,
+            # Parts may be done before the job that sent them says that there are any.
+            "left": max(0, total - done - failed),
+        },
+        "scansStarted": sum(job["started"] for job in jobs),
+        "imagesNotFound": [name for job in jobs for name in job.get("not_found", ())],
+        "jobFailures": failures[:MOST_FAILURES],
+    }

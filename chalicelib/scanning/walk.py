@@ -1,0 +1,193 @@
+"""The walk through the registries: the repositories that are wanted, some at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.errors import AWS_ERRORS, waiting
+from chalicelib.ecr.uses import ImagesInUse
+from chalicelib.runtime.backoff import Backoff, DeadlineReached
+from chalicelib.runtime.batches import batches
+from chalicelib.runtime.patterns import PatternTooSlow, names_matching
+from chalicelib.scanning.discovery import images_in_use
+from chalicelib.scanning.image_warnings import warn_of_images_out_of_reach, warn_of_missing_images
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.listing import PlaceFailures
+from chalicelib.scanning.repository_jobs import RegistryJobs
+from chalicelib.scanning.requests import RequestError
+from chalicelib.text.shown import shown_names
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator, Sequence
+
+    from chalicelib.ecr.registries import RegistryAddress
+    from chalicelib.runtime.deadline import Deadline
+    from chalicelib.scanning.requests import ListingRequest
+    from chalicelib.services import Services
+    from chalicelib.settings.settings import Settings
+
+AT_ONCE = 1000
+"""How many repositories are looked at, and their jobs made and sent, before the next ones."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the repositories of a registry that are wanted, and what makes their jobs."""
+
+    address: RegistryAddress
+    repositories: Sequence[str]
+    registry_jobs: RegistryJobs
+
+    @property
+    def jobs(self) -> list[ScanJob]:
+        """Their jobs; asks how they are scanned and which rules they have."""
+        return self.registry_jobs.of(self.repositories)
+
+
+class Walk:
+    """Goes through registries, whose repositories come by name.
+
+    It begins with the repositories ``after`` one, if told, in the first registry, and ``address``
+    and ``after`` are where it is. ``failed`` are the registries that could not be listed to their
+    end, each with where it was. With ``accepted_before``, a repository that is named and is not
+    there was deleted since, and is skipped. With ``warns``, people are told of images in use that
+    no job can reach.
+    """
+
+    def __init__(
+        self,
+        request: ListingRequest,
+        services: Services,
+        addresses: Sequence[RegistryAddress],
+        backoff: Backoff,
+        deadline: Deadline,
+        *,
+        after: str = "",
+        accepted_before: bool = False,
+        warns: bool = False,
+    ) -> None:
+        self.listed = 0
+        self.failures = PlaceFailures()
+        self.failed: list[tuple[RegistryAddress, str]] = []
+        self.address, self.after = addresses[0], after
+        self._request = request
+        self._services = services
+        self._addresses = addresses
+        self._call = waiting(backoff)
+        self._deadline = deadline
+        self._accepted_before = accepted_before
+        self._warns = warns
+        self._names: dict[RegistryAddress, list[str]] = {}
+        self._in_use = ImagesInUse()
+
+    def pages(self, at_once: int = AT_ONCE) -> Iterator[Page]:
+        """The wanted repositories, so many at a time.
+
+        :raises RequestError: when the request names a repository that does not exist, or its filter
+            takes too long, before anything comes.
+        :raises DeadlineReached: when no time is left.
+        """
+        if self._request.named is not None:
+            self._name_all()
+        if not self._request.images:
+            self._find_what_is_in_use()
+        for address in self._addresses:
+            if address != self.address:
+                self.address, self.after = address, ""
+            if (address, "") in self.failed:
+                continue
+            try:
+                yield from self._pages_of(address, at_once)
+            except AWS_ERRORS as error:
+                self._fail(address, error)
+
+    def _pages_of(self, address: RegistryAddress, at_once: int) -> Iterator[Page]:
+        names = self._names.pop(address, None)
+        if names is None:
+            names = self._list(address)
+        request, settings = self._request, self._services.settings
+        jobs = RegistryJobs(address, request, self._in_use, self._services, self._call)
+        wanted = jobs.wanted(wanted_repositories(names, request, settings))
+        if not self.after:
+            self._warn_of_deleted(address, names)
+        left = sorted(name for name in wanted if name > self.after)
+        for batch in batches(left, at_once):
+            if not self._deadline.allows():
+                raise DeadlineReached
+            yield Page(address, batch, jobs)
+            self.after = batch[-1]
+
+    def _list(self, address: RegistryAddress) -> list[str]:
+        names = list(self._services.registry_of(address).repositories(self._call))
+        self.listed += len(names)
+        return names
+
+    def _fail(self, address: RegistryAddress, error: Exception) -> None:
+        # Alone, a registry that cannot be listed is the whole listing's failure.
+        if len(self._addresses) == 1:
+            raise error
+        self.failures.add(str(address), str(error))
+        self.failed.append((address, self.after if address == self.address else ""))
+
+    def _name_all(self) -> None:
+        """List all registries first, to know which of the repositories that are named there are."""
+        for address in self._addresses:
+            try:
+                self._names[address] = self._list(address)
+            except AWS_ERRORS as error:
+                self._fail(address, error)
+        known = {name for names in self._names.values() for name in names}
+        named = self._request.named or ()
+        unknown = sorted(set(named) - known)
+        if unknown and not (self._accepted_before or self.failed):
+            key = "images" if self._request.images else "repositories"
+            raise RequestError(f"{key}: there is no {shown_names(unknown)}")
+        if self.failed:
+            # One that seems unknown may be in a registry that could not be listed.
+            self.failures.found += [f"{name}: not found in what was listed" for name in unknown]
+
+    def _find_what_is_in_use(self) -> None:
+        self._in_use = images_in_use(
+            self._services, self._services.settings.registries, self.failures, self._deadline
+        )
+        # What is not known is not taken for none, so that nobody is told of it anew each time.
+        out_of_reach = self._in_use.out_of_reach
+        is_known = self._services.settings.ecs_discovery and not self.failures.sources
+        if self._warns and (out_of_reach or is_known):
+            warn_of_images_out_of_reach(out_of_reach, self._services)
+
+    def _warn_of_deleted(self, address: RegistryAddress, names: Sequence[str]) -> None:
+        """Tell of images in use whose repository is gone."""
+        request, settings = self._request, self._services.settings
+        if not self._warns or request.named is not None:
+            return
+        gone = sorted(set(self._in_use.repositories(address)).difference(names))
+        pattern = request.repositories_filter or settings.repositories_filter
+        for repository in _matching(pattern, gone):
+            job = ScanJob(repository, account=address.account, region=address.region)
+            warn_of_missing_images(job, self._in_use.of(address, repository), self._services)
+
+
+def wanted_repositories(
+    repositories: Sequence[str], request: ListingRequest, settings: Settings
+) -> list[str]:
+    """Those of the repositories that a listing is for, in the order given.
+
+    A filter matches a name anywhere in it, as ``re.search`` does; ``^`` and ``$`` anchor it.
+
+    :raises RequestError: when the filter takes too long.
+    """
+    if request.named is None:
+        return _matching(request.repositories_filter or settings.repositories_filter, repositories)
+    names = set(request.named)
+    named = [repository for repository in repositories if repository in names]
+    return _matching(request.repositories_filter, named) if request.repositories_filter else named
+
+
+def _matching(pattern: re.Pattern[str], repositories: Sequence[str]) -> list[str]:
+    try:
+        return names_matching(pattern, repositories)
+    except PatternTooSlow as error:
+        raise RequestError(f"the repositories filter: {error}") from error

@@ -1,0 +1,184 @@
+"""Feeds from a server on this machine to the bucket: the last good one serves, whatever comes."""
+
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+
+import boto3
+import pytest
+
+from chalicelib.aws.clients import client_of
+from chalicelib.aws.s3 import ReportBucket
+from chalicelib.fleet.feeds import KEYS, STATE_KEY, read_exploitation, read_states, refresh
+from chalicelib.fleet.fetching import fetch
+from chalicelib.policy.feeds import EPSS, KEV, FeedError
+from tests.feeds import LISTED, NOW, epss, epss_text, kev
+
+HTML = b"<!doctype html><title>Sign in</title>"
+DAY = timedelta(days=1)
+MOST = 1 << 20
+
+
+class Server:
+    """Serves what is at each path: a body, a status, or a function that writes the answer."""
+
+    def __init__(self):
+        self.at = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                answer = outer.at.get(self.path, 404)
+                if callable(answer):
+                    answer(self)
+                elif isinstance(answer, int):
+                    self.send_error(answer)
+                else:
+                    send(self, answer, len(answer))
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def send(handler, body, length=None):
+    handler.send_response(200)
+    if length is not None:
+        handler.send_header("Content-Length", str(length))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def endless(handler):
+    send(handler, b"")
+    try:
+        for _ in range(2000):
+            handler.wfile.write(bytes(1 << 16))
+    except OSError:
+        pass  # nobody reads on
+
+
+def elsewhere(address):
+    def answer(handler):
+        handler.send_response(302)
+        handler.send_header("Location", address)
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(aws):
+    client = client_of(boto3.Session(), "s3")
+    client.create_bucket(
+        Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    return ReportBucket(client, "reports")
+
+
+@pytest.fixture
+def refreshed(server, bucket):
+    """Refreshes both feeds from what the server has; gives the warnings of that time."""
+
+    def run(now, **bodies):
+        server.at.update({f"/{name}": body for name, body in bodies.items()})
+        addresses = {KEV: f"{server.address}/kev", EPSS: f"{server.address}/epss"}
+        states = refresh(bucket, addresses, now, fetch)
+        assert read_states(bucket) == states
+        return [state.warning(now) for state in states]
+
+    return run
+
+
+WANTED = {"CVE-2021-44228", "CVE-2026-0002"}
+
+
+def known(bucket):
+    found = read_exploitation(bucket, WANTED)
+    return found.catalogue, found.scores
+
+
+GOOD = (frozenset(LISTED), {"CVE-2021-44228": 0.97565, "CVE-2026-0002": 0.00043})
+
+
+def test_good_feeds_are_kept_and_read(refreshed, bucket):
+    assert refreshed(NOW, kev=kev(), epss=epss()) == ["", ""]
+    assert known(bucket) == GOOD
+
+
+def test_scores_that_come_unpacked_are_kept_packed(refreshed, bucket):
+    assert refreshed(NOW, kev=kev(), epss=epss_text()) == ["", ""]
+    assert bucket.read(KEYS[EPSS])[:2] == b"\x1f\x8b"
+    assert known(bucket) == GOOD
+
+
+BAD = {
+    "cut": (lambda h: send(h, kev()[:99], len(kev())), "it is cut short: 99 of"),
+    "cut without a length": (lambda h: send(h, kev()[:99]), "it is cut short, or something else"),
+    "html": (HTML, "it is HTML and not JSON"),
+    "100 MB": (endless, "it has more than 8 MB"),
+    "future": (kev(released="2027-01-01T00:00:00Z"), "it is of 2027-01-01, in the future"),
+    "older": (kev(released="2026-02-01T00:00:00Z"), "it is of 2026-02-01, older than"),
+    "shrunk": (kev({}), "it says 0 entries and has 0"),
+    "missing": (404, "the answer was 404"),
+    "failing": (500, "the answer was 500"),
+    "a file": (elsewhere("file:///etc/passwd"), "the answer was 302"),
+    "in a circle": (elsewhere("/kev"), "the answer was 302"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_the_last_good_feed_serves_with_a_warning_that_names_it(refreshed, bucket, kind):
+    refreshed(NOW, kev=kev(), epss=epss())
+    body, problem = BAD[kind]
+    of_kev, of_epss = refreshed(NOW + DAY, kev=body)
+    assert of_kev.startswith(f"KEV was last fetched on 2026-03-02: {problem}")
+    assert of_epss == ""
+    assert known(bucket) == GOOD
+    assert refreshed(NOW + 2 * DAY, kev=kev()) == ["", ""]
+
+
+def test_a_server_that_is_not_there_costs_its_feed_alone(bucket, server):
+    server.at["/epss"] = epss()
+    addresses = {KEV: "http://127.0.0.1:1/kev", EPSS: f"{server.address}/epss"}
+    of_kev, of_epss = refresh(bucket, addresses, NOW, fetch)
+    assert of_kev.warning(NOW).startswith("KEV is not there yet: it could not be fetched")
+    assert of_epss.warning(NOW) == ""
+    assert read_exploitation(bucket, WANTED).catalogue is None
+
+
+def test_a_slow_feed_is_given_up(server):
+    server.at["/slow"] = bytes(1 << 19)
+    seconds = count(step=30)
+    with pytest.raises(FeedError, match="it took more than 40 seconds"):
+        fetch(f"{server.address}/slow", MOST, lambda: next(seconds))
+
+
+def test_a_feed_that_is_damaged_in_the_bucket_is_unknown(refreshed, bucket):
+    refreshed(NOW, kev=kev(), epss=epss())
+    bucket.put(KEYS[KEV], b"\xff{", "application/json")
+    bucket.put(KEYS[EPSS], epss()[:-9], "application/gzip")
+    assert known(bucket) == (None, None)
+    bucket.put(STATE_KEY, "[{}]", "application/json")
+    assert read_states(bucket) == ()
+
+
+def test_a_redirection_within_the_web_is_followed(server):
+    server.at["/old"] = elsewhere("/new")
+    server.at["/new"] = kev()
+    assert fetch(f"{server.address}/old", MOST) == kev()

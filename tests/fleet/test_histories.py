@@ -1,0 +1,156 @@
+"""How old the findings of a newest image are, when they are due, and how long fixes took."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from chalicelib.fleet.formats.html_page import as_html
+from chalicelib.fleet.formats.pages import StoredReport, as_email, as_markdown, email_subject
+from chalicelib.fleet.histories import ages_of, fixes_of
+from chalicelib.fleet.model import Age, FixTimes, Point
+from chalicelib.fleet.report import MOST_POINTS, FleetReport
+from chalicelib.policy.due_dates import DueTimes
+from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
+from chalicelib.policy.states import Line
+from tests.fleets import CURL, NOW, OPENSSL, ZLIB, looked_at
+from tests.policy.repositories import LATEST, PROD, a_state
+
+TODAY = int(NOW.timestamp()) // DAY
+SLA = DueTimes.parse("CRITICAL=7d HIGH=30d")
+
+
+def open_since(days_ago):
+    return Entry("HIGH", (Span((TODAY - days_ago) * DAY, TODAY * DAY),))
+
+
+def fixed(days_ago, after, severity="HIGH"):
+    at = (TODAY - days_ago) * DAY
+    return Entry(severity, (Span(at - after * DAY, at - DAY, at),))
+
+
+def a_line(line, digest, entries, **fields):
+    ledger = Ledger(dict(entries), (TODAY * DAY,))
+    return a_state(line, digest, ledger=ledger, **fields)
+
+
+def days_open(age):
+    return TODAY - int(age.first_seen.timestamp()) // DAY
+
+
+REPORT = looked_at("shop/api", OPENSSL, ZLIB)
+
+
+def test_a_finding_is_as_old_as_the_line_of_the_newest_image_says():
+    own = a_line(LATEST, REPORT.digest, {OPENSSL.key: open_since(23)})
+    other = a_line(PROD, "sha256:other", {OPENSSL.key: open_since(90)})
+    ages = ages_of(REPORT, [own, other], SLA)
+    assert days_open(ages[OPENSSL.key]) == 23
+    assert ages[OPENSSL.key].due == NOW.date() - timedelta(days=16)
+
+
+def test_the_platforms_of_an_image_have_a_finding_since_the_first_of_them_had():
+    lines = [
+        a_line(Line("latest", f"linux/{name}"), name, {OPENSSL.key: open_since(days)})
+        for name, days in (("amd64", 5), ("arm64", 9))
+    ]
+    lines = [replace(line, whole=REPORT.digest) for line in lines]
+    assert days_open(ages_of(REPORT, lines, None)[OPENSSL.key]) == 9
+
+
+def test_before_a_new_images_scan_is_told_its_findings_are_as_old_as_in_the_image_before():
+    old = a_line(LATEST, "sha256:old", {ZLIB.key: open_since(4)})
+    assert days_open(ages_of(REPORT, [old], SLA)[ZLIB.key]) == 4
+
+
+def test_of_what_no_ledger_knows_the_age_is_not_known():
+    line = a_line(LATEST, REPORT.digest, {ZLIB.key: fixed(2, 3)})
+    assert ages_of(REPORT, [line], SLA) == {}
+    assert ages_of(REPORT, [], SLA) == {}
+
+
+def test_a_finding_of_a_severity_without_a_time_has_an_age_and_no_due_date():
+    report = looked_at("shop/api", CURL)
+    line = a_line(LATEST, report.digest, {CURL.key: open_since(400)})
+    age = ages_of(report, [line], SLA)[CURL.key]
+    assert (days_open(age), age.due) == (400, None)
+
+
+def test_fixes_of_the_last_90_days_count_once_a_line():
+    entries = {"A": fixed(1, 10), "B": fixed(5, 20), "C": fixed(91, 1), "D": open_since(3)}
+    line = a_line(LATEST, "a", {**entries, "E": fixed(2, 4, "CRITICAL")})
+    shadow = replace(a_line(PROD, "a", entries), is_shadow=True)
+    found = fixes_of([line, shadow], NOW)
+    assert found == {"HIGH": FixTimes(2, 30 * DAY), "CRITICAL": FixTimes(1, 4 * DAY)}
+    assert found["HIGH"].mean_days == 15
+
+
+def aged(report, **ages):
+    by_id = {"openssl": OPENSSL, "zlib": ZLIB, "curl": CURL}
+    return replace(report, ages={by_id[name].key: age for name, age in ages.items()})
+
+
+def an_age(days_open, days_left):
+    return Age(NOW - timedelta(days=days_open), NOW.date() + timedelta(days=days_left))
+
+
+FLEET = FleetReport(
+    NOW,
+    repositories=(
+        aged(
+            replace(REPORT, owner="payments", fixes={"HIGH": FixTimes(2, 30 * DAY)}),
+            openssl=an_age(23, -16),
+            zlib=an_age(28, 2),
+        ),
+        aged(looked_at("shop/web", OPENSSL, CURL), openssl=an_age(1, 8), curl=an_age(9, 0)),
+    ),
+)
+
+
+def test_what_is_overdue_leads_and_what_is_due_within_a_week_follows():
+    assert [(each.days_left, each.finding) for each in FLEET.overdue] == [(-16, OPENSSL)]
+    assert [each.finding for each in FLEET.due_soon] == [CURL, ZLIB]
+
+
+def test_the_digest_says_how_long_what_is_overdue_has_been_open():
+    text = as_email(FLEET, StoredReport("https://", 12, "b", "h", "j"))
+    line = "in shop/api: open 23 days, 16 overdue; owner payments"
+    assert "1 finding overdue, 2 due within a week" in text
+    assert line in text
+    assert text.index(line) < text.index("Worst repositories")
+    assert "due today" in text
+    assert "high 15.0 days (2)" in text
+    assert "1 overdue" in email_subject(FLEET)
+
+
+def test_every_form_says_what_is_overdue_and_how_long_fixes_took():
+    for form in (as_html(FLEET), as_markdown(FLEET)):
+        assert "open 23 days, 16 overdue" in form
+        assert "15.0" in form
+        assert "payments" in form
+
+
+def test_without_times_to_fix_nothing_is_said_of_due_dates():
+    fleet = FleetReport(NOW, repositories=(REPORT,))
+    assert not fleet.has_due_dates
+    assert "verdue" not in as_markdown(fleet)
+
+
+def test_the_trend_goes_on_from_digest_to_digest_and_keeps_the_last_twelve():
+    report = None
+    for _ in range(MOST_POINTS + 3):
+        report = FLEET.with_point(report)
+    assert len(report.trend) == MOST_POINTS
+    assert report.trend[-1] == Point(NOW, FLEET.totals, 1)
+
+
+def test_the_trend_is_drawn_without_a_script():
+    fleet = replace(FLEET, repositories=FLEET.repositories[:1]).with_point(None)
+    page = as_html(FLEET.with_point(fleet))
+    chart = page[page.index('<ol class="trend">') : page.index("</ol>")]
+    assert chart.count("<li>") == 2
+    assert 'y="50.0"' in chart
+    assert "1 overdue" in chart
+
+
+def test_the_dates_are_of_utc():
+    due = DueTimes.parse("HIGH=1d").due("HIGH", datetime(2026, 1, 1, 23, tzinfo=UTC))
+    assert due == date(2026, 1, 2)
