@@ -103,3 +103,13 @@ def show_listing(listing: str) -> Response:
     from chalicelib.scanning import start_scans as flow
 
     return Response(*flow.show_listing(listing, services))
+
+
+@app.route("/findings", methods=["GET"], authorizer=IAMAuthorizer())
+def find_findings() -> Response:
+    """Which repositories have a vulnerability or a package, by the last kept state."""
+    from chalicelib.fleet import find_findings as flow
+
+    request = app.current_request
+    body, status = flow.find_findings(request.query_params if request else None, services)
+    return Response(body, status_code=status)

@@ -21,7 +21,7 @@ from deployment.kept import kept_data
 from deployment.next_steps import next_steps
 from deployment.packages import CHALICE, PROJECT, Package, package
 from deployment.stacks import Stack
-from deployment.templates import is_for_chalice, resources_template, serialized
+from deployment.templates import WrongParameter, is_for_chalice, resources_template, serialized
 
 Stage = Annotated[str, typer.Argument(help="A stage of .chalice/config.json, such as dev.")]
 Parameters = Annotated[
@@ -227,10 +227,10 @@ def _stack(stage: str) -> Stack:
 
 
 def main() -> None:
-    """Run the command line; what AWS refuses ends it with one line."""
+    """Run the command line; what the user got wrong or AWS refuses ends it with one line."""
     try:
         commands()
-    except AWS as error:
+    except (*AWS, WrongParameter) as error:
         sys.exit(f"error: {error}")
 
 

@@ -219,6 +219,7 @@ READ_RISKS_IN_PARAMETER = Permission(
 KEEP_FLEET_REPORTS = Permission(
     "KeepFleetReports", ("s3:GetObject", "s3:PutObject"), _FLEET_REPORTS
 )
+READ_FLEET_REPORTS = Permission("ReadFleetReports", ("s3:GetObject",), _FLEET_REPORTS)
 # The mark of a digest that could not be sent after all.
 DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 # Without it, S3 says "access denied" of an object that is not there. So it would under a condition
@@ -333,6 +334,9 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,
         PUBLISH_TO_OWNERS,
+        # As refresh_feeds below.
+        READ_CONFIGURATION_IN_S3,
+        READ_CONFIGURATION_IN_PARAMETER,
     ),
     "report_fleet": (
         *only_if(
@@ -363,7 +367,12 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         READ_CONFIGURATION_IN_S3,
         READ_CONFIGURATION_IN_PARAMETER,
     ),
-    "api_handler": (*_TO_LIST_AND_DRY_RUN, UPDATE_HISTORY),
+    "api_handler": (
+        *_TO_LIST_AND_DRY_RUN,
+        UPDATE_HISTORY,
+        # What was found last, as the digest keeps it.
+        *only_if("HasDigest", READ_FLEET_REPORTS, LIST_REPORTS),
+    ),
 }
 
 FUNCTIONS: dict[str, tuple[Permission, ...]] = {

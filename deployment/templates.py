@@ -83,13 +83,17 @@ def without_what_people_read(template: Template) -> Template:
     }
 
 
+class WrongParameter(ValueError):
+    """A value that CloudFormation would not accept: says what it accepts."""
+
+
 def refuse_wrong(template: Template, parameters: Mapping[str, str]) -> None:
-    """Check values as CloudFormation does; :raises ValueError: for one that is not accepted."""
+    """Check values as CloudFormation does; :raises WrongParameter: for one it does not accept."""
     for name, value in parameters.items():
         spec = template["Parameters"].get(name, {})
         if not re.fullmatch(spec.get("AllowedPattern", "(?s).*"), value):
             accepted = spec.get("ConstraintDescription", spec["AllowedPattern"])
-            raise ValueError(f"{name} is {value!r}; accepted: {accepted}")
+            raise WrongParameter(f"{name} is {value!r}; accepted: {accepted}")
 
 
 def _bare(part: Template) -> Template:

@@ -12,12 +12,14 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.fleet.find import NothingKept, WrongFilter
 from chalicelib.fleet.formats.json_reader import ReportError
 from chalicelib.runtime.patterns import PatternTooSlow
 from chalicelib.scanning.requests import RequestError
 from chalicelib.settings.documents import DocumentError, DocumentNotRead
 from chalicelib.settings.settings import SettingError
 from ecr_scan_reporter.checking import check_config, check_risks
+from ecr_scan_reporter.finding import find
 from ecr_scan_reporter.gate.references import WrongReference
 from ecr_scan_reporter.gating import gate
 from ecr_scan_reporter.planning import plan, scan
@@ -29,6 +31,7 @@ NAME = "ecr-scan-reporter"
 REFUSALS = (
     *(SettingError, RequestError, ReportError, PatternTooSlow),
     *(DocumentNotRead, DocumentError, WrongReference),
+    *(WrongFilter, NothingKept),
 )
 """What the user got wrong."""
 
@@ -41,7 +44,7 @@ commands = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (plan, scan, report, gate, check_risks, check_config):
+for command in (plan, scan, report, find, gate, check_risks, check_config):
     commands.command()(command)
 
 

@@ -14,11 +14,13 @@ from rich.table import Table
 
 from chalicelib.fleet.formats.pages import counted, day, not_counted, state, unknown_in
 from chalicelib.fleet.formats.pages import place as place_of
+from chalicelib.text.ages import age
 from chalicelib.text.templating import count_of, plain, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from chalicelib.fleet.find import Answer
     from chalicelib.fleet.report import FleetReport
 
 _RISK_COLUMNS = ("Vulnerability", "Package", "Repository")
@@ -50,6 +52,37 @@ class PlanTable:
         """Print the total."""
         counts = self._counts
         self._console.print(f"{counts[True]} of {counts.total()} images are due.")
+
+
+_FOUND = ("Repository", "Vulnerability", "Installed", "Fixed in", "Runs in", "Age", "Owner")
+
+
+def print_found(answer: Answer) -> None:
+    """Print the findings that were asked for, and of when they are."""
+    console = Console()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=True)
+    for column in _FOUND:
+        table.add_column(column, overflow="fold")
+    for each in answer.findings:
+        overdue, running = each["overdue_days"], each["running_in"]
+        table.add_row(
+            escape(each["repository"]),
+            escape(f"{each['severity']} {plain(each['vulnerability'])}"),
+            escape(plain(each["installed_version"] or "")),
+            escape(plain(each["fixed_version"] or "")),
+            "unknown" if running is None else escape(", ".join(running)) or "nowhere",
+            age(each["open_days"], -overdue if overdue else None) or "unknown",
+            "unknown" if each["owner"] is None else escape(each["owner"]) or "unowned",
+        )
+    if answer.findings:
+        console.print(table)
+    more = answer.matches - len(answer.findings)
+    unknown = f", unknown in {answer.unknown:,}" if answer.unknown else ""
+    console.print(
+        f"{count_of(answer.matches, 'finding')} in"
+        f" {count_of(answer.repositories, 'repository', 'repositories')}{unknown}, as of"
+        f" {minute(answer.as_of)} UTC{f'; {more:,} are not shown' if more else ''}"
+    )
 
 
 _PLAN: dict[str, Any] = {"title_justify": "left", "pad_edge": False, "expand": True}

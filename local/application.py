@@ -27,16 +27,11 @@ from local.seed import seed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.ecr import LocalRegistry
+    from local.ecr import Finding, LocalRegistry
 
 REGION = "eu-west-1"
 SETTINGS = {
-    "ECR_IMAGES_DURATION_DELTA": "7d",
-    "CRITICAL": "2",
-    "HIGH": "15",
-    "MEDIUM": "48",
-    "LOW": "70",
-    "NOTIFY_MODE": "new-findings",
+    "ECR_IMAGES_DURATION_DELTA": "1d",
     "NOTIFY_BY_CHAT": "true",
     "NOTIFY_BY_SECURITY_HUB": "true",
 }
@@ -124,25 +119,18 @@ class Demo:
         self._minutes += minutes
         self._client.lambda_.invoke("send_reports", self._schedule({}))
 
-    def tags_of_next_build(self, report: dict[str, Any]) -> tuple[str, ...]:
-        """The tags that the next build takes over from a report's image, if it has findings."""
-        image = self.registry.repositories[report["repository"]].images[report["imageDigest"]]
-        return tuple(tag for tag in image.tags if tag in MOVING_TAGS and report["findings"])
-
-    def push_build(self, repository: str, tags: tuple[str, ...]) -> None:
-        """Push an image that takes over tags, without some findings and with others."""
-        before = self.registry.repositories[repository].find(None, tags[0])
-        assert before is not None
-        flaws = {
-            flaw
-            for each in self.registry.repositories.values()
-            for image in each.images.values()
-            for flaw in image.findings.entries
-            if flaw.severity == "CRITICAL"
-        }
-        new = sorted(flaws - set(before.findings.entries), key=lambda flaw: flaw.name)
-        findings = (*before.findings.entries[4:], *new[:2])
-        self.registry.push_image(repository, tags=tags, findings=Findings(findings))
+    def push_builds(self, flaw: Finding) -> list[str]:
+        """Push a build of each service that takes over tags, with a new flaw; returns which."""
+        pushed = []
+        for name, repository in self.registry.repositories.items():
+            before = repository.find(None, "latest")
+            if before is None or before.is_index or not before.findings.entries:
+                continue
+            findings = Findings((*before.findings.entries[4:], flaw))
+            tags = tuple(tag for tag in before.tags if tag in MOVING_TAGS)
+            self.registry.push_image(name, tags=tags, findings=findings)
+            pushed.append(name)
+        return pushed
 
     def send_digest(self) -> str:
         """Let the digest's schedule fire; returns the page that it links to."""

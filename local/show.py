@@ -18,7 +18,7 @@ CHANNELS = {"email": "email", "sms": "sms", "default": "json (http, https, sqs, 
 """The texts of a message, and what the channels are called that get them."""
 
 _COUNTS = {"ImagesSeen": "Images", "ImagesDue": "Due", "ScansStarted": "Started"}
-_MOST_FINDINGS = 2
+_MOST_LISTED = 2
 
 
 def reviews(summaries: list[dict[str, Any]]) -> Table:
@@ -66,11 +66,23 @@ def security_hub(findings: list[dict[str, Any]]) -> Iterator[Panel]:
 
 
 def _shortened(document: dict[str, Any]) -> str:
-    lists = ("findings", "acceptedRisks")
-    cut = {name: document[name][:_MOST_FINDINGS] for name in lists}
-    more = len(document["findings"]) - _MOST_FINDINGS
-    text = json.dumps(document | cut, indent=2)
-    return f"{text}\n({more} more findings are not shown here)" if more > 0 else text
+    """A message's JSON with the first entries of its long lists."""
+    lists = [name for name, value in document.items() if isinstance(value, list)]
+    cut = {name: [_first(each) for each in document[name][:_MOST_LISTED]] for name in lists}
+    more = {name: len(document[name]) - _MOST_LISTED for name in lists}
+    notes = [
+        f"({count} more {name} are not shown here)" for name, count in more.items() if count > 0
+    ]
+    return "\n".join([json.dumps(document | cut, indent=2), *notes])
+
+
+def _first(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: each[:_MOST_LISTED] if isinstance(each, list) else each
+        for name, each in value.items()
+    }
 
 
 def _panel(title: str, text: str) -> Panel:

@@ -11,9 +11,11 @@ from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.model import (
     Age,
     Feed,
+    FixTimes,
     ImageScan,
     NamedImages,
     NotLookedAt,
+    Point,
     Repository,
     RepositoryReport,
 )
@@ -117,10 +119,18 @@ def example():
                 running=("ECS service shop", HOSTILE),
                 ages={
                     OPENSSL.key: Age(NOW - timedelta(days=23), date(2026, 2, 14)),
-                    ZLIB.key: Age(NOW - timedelta(days=5), date(2026, 3, 20)),
+                    ZLIB.key: Age(NOW - timedelta(days=5), date(2026, 3, 5)),
                 },
+                fixes={"HIGH": FixTimes(4, 40 * 86_400), "LOW": FixTimes(1, 3 * 86_400)},
             ),
-            looked_at("shop/web", CURL, accepted=((BASH, REVIEWED),), owner="", running=()),
+            looked_at(
+                "shop/web",
+                CURL,
+                accepted=((BASH, REVIEWED),),
+                owner="",
+                running=(),
+                fixes={"HIGH": FixTimes(1, 30 * 86_400)},
+            ),
             looked_at("shop/new", ZLIB, status="ACTIVE", owner=HOSTILE),
             looked_at("shop/broken", status="FAILED", failed=NamedImages(1, ("2.0",))),
             looked_at("shop/fresh", status=None, never_scanned=NamedImages(2, ("2.0", HOSTILE))),
@@ -134,7 +144,7 @@ def example():
         expired=(RAN_OUT,),
         deleted=(repository("shop/old"),),
     )
-    return compare(report, earlier)
+    return compare(report, earlier).with_point(earlier.with_point(None))
 
 
 def fleet_of(count, findings):
@@ -219,6 +229,17 @@ _looked_at = st.builds(
     untold=st.integers(0, 9),
     owner=st.none() | _texts,
     running=st.none() | st.lists(_texts, max_size=3).map(tuple),
+    fixes=st.dictionaries(
+        st.sampled_from(SEVERITIES),
+        st.builds(FixTimes, st.integers(0, 9), st.integers(0, 9**9)),
+        max_size=2,
+    ),
+)
+_points = st.builds(
+    Point,
+    _times,
+    st.dictionaries(st.sampled_from(SEVERITIES), st.integers(0, 9)),
+    st.none() | st.integers(0, 9),
 )
 _reports = st.builds(
     FleetReport,
@@ -229,6 +250,7 @@ _reports = st.builds(
     st.lists(_risks, max_size=2, unique=True).map(tuple),
     st.lists(_repositories, max_size=2, unique=True).map(tuple),
     feeds=st.lists(st.builds(Feed, _texts, st.none() | _times, _texts), max_size=2).map(tuple),
+    trend=st.lists(_points, max_size=3).map(tuple),
 )
 fleet_reports = st.one_of(_reports, st.builds(compare, _reports, _reports))
 

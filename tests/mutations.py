@@ -79,7 +79,7 @@ MUTATIONS = [
         "tests/command/gate/test_verdict.py",
         (
             "what is unknown passes",
-            "return Outcome.PASSED if self.is_known else Outcome.UNDECIDED",
+            "return Outcome.PASSED if all_known else Outcome.UNDECIDED",
             "return Outcome.PASSED",
         ),
         (
@@ -93,6 +93,11 @@ MUTATIONS = [
             "self.report.known or self.unknown",
         ),
         (
+            "what may be exploited passes",
+            "self.is_known and not self.exploitation_unknown",
+            "self.is_known",
+        ),
+        (
             "a problem is no matter",
             "        if self.problem:\n            return Outcome.UNDECIDED\n",
             "",
@@ -103,6 +108,19 @@ MUTATIONS = [
             "return Outcome.FAILED",
         ),
         ("what is worse is not new", "or is_worse(each.severity, had[each.key])", ""),
+    ),
+    *mutations_of(
+        "chalicelib/policy/urgency.py",
+        "tests/policy/test_urgency.py",
+        ("unknown is no", "return 1 if answer is None", "return 2 if answer is None"),
+        ("EPSS goes before severity", "LIKELY = (0.5, 0.1)", "LIKELY = (0.5, 0.1, 0.015)"),
+    ),
+    *mutations_of(
+        "chalicelib/policy/feeds.py",
+        "tests/policy/test_feeds.py",
+        ("a feed of the future", "if moment > now + _SKEW:", "if False:"),
+        ("a feed that is cut short", 'if not line.endswith(b"\\n"):', "if False:"),
+        ("a feed that lost much", "if 2 * entries < self.entries:", "if False:"),
     ),
     *mutations_of(
         "chalicelib/fleet/model.py",
@@ -266,7 +284,7 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/policy/thresholds.py",
         "tests/policy/test_thresholds.py",
-        ("the threshold itself is not reached", ">= max(", "> max("),
+        ("the threshold itself is not reached", "0) >= max(", "0) > max("),
         ("no finding reaches a threshold of 0", "max(1, threshold)", "threshold"),
         ("one finding does not reach 0", "max(1, threshold)", "max(2, threshold)"),
         ("any finding reaches any threshold", "max(1, threshold)", "1"),
@@ -276,6 +294,11 @@ MUTATIONS = [
             "self.critical",
         ),
         ("a threshold that is not set is 0", "threshold is not None and", ""),
+        (
+            "what is not known is exploited",
+            "known_exploited is True",
+            "known_exploited is not False",
+        ),
     ),
     *mutations_of(
         "chalicelib/ecr/images.py",
@@ -943,6 +966,10 @@ MUTATIONS = [
             '"SET #walked_at = #walking REMOVE #walking"',
         ),
         ("platforms share a state", 'f"{_LINE}{line.tag}#{line.platform}"', 'f"{_LINE}{line.tag}"'),
+    ),
+    *mutations_of(
+        "chalicelib/aws/packed_states.py",
+        "tests/aws/test_line_states.py -k remembered",
         ("unknown findings are none", "None if findings is None else rows", "rows"),
         (
             "the first are remembered, not the worst",

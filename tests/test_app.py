@@ -154,17 +154,31 @@ class TestThreeWaysIn:
             application.lambda_.invoke("list_repositories", {"dryrun": True})
         assert queue.receive_all() == []
 
-    def test_a_failure_within_shows_no_stack_trace(self, application, queue):
+    def test_a_queue_that_takes_no_job_is_said(self, application, queue):
         queue.client.delete_queue(QueueUrl=queue.url)
+        response = application.http.post("/scans")
+        assert (response.status_code, response.json_body["enqueued"]) == (207, 0)
+        [failure] = response.json_body["failures"]
+        assert "NonExistentQueue" in failure
+
+    @pytest.fixture
+    def broken(self, application, monkeypatch):
+        def start_listing(*_):
+            raise ZeroDivisionError("a mistake")
+
+        monkeypatch.setattr("chalicelib.scanning.start_scans.start_listing", start_listing)
+
+    @pytest.mark.usefixtures("broken")
+    def test_a_failure_within_shows_no_stack_trace(self, application):
         response = application.http.post("/scans")
         assert response.status_code == 500
         assert response.json_body["Code"] == "InternalServerError"
         assert b"Traceback" not in response.body
 
-    def test_a_failure_within_is_logged_with_the_request(self, application, queue, logged):
-        queue.client.delete_queue(QueueUrl=queue.url)
+    @pytest.mark.usefixtures("broken")
+    def test_a_failure_within_is_logged_with_the_request(self, application, logged):
         [line] = logged(application.http.post, "/scans")
-        assert "NonExistentQueue" in line["exception"]
+        assert "a mistake" in line["exception"]
         assert line["request_id"]
 
 

@@ -19,6 +19,7 @@ from schemathesis.checks import load_all_checks
 
 from chalicelib.ecr.images import Image
 from chalicelib.ecr.scan_records import ScanRecord
+from chalicelib.fleet.find import FILTERS
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.patterns import LONGEST_PATTERN
 from chalicelib.scanning.jobs import ScanJob
@@ -34,6 +35,7 @@ from tests.faults.simulation import QUEUE_URL, TOPIC_ARN, Clock, SimulatedAws
 DOCUMENT = yaml.safe_load((PROJECT / "docs" / "openapi.yaml").read_text())
 OPERATION = DOCUMENT["paths"]["/scans"]["post"]
 SCHEMAS = DOCUMENT["components"]["schemas"]
+FIND = DOCUMENT["paths"]["/findings"]["get"]
 SHOW = DOCUMENT["paths"]["/scans/{listing}"]["get"]
 BY_THE_APPLICATION = {"202", "207", "400", "409", "415", "422", "500", "502"}
 BY_API_GATEWAY = {"403", "413", "429"}
@@ -63,6 +65,10 @@ def test_the_request_has_the_keys_that_are_accepted():
     assert properties["images"]["maxItems"] == MOST_IMAGES
     assert properties["images"]["items"]["pattern"] == f"^{_IMAGE.pattern}$"
     ListingRequest.from_values(OPERATION["requestBody"]["content"]["application/json"]["example"])
+
+
+def test_the_filters_of_findings_are_those_that_are_accepted():
+    assert [each["name"] for each in FIND["parameters"]] == list(FILTERS)
 
 
 def test_a_planned_image_has_the_keys_that_are_answered():
@@ -96,6 +102,7 @@ def test_what_became_of_a_listing_has_the_keys_that_are_answered():
 def test_the_statuses_are_those_of_the_application_and_of_api_gateway():
     assert set(OPERATION["responses"]) == BY_THE_APPLICATION | BY_API_GATEWAY
     assert set(SHOW["responses"]) == {"200", "404", "500", "501", "403", "429"}
+    assert set(FIND["responses"]) == {"200", "400", "404", "500", "403", "429"}
     template = MERGED_TEMPLATE.read_text()
     assert "ThrottlingRateLimit: 1\n" in template
     assert "ThrottlingBurstLimit: 5\n" in template

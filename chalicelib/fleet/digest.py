@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.feeds import with_feeds
+from chalicelib.fleet.finding_lines import keep_lines
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import ReportError, from_json
@@ -59,20 +60,21 @@ class DigestKeys:
     @property
     def html(self) -> str:
         """The page."""
-        return f"{PREFIX}html/{self._time}.html"
+        return f"{PREFIX}html/{self.time}.html"
 
     @property
     def json(self) -> str:
         """The report that the next one is compared with, once it was sent."""
-        return f"{PREFIX}json/{self._time}.json"
+        return f"{PREFIX}json/{self.time}.json"
 
     @property
     def mark(self) -> str:
         """Holds ``sending`` or ``sent``."""
-        return f"{MARKS}{self._time}.txt"
+        return f"{MARKS}{self.time}.txt"
 
     @property
-    def _time(self) -> str:
+    def time(self) -> str:
+        """The time in keys."""
         return self.scheduled.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
 
 
@@ -219,8 +221,9 @@ def _read(key: str, bucket: ReportBucket) -> FleetReport | None:
 
 
 def _keep(report: FleetReport, keys: DigestKeys, bucket: ReportBucket) -> FleetReport:
-    """Write the page, and then the JSON, which says that both are there."""
+    """Write the page, the findings, and then the JSON, which says that all are there."""
     bucket.put(keys.html, as_html(report), "text/html; charset=utf-8")
+    keep_lines(report, keys.time, bucket)
     bucket.put(keys.json, to_json(report), "application/json")
     return report
 

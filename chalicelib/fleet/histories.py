@@ -124,13 +124,21 @@ def ages_of(
 
 
 def fixes_of(states: Iterable[ReportedState], now: datetime) -> dict[str, FixTimes]:
-    """How long what was fixed lately had been open, by severity; each line counts its own."""
+    """How long what was fixed lately had been open, by severity.
+
+    Lines that have an image count their own, and what they have in common, such as one that began
+    with another's history, once.
+    """
     oldest = now.timestamp() - DAYS_OF_FIXES * DAY
+    fixes = {
+        (key, fixed_at): (entry.severity, seconds)
+        for state in states
+        if not state.has_ended
+        for key, entry in state.ledger.entries.items()
+        for fixed_at, seconds in entry.fixes
+        if fixed_at > oldest
+    }
     found: dict[str, FixTimes] = {}
-    for state in states:
-        for entry in () if state.is_shadow else state.ledger.entries.values():
-            for fixed_at, seconds in entry.fixes:
-                if fixed_at > oldest:
-                    before = found.get(entry.severity, FixTimes())
-                    found[entry.severity] = before + FixTimes(1, seconds)
+    for severity, seconds in fixes.values():
+        found[severity] = found.get(severity, FixTimes()) + FixTimes(1, seconds)
     return found

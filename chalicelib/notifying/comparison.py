@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
 from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
+from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
 from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
@@ -81,7 +82,7 @@ def compare(
     look_up = LookUp(result.address, result.repository, services, backoff, states)
     found = look_up.of(result.image_digest)
     image = found.image or Image(result.image_digest, result.image_tags)
-    result = replace(result, image_tags=image.all_tags)
+    then, result = result, replace(result, image_tags=image.all_tags)
     uses = uses_of(result.place, services)
     where = where_in_use(image, uses)
     if reason := reason_against(image, rules, uses, services.settings):
@@ -115,6 +116,9 @@ def compare(
         or is_newest(found.places, placement.newest, found.repository),
     )
     compared = _kept(compared, states, placement, found, mirrors)
+    if lines := lines_then(then, placement, found):
+        weighed = assessment or assess(result, rules, services, backoff)
+        keep_late(result, weighed, lines, found, states)
     if placement.line is None and where and assessment is not None:
         state = after_scan_in_use(result, assessment, before, found.repository.states.values())
         return replace(compared, state=state and states.keep(compared.place, state))

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from chalicelib.policy.news import Group, News, Roundup
 
 _MOST_NAMED = 3
+_IN_HEADLINES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
 
 def headline(roundup: Roundup) -> str:
     """What is the matter, in a few words: of one vulnerability its name, else numbers."""
     groups, repositories = roundup.groups, len(roundup.repositories)
     if roundup.kind == INVENTORY:
-        counts = counted(roundup.counts) or "no open findings"
+        counts = counted(_shown(roundup.counts)) or "no open findings"
         return f"inventory of {count_of(repositories, 'repository', 'repositories')}: {counts}"
     where = f"in {count_of(repositories, 'repository', 'repositories')}"
     if len(groups) == 1 and not roundup.unlisted:
@@ -28,7 +29,7 @@ def headline(roundup: Roundup) -> str:
         fix = f", fixed in {flaw.fixed_in}" if flaw.fixed_in else ""
         return f"{named(groups[0])} ({flaw.severity}) {where}{_running(roundup)}{fix}"
     if groups:
-        counts = counted(roundup.new_counts)
+        counts = counted(_shown(roundup.new_counts) or roundup.new_counts)
         new = count_of(len(groups), "new vulnerability", "new vulnerabilities")
         return f"{new} {where}{_running(roundup)}: {counts}"
     if roundup.images:
@@ -67,6 +68,8 @@ def actions(roundup: Roundup, most: int) -> list[str]:
     for group in roundup.groups:
         if group.flaw.fixed_in and group.flaw.packages:
             updates[_update(group)] += len(group.images)
+    if not updates and roundup.groups:
+        return ["rebuild the images on a current base; the scanner names no fixed version"]
     return [
         f"{update} ({count_of(number, 'image')})" for update, number in updates.most_common(most)
     ]
@@ -74,7 +77,8 @@ def actions(roundup: Roundup, most: int) -> list[str]:
 
 def about(news: News) -> str:
     """An image's numbers, owner and workloads."""
-    new = f"{counted(news.new_counts)} new" if news.new_counts else ""
+    found = counted(news.new_counts)
+    new = f"{found} new" if found and news.kind != INVENTORY else found
     total = None if news.counts is None else sum(news.counts.values())
     parts = [
         new or (f"{news.fixed} fixed" if news.fixed else ""),
@@ -94,6 +98,11 @@ def some(names: Sequence[str]) -> str:
 def image_names(images: Iterable[News]) -> list[str]:
     """The images' names, those in use marked."""
     return [f"{each.name} (running)" if each.where_in_use else each.name for each in images]
+
+
+def _shown(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts that a headline has room for."""
+    return {severity: count for severity, count in counts.items() if severity in _IN_HEADLINES}
 
 
 def _running(roundup: Roundup) -> str:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MOST_GROUPS, MOST_IMAGES, MOST_ACTIONS = 20, 30, 5
 """The most vulnerabilities, images and next steps that an email lists; the rest is counted."""
 
+MOST_WORST, MOST_NAMED = 10, 3
+"""The same for an inventory, and how many images it names of each vulnerability."""
+
 _NAMES_OF_ALL = 12_000  # characters of names of images in an email
 _ROUNDUP_VERSION = "1"
 
@@ -55,30 +58,31 @@ def email(roundup: Roundup, headline: str) -> str:
     """The text of an email: what is the matter, what to do, and then what is where."""
     is_inventory = roundup.kind == INVENTORY
     groups, images = roundup.groups, roundup.images
+    most = MOST_WORST if is_inventory else MOST_GROUPS
     return render(
         "roundup.txt",
         headline=headline,
         is_inventory=is_inventory,
         number=count_of(len(images), "image"),
         actions=texts.actions(roundup, MOST_ACTIONS),
-        groups=list(_group_rows(groups[: 10 if is_inventory else MOST_GROUPS])),
-        more_groups=max(0, len(groups) - (10 if is_inventory else MOST_GROUPS)),
-        images=[_image_row(each) for each in images[:MOST_IMAGES]],
-        more_images=max(0, len(images) - MOST_IMAGES),
+        groups=list(_group_rows(groups[:most], is_inventory=is_inventory)),
+        more_groups=max(0, len(groups) - most),
+        images=[_image_row(each) for each in images[:most]],
+        more_images=max(0, len(images) - most),
         failed=[each.name for each in roundup.failed[:MOST_IMAGES]],
         more_failed=max(0, len(roundup.failed) - MOST_IMAGES),
     ).rstrip()
 
 
-def _group_rows(groups: Sequence[Group]) -> Iterator[dict[str, Any]]:
+def _group_rows(groups: Sequence[Group], *, is_inventory: bool) -> Iterator[dict[str, Any]]:
     """A row each; images that are the same as those of the row before are not named again."""
     room, before = _NAMES_OF_ALL, None
     for group in groups:
         names = texts.image_names(group.images)
         if names == before:
-            shown, more = ["the same images"], 0
+            shown, more = ["the same"], 0
         else:
-            shown = _fitting(names, room)
+            shown = names[:MOST_NAMED] if is_inventory else _fitting(names, room)
             more = len(names) - len(shown)
             room -= len(", ".join(shown))
         before = names
@@ -88,7 +92,7 @@ def _group_rows(groups: Sequence[Group]) -> Iterator[dict[str, Any]]:
             "where": texts.where(group),
             "names": ", ".join(shown),
             "more": more,
-            "url": link(group.flaw.url),
+            "url": "" if is_inventory else link(group.flaw.url),
         }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.policy.ledger import NOTHING, Observation, joined, with_scan
+from chalicelib.policy.ledger import NOTHING, Ledger, Observation, joined, with_scan
 from chalicelib.policy.states import FAILED, NO_CHANNELS, Closed, Known, Line, ReportedState
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def after_scan(
     closed = _closed(before, base, mirrors, scan.apart)
     closed = {key: each for key, each in closed.items() if key not in findings}
     history = before or base
-    ledger = with_scan(history.ledger if history else NOTHING, _observation(scan, known))
+    ledger = history.ledger if history else NOTHING
+    ledger = with_scan(ledger, observation(scan, _since(bases, ledger)))
     return replace(state, closed=closed, mirrored=not mirrors, ledger=ledger)
 
 
@@ -139,10 +140,22 @@ def _found(finding: Finding, known: Known | None, scan: Scan) -> Known:
     return replace(found, found_at=known.found_at, reported_by=reported_by)
 
 
-def _observation(scan: Scan, known: Mapping[str, Known]) -> Observation:
-    """A scan for the ledger; what other lines have known longer is known since then."""
+def _since(bases: Sequence[ReportedState], ledger: Ledger) -> dict[str, int]:
+    """Since when states have findings open that the ledger does not have."""
+    since: dict[str, int] = {}
+    for base in bases:
+        for key, known in base.open_findings.items():
+            entry = base.ledger.entries.get(key)
+            if key not in ledger.entries and (entry or known.found_at):
+                first = entry.open_since if entry else _seconds(known.found_at)
+                since[key] = min(first, since.get(key, first))
+    return since
+
+
+def observation(scan: Scan, observed: Mapping[str, int]) -> Observation:
+    """A scan for the ledger; ``observed`` says of findings since when they are known otherwise."""
     found = (*scan.findings, *scan.accepted, *scan.left_out)
-    since = {key: _seconds(each.found_at) for key, each in known.items() if each.found_at}
+    since = dict(observed)
     for finding in found:
         if finding.first_observed_at is not None:
             first = int(finding.first_observed_at.timestamp())

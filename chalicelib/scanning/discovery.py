@@ -34,11 +34,15 @@ def images_in_use(
     if not services.settings.ecs_discovery:
         return ImagesInUse()
     own_time = deadline.part(SHARE)
+    covered: dict[tuple[str, str], RegistryAddress] = {}
+    with failures.of("images in use"):
+        covered = {services.named_place_of(address): address for address in addresses}
+    if not covered:
+        return ImagesInUse()
     uses: list[ImageUse] = []
     for source, workloads in services.workloads():
         with failures.of(source):
             uses.extend(_within(own_time, workloads))
-    covered = {services.named_place_of(address): address for address in addresses}
     return group(uses, covered)
 
 

@@ -152,8 +152,11 @@ class Walk:
         self._in_use = images_in_use(
             self._services, self._services.settings.registries, self.failures, self._deadline
         )
-        if self._warns:
-            warn_of_images_out_of_reach(self._in_use.out_of_reach, self._services)
+        # What is not known is not taken for none, so that nobody is told of it anew each time.
+        out_of_reach = self._in_use.out_of_reach
+        is_known = self._services.settings.ecs_discovery and not self.failures.sources
+        if self._warns and (out_of_reach or is_known):
+            warn_of_images_out_of_reach(out_of_reach, self._services)
 
     def _warn_of_deleted(self, address: RegistryAddress, names: Sequence[str]) -> None:
         """Tell of images in use whose repository is gone."""

@@ -11,10 +11,12 @@ from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.ecr.findings import merged
 from chalicelib.ecr.indexes import platforms_of
 from chalicelib.ecr.registries import RegistryAddress
+from chalicelib.fleet.feeds import read_exploitation
 from chalicelib.fleet.model import ImageScan, Repository, RepositoryReport
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.scope import rules_of
 from chalicelib.policy.due import unscannable
+from chalicelib.policy.exploitation import wanted
 from chalicelib.policy.selection import newest_tagged
 from chalicelib.runtime.backoff import DeadlineReached
 from ecr_scan_reporter.gate.errors import wording_of
@@ -70,7 +72,7 @@ class Gate:
             platforms = self._resolved(self._reference.target)
             verdict = replace(verdict, report=_named(self._place, platforms.image))
             verdict, policy = self._judged(platforms)
-            if new_only and verdict.crossed:
+            if new_only and (verdict.crossed or verdict.exploitation_unknown):
                 verdict = judge_new(verdict, self._baseline(platforms.image, against), policy)
         except NotDecided as why:
             return replace(verdict, problem=str(why))
@@ -109,8 +111,21 @@ class Gate:
         scans = tuple(_scan(each) for each in settled.values())
         report = replace(_named(self._place, platforms.image), scans=scans)
         policy = self._policy(platforms.image)
-        verdict = judge(self._reference.text, report, _found(settled), unknown, policy)
+        found = self._with_exploitation(_found(settled), policy.thresholds)
+        verdict = judge(self._reference.text, report, found, unknown, policy)
         return replace(verdict, platforms=platforms.names), policy
+
+    def _with_exploitation(
+        self, found: tuple[Finding, ...], thresholds: Thresholds
+    ) -> tuple[Finding, ...]:
+        """The findings with what the kept feeds say of them, where a threshold asks for it."""
+        settings = self._services.settings
+        if thresholds.kev is None and thresholds.epss is None:
+            return found
+        if not settings.feeds or settings.report_bucket_name is None:
+            return found
+        known = read_exploitation(self._services.report_bucket, wanted(found))
+        return tuple(known.of(finding) for finding in found)
 
     def _policy(self, image: Image) -> Policy:
         """What the notifier holds a scan of this image against."""

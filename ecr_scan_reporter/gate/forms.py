@@ -81,7 +81,7 @@ def as_json(verdict: Verdict, now: datetime) -> str:
         "repository": place.name,
         "digest": report.digest or None,
         "tags": list(report.tags),
-        "thresholds": verdict.thresholds.by_severity(),
+        "thresholds": _thresholds(verdict),
         "crossed": list(verdict.crossed),
         "scans": [
             {
@@ -157,6 +157,13 @@ def _markdown_cells(finding: Finding) -> Iterator[str]:
     severity, name, *others = map(markdown, _cells(finding))
     address = link(finding.url)
     yield from (severity, f"[{name}](<{address}>)" if address else name, *others)
+
+
+def _thresholds(verdict: Verdict) -> dict[str, float]:
+    thresholds = verdict.thresholds
+    exploited = {"KEV": thresholds.kev, "EPSS": thresholds.epss}
+    given = {name: each for name, each in exploited.items() if each is not None}
+    return {**thresholds.by_severity(), **given}
 
 
 def _is_new(verdict: Verdict, finding: Finding) -> bool | None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from chalicelib.ecr.findings import continued
+from chalicelib.ecr.findings import continued, counts_of
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import Change, Comparison
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.counting import counted
+from chalicelib.policy.exploitation import cves_of
 from chalicelib.policy.thresholds import Thresholds
 from chalicelib.policy.transitions import is_worse
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from chalicelib.fleet.model import RepositoryReport
     from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
     from chalicelib.policy.finding_filters import FindingFilters
+
+
+_NO_CATALOGUE = "whether findings are known to be exploited (KEV) is unknown: no feed could be read"
 
 
 class Outcome(IntEnum):
@@ -64,7 +68,8 @@ class Verdict:
     severities whose threshold is reached by ``weighed``, the counts that are held against the
     thresholds. ``new`` are the keys of the findings that the ``baseline`` has not; None where
     nothing is compared. ``expired`` are entries of the list of accepted risks that ran out.
-    ``problem`` is what kept anything from being decided.
+    With ``exploitation_unknown`` findings may be known to be exploited, which the thresholds ask
+    for. ``problem`` is what kept anything from being decided.
     """
 
     name: str
@@ -77,6 +82,7 @@ class Verdict:
     baseline: Baseline | None = None
     new: frozenset[str] | None = None
     expired: tuple[AcceptedRisk, ...] = ()
+    exploitation_unknown: bool = False
     problem: str = ""
 
     @property
@@ -98,16 +104,14 @@ class Verdict:
         if self.crossed:
             compared = self.baseline is None or self.baseline.findings is not None
             return Outcome.FAILED if compared else Outcome.UNDECIDED
-        return Outcome.PASSED if self.is_known else Outcome.UNDECIDED
+        all_known = self.is_known and not self.exploitation_unknown
+        return Outcome.PASSED if all_known else Outcome.UNDECIDED
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the image does not pass, a line each; nothing where it does."""
         kind = "new " if self.new is not None else ""
-        crossed = [
-            f"{self.weighed[severity]} {kind}{severity} (threshold: {self._threshold_of(severity)})"
-            for severity in self.crossed
-        ]
+        crossed = [self._reached(name, kind) for name in self.crossed]
         platforms = (
             [] if self.is_known or self.problem else list(dict.fromkeys(self.unknown.values()))
         )
@@ -115,11 +119,17 @@ class Verdict:
         compared = [f"what {self.baseline.name} has is unknown"] if unread and self.baseline else []
         problem = [self.problem] if self.problem else []
         unknown = [f"findings unknown: {why}" for why in platforms]
-        return (*problem, *crossed, *unknown, *compared)
+        exploited = [_NO_CATALOGUE] if self.exploitation_unknown else []
+        return (*problem, *crossed, *unknown, *compared, *exploited)
 
-    def _threshold_of(self, severity: str) -> str:
-        count = self.thresholds.of(severity) or 0
-        return str(count) if count > 1 else "any"
+    def _reached(self, name: str, kind: str) -> str:
+        """A threshold that is reached, in words."""
+        if name == "KEV":
+            return f"{kind}findings that are known to be exploited (KEV)"
+        if name == "EPSS":
+            return f"a {kind}finding that is likely to be exploited (EPSS {self.thresholds.epss})"
+        count = self.thresholds.of(name) or 0
+        return f"{self.weighed[name]} {kind}{name} (threshold: {count if count > 1 else 'any'})"
 
     @property
     def shown(self) -> tuple[Finding, ...]:
@@ -158,7 +168,7 @@ def judge(
 ) -> Verdict:
     """The verdict of an image by all that its scans found; ``report`` comes without findings."""
     apart = counted(report.repository.name, found, policy.risks, policy.filters, policy.today)
-    weighed = policy.filters.weighed(apart.findings)
+    weighed, crossed, unlisted = _held_against(policy, apart.findings)
     return Verdict(
         name=name,
         report=replace(
@@ -167,7 +177,8 @@ def judge(
         thresholds=policy.thresholds,
         unknown=unknown,
         weighed=weighed,
-        crossed=policy.thresholds.crossed_by(weighed),
+        crossed=crossed,
+        exploitation_unknown=unlisted,
         expired=apart.expired,
     )
 
@@ -185,12 +196,28 @@ def judge_new(verdict: Verdict, baseline: Baseline, policy: Policy) -> Verdict:
     new = frozenset(
         each.key for each in found if each.key not in had or is_worse(each.severity, had[each.key])
     )
-    weighed = policy.filters.weighed(finding for finding in found if finding.key in new)
+    counting = tuple(finding for finding in found if finding.key in new)
+    weighed, crossed, unlisted = _held_against(policy, counting)
     return replace(
         verdict,
         report=replace(verdict.report, findings=found),
         baseline=baseline,
         new=new,
         weighed=weighed,
-        crossed=policy.thresholds.crossed_by(weighed),
+        crossed=crossed,
+        exploitation_unknown=unlisted,
     )
+
+
+def _held_against(
+    policy: Policy, findings: Iterable[Finding]
+) -> tuple[Mapping[str, int], tuple[str, ...], bool]:
+    """The counts, which thresholds are reached, and whether that of KEV may be besides."""
+    thresholds = policy.thresholds
+    weighed = tuple(each for each in findings if not (policy.filters.fixable_only and each.unfixed))
+    counts = counts_of(weighed)
+    crossed = (*thresholds.crossed_by(counts), *thresholds.exploited_by(weighed))
+    unlisted = thresholds.kev is not None and any(
+        each.known_exploited is None and cves_of(each) for each in weighed
+    )
+    return counts, crossed, unlisted

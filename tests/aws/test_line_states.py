@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.aws.dynamodb import Table
-from chalicelib.aws.line_states import (
-    MOST_BYTES,
-    Changed,
-    LineStates,
-    Recalled,
-    Tagged,
-    packed,
-    unpacked,
-)
+from chalicelib.aws.line_states import Changed, LineStates, Recalled, Tagged
+from chalicelib.aws.packed_states import packed, unpacked
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.builds import Newest
 from chalicelib.policy.states import FAILED, Closed, Known, Line
@@ -190,7 +183,7 @@ def test_every_item_ends_some_day(states, client, clock):
 
 @given(st.none() | st.dictionaries(TEXTS, KNOWN), st.dictionaries(TEXTS, CLOSED))
 def test_what_is_remembered_is_what_was_found(findings, closed):
-    assert unpacked(packed(findings, closed)) == (findings, closed)
+    assert unpacked(packed(findings, closed))[:2] == (findings, closed)
 
 
 @pytest.mark.parametrize("kind", ["open", "closed"])
@@ -199,7 +192,7 @@ def test_of_more_findings_than_fit_into_an_item_the_worst_are_remembered(kind):
     make = Known if kind == "open" else lambda severity: Closed(severity, True, frozenset({"x"}))
     findings = {**dict.fromkeys(names, make("LOW")), "CVE-1 openssl": make("CRITICAL")}
     data = packed(findings, {}) if kind == "open" else packed({}, findings)
-    assert len(data) <= MOST_BYTES
+    assert len(data) <= 300_000  # beside what else is in an item of 400 KB
     kept = unpacked(data)[kind == "closed"]
     assert "CVE-1 openssl" in kept
     assert 5_000 <= len(kept) < 20_000

@@ -5,7 +5,6 @@ Whatever is on: each feature by itself, none, and all of them.
 
 import ast
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -420,9 +419,8 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         app.services.read_configuration()
         for event in world.events(app.services.settings):
             app.notify(event, Unhurried())
-        # Without a window, a scan is reported at once.
-        with patch.dict(os.environ, REPORT_WINDOW="0", NOTIFY_MODE="every-scan"):
-            app = load()
+        # After every scan, each is reported at once.
+        app.services.settings.__dict__["wanted_mode"] = "every-scan"
         for event in world.events(app.services.settings):
             app.notify(event | {"id": f"{event['id']}-again"}, Unhurried())
     yield "notify", calls
@@ -498,6 +496,7 @@ def deploy(
         def load() -> Any:
             # As in a container of its own, each function begins without clients.
             clients.client.cache_clear()
+            clients._assuming.cache_clear()
             return load_app(**variables)
 
         world = World(registries)

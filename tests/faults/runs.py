@@ -345,6 +345,7 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
     if chance.random() < 0.6:
         settings["HISTORY_TABLE_NAME"] = NAME
         settings["NOTIFY_MODE"] = chance.choice(NOTIFY_MODES)
+        settings |= {"REPORT_IMAGES": "all", "REPORT_WINDOW": "0"}
         if chance.random() < 0.4:
             settings["NOTIFY_BY_SECURITY_HUB"] = "true"
     if chance.random() < 0.5:

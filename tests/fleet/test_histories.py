@@ -28,7 +28,7 @@ def fixed(days_ago, after, severity="HIGH"):
 
 
 def a_line(line, digest, entries, **fields):
-    ledger = Ledger({key: entry for key, entry in entries.items()}, (TODAY * DAY,))
+    ledger = Ledger(dict(entries), (TODAY * DAY,))
     return a_state(line, digest, ledger=ledger, **fields)
 
 

@@ -379,9 +379,7 @@ def test_an_owner_gets_what_is_about_its_repositories_in_a_topic_of_its_own(scan
     )
     run = scans(OWNER_TOPICS=f"payments={own}", REPOSITORY_TAG_RULES="true")
     assert [report["owner"] for report in run(run.image("CVE-1"))] == [None]
-    tags = [{"Key": "ecr-scan-reporter:owner", "Value": "payments"}]
-    arn = "arn:aws:ecr:eu-west-1:123456789012:repository/shop/api"
-    boto3.client("ecr").tag_resource(resourceArn=arn, tags=tags)
+    aws.repositories["shop/api"].tags = {"ecr-scan-reporter:owner": "payments"}
     told = run(run.image("CVE-1", "CVE-2"))
     assert [report["owner"] for report in told] == ["payments", "payments"]
 

@@ -80,6 +80,7 @@ class World:
             line_states=self.table,
             deliveries=self.table,
             image_uses=None,
+            news=None,
             scan_records=None,
             report_topic=SimpleNamespace(publish=self._publish),
             security_hub=SimpleNamespace(

@@ -100,7 +100,11 @@ def test_a_finding_that_matters_more_than_before_is_news(how, told):
 
 
 def test_a_fix_that_is_withdrawn_is_no_news():
-    known = {"CVE-1": Known("HIGH", "t", fixable=True, exploitable=True, reported_by=TOPIC)}
+    known = {
+        "CVE-1": Known(
+            "HIGH", day(0).isoformat(), fixable=True, exploitable=True, reported_by=TOPIC
+        )
+    }
     before = a_state(LATEST, "a", findings=known)
     assert news(after_scan(LATEST, before, (before,), a_scan("CVE-1"))) == set()
 

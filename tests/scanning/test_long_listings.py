@@ -207,6 +207,17 @@ def test_finding_out_what_is_in_use_leaves_time_to_list(monkeypatch):
     assert [each.partition(":")[0] for each in failure.value.listing.unkept] == ["ECS", "more"]
 
 
+def test_without_an_answer_about_its_own_account_a_listing_goes_on(monkeypatch):
+    def refused(_):
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetCallerIdentity")
+
+    fleet = Fleet(accounts(1, 3), ECS_DISCOVERY_ENABLED="true")
+    monkeypatch.setattr(fleet, "named_place_of", refused)
+    with pytest.raises(ListingIncomplete, match="images in use: .*AccessDenied"):
+        start_listing(ListingRequest(), fleet)
+    assert len(fleet.jobs_queue.take()) == 3
+
+
 def test_a_repository_with_much_in_use_holds_up_no_other(monkeypatch):
     uses = {f"build-{n}-0123456789abcdef": f"ECS task definition {n % 300}" for n in range(15_000)}
     fleet = Fleet(accounts(1, 30), ECS_DISCOVERY_ENABLED="true")

@@ -5,11 +5,11 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.aws.ecr import TokenExpired
+from chalicelib.aws.sqs import NotSent
 from chalicelib.ecr.scan_records import ScanRecord
 from chalicelib.policy.due import Reason
 from chalicelib.policy.durations import Duration
@@ -382,7 +382,7 @@ def test_a_rest_that_the_queue_does_not_take_fails_the_message(aws, scan, queue)
     aws.add_image(REPOSITORY, scanned_at=STALE)
     queue.client.delete_queue(QueueUrl=queue.url)
 
-    with pytest.raises(ClientError, match="NonExistentQueue"):
+    with pytest.raises(NotSent, match="NonExistentQueue"):
         scan(deadline=time_for(1))
 
 

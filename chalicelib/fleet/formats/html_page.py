@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 BOUNDS = Bounds(worst=0, changes=50, others=50, repositories=2000)
 
+MOST_DUE = 10
+"""The most findings that are overdue or due soon, before the lists, which have them all."""
+
 MOST_VULNERABILITIES = 200
 """The most vulnerabilities in the plain table."""
 
@@ -76,6 +79,7 @@ def _lists(report: FleetReport, ranking: Ranking) -> dict[str, Any]:
         "most_urgent": lambda each: min(ranking.open_in(each), key=attrgetter("urgency")).finding,
         "new": first(new, BOUNDS.changes),
         "fixed": first(_grouped(comparison.fixed if comparison else ()), BOUNDS.changes),
+        "due": first((*report.overdue, *report.due_soon), MOST_DUE),
         "known": known,
         "unknown_facts": [what for fact, what in _FACTS.items() if not known[fact]],
         "order": [what for fact, what in _ORDER.items() if known[fact]],

@@ -97,7 +97,7 @@ def email_subject(report: FleetReport) -> str:
 
 
 def headline(report: FleetReport) -> str:
-    """``1 CRITICAL, 2 HIGH, 5 overdue, 3 new, unknown in 4 repositories``; never that nothing is open then."""
+    """``1 CRITICAL, 5 overdue, unknown in 4 repositories``; never that nothing is open then."""
     worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
     nothing = [] if worst or report.unknown else ["no open findings"]
     overdue = [f"{len(report.overdue):,} overdue"] if report.overdue else []

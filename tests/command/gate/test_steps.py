@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +60,9 @@ def test_nothing_is_waited_for_that_was_refused_unless_it_runs(scan, refusal):
 @given(scans(), starts, st.booleans())
 def test_why_nothing_is_known_is_always_said(scan, start, waited):
     assert why_unknown(scan, start, waited=waited).strip()
+
+
+@pytest.mark.parametrize(("days", "step"), [(-1, Step.START), (0, Step.DONE), (1, Step.DONE)])
+def test_a_scan_that_is_too_old_is_made_anew(days, step):
+    scan = ScanFindings("COMPLETE", STALE_BEFORE + timedelta(days=days), None, ())
+    assert next_step(scan, None, STALE_BEFORE) is step

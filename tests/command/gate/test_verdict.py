@@ -91,6 +91,36 @@ def test_new_is_what_the_other_image_has_not_or_less_severe(before, crossed):
     assert judged.outcome is (Outcome.UNDECIDED if before is None else outcome)
 
 
+@pytest.mark.parametrize(
+    ("listed", "outcome", "reason"),
+    [
+        (True, Outcome.FAILED, "findings that are known to be exploited (KEV)"),
+        (False, Outcome.PASSED, None),
+        (None, Outcome.UNDECIDED, "whether findings are known to be exploited (KEV) is unknown"),
+    ],
+)
+def test_what_is_known_to_be_exploited_fails_where_a_threshold_asks_for_it(listed, outcome, reason):
+    policy = replace(POLICY, thresholds=replace(from_severity("CRITICAL"), kev=0))
+    finding = replace(a_finding("CVE-2026-1001"), known_exploited=listed)
+    judged = verdict(finding, policy=policy)
+    assert judged.outcome is outcome
+    assert [each for each in judged.reasons if not reason or reason not in each] == []
+    baseline = Baseline("main", (finding,), NOW)
+    assert judge_new(judged, baseline, policy).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("epss", "outcome"), [(0.5, Outcome.FAILED), (0.1, Outcome.PASSED), (None, Outcome.PASSED)]
+)
+def test_so_does_what_is_likely_to_be(epss, outcome):
+    policy = replace(POLICY, thresholds=replace(from_severity("CRITICAL"), epss=0.4))
+    judged = verdict(replace(a_finding(), epss=epss), policy=policy)
+    assert judged.outcome is outcome
+    assert judged.reasons == (
+        ("a finding that is likely to be exploited (EPSS 0.4)",) if judged.crossed else ()
+    )
+
+
 def test_a_severity_to_fail_on_takes_worse_ones_in():
     thresholds = from_severity("HIGH")
     assert thresholds.by_severity() == {"CRITICAL": 0, "HIGH": 0}

@@ -1,0 +1,180 @@
+"""Which repositories have a vulnerability or a package: answered from the last kept state."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.ecr.findings import Finding
+from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.fleet.finding_lines import lines_of, read_state
+from chalicelib.policy.urgency import urgency
+from chalicelib.text.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chalicelib.aws.s3 import ReportBucket
+
+MOST_FOUND = 2_000
+"""The most findings of an answer, the most urgent ones; the others are counted."""
+
+LONGEST_VALUE = 256
+
+NOTHING_KEPT = (
+    "no state is kept yet: each digest keeps one, so digests must be on (DIGEST) and one sent"
+)
+
+
+class WrongFilter(ValueError):
+    """A filter that is not accepted: says what is."""
+
+
+class NothingKept(Exception):
+    """No digest has kept a state yet."""
+
+    def __init__(self) -> None:
+        super().__init__(NOTHING_KEPT)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The findings that match, as their lines say them, and of when they are.
+
+    ``matches`` is how many there are, ``repositories`` in how many; ``unknown`` of how many
+    repositories or registries it was not known what is open.
+    """
+
+    as_of: str
+    findings: tuple[Mapping[str, Any], ...] = ()
+    matches: int = 0
+    repositories: int = 0
+    unknown: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """The answer as JSON, which ``docs/openapi.yaml`` describes."""
+        return {
+            "asOf": self.as_of,
+            "matches": self.matches,
+            "repositories": self.repositories,
+            "unknown": self.unknown,
+            "findings": list(self.findings),
+        }
+
+
+def _is(name: str) -> Callable[[Mapping[str, Any], str], bool]:
+    return lambda line, value: str(line[name] or "").lower() == value
+
+
+def _flag(test: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any], str], bool]:
+    return lambda line, value: bool(test(line)) is (value == "true")
+
+
+def _names(*names: str) -> Callable[[Mapping[str, Any], str], bool]:
+    def has(line: Mapping[str, Any], value: str) -> bool:
+        found = (line[name] for name in names)
+        texts = (each if isinstance(each, list) else [each] for each in found)
+        return any(text.lower() == value for each in texts for text in each)
+
+    return has
+
+
+_FLAGS = ("known-exploited", "overdue", "running")
+
+FILTERS: Mapping[str, Callable[[Mapping[str, Any], str], bool]] = {
+    "vulnerability": _names("vulnerability", "related"),
+    "package": _names("packages"),
+    "any": _names("vulnerability", "related", "packages"),
+    "repository": _is("repository"),
+    "owner": _is("owner"),
+    "severity": _is("severity"),
+    "status": _is("status"),
+    "account": _is("account_id"),
+    "region": _is("region"),
+    "known-exploited": _flag(lambda line: line["known_exploited"]),
+    "overdue": _flag(lambda line: line["overdue_days"]),
+    "running": _flag(lambda line: line["running_in"]),
+}
+"""What findings can be found by: each text as a whole, in any case."""
+
+ACCEPTED_FILTERS = ", ".join(f"{name}=true|false" if name in _FLAGS else name for name in FILTERS)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Filters by name, all of which a finding must match; values are in small letters."""
+
+    filters: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Query:
+        """The query of these filters; :raises WrongFilter: where one is not accepted."""
+        for name, value in given.items():
+            if name not in FILTERS:
+                raise WrongFilter(f"{shown(name)} is no filter; accepted: {ACCEPTED_FILTERS}")
+            if not value or len(value) > LONGEST_VALUE:
+                raise WrongFilter(
+                    f"{name} is {shown(value)}; accepted: 1 to {LONGEST_VALUE} characters"
+                )
+            if name in _FLAGS and value not in ("true", "false"):
+                raise WrongFilter(f"{name} is {shown(value)}; accepted: true, false")
+            if name == "severity" and value.upper() not in SEVERITIES:
+                accepted = ", ".join(SEVERITIES)
+                raise WrongFilter(f"{name} is {shown(value)}; accepted: {accepted}")
+        if not given:
+            raise WrongFilter(f"no filter is given; accepted: {ACCEPTED_FILTERS}")
+        return cls({name: value.lower() for name, value in given.items()})
+
+    @property
+    def needles(self) -> list[bytes]:
+        """What a line must hold in small letters to be worth reading."""
+        texts = (value for name, value in self.filters.items() if name not in _FLAGS)
+        # Others are escaped, and have no small letters then.
+        return [json.dumps(text).encode() for text in texts if text.isascii()]
+
+    def matches(self, line: Mapping[str, Any]) -> bool:
+        """Whether a finding is asked for."""
+        return all(FILTERS[name](line, value) for name, value in self.filters.items())
+
+
+def find(query: Query, bucket: ReportBucket, most: int = MOST_FOUND) -> Answer:
+    """What matches in the last kept state, the most urgent first, without a call to ECR.
+
+    Calls: s3:GetObject on ``fleet-reports/*``, s3:ListBucket.
+
+    :raises NothingKept: when no digest has kept a state yet.
+    """
+    state = read_state(bucket)
+    if state is None:
+        raise NothingKept
+    needles = query.needles
+    found = []
+    for line in lines_of(bucket, state):
+        # Most lines are not asked for, and are not read as JSON.
+        small = line.lower()
+        if all(needle in small for needle in needles):
+            finding = json.loads(line)
+            if query.matches(finding):
+                found.append(finding)
+    found.sort(key=_order)
+    places = {(each["account_id"], each["region"], each["repository"]) for each in found}
+    return Answer(state.as_of, tuple(found[:most]), len(found), len(places), state.unknown)
+
+
+def _order(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    finding = Finding(
+        line["vulnerability"],
+        line["severity"],
+        score=line["score"],
+        fix_available=line["fix_available"],
+        epss=line["epss"],
+        known_exploited=line["known_exploited"],
+    )
+    overdue, running = line["overdue_days"], line["running_in"]
+    first = urgency(
+        finding,
+        running=None if running is None else bool(running),
+        overdue=None if overdue is None else bool(overdue),
+    )
+    return *first, line["repository"], line["account_id"], line["region"]

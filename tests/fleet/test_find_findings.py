@@ -1,0 +1,74 @@
+"""GET /findings: what is asked for, and what is answered."""
+
+from types import SimpleNamespace
+
+import jsonschema
+import pytest
+import yaml
+
+from chalicelib.fleet import find_findings as flow
+from chalicelib.fleet.finding_lines import keep_lines
+from chalicelib.services import Services
+from chalicelib.settings.settings import Settings
+from deployment.packages import PROJECT
+from tests.fleet.test_find import FLEET, Kept
+
+DOCUMENT = yaml.safe_load((PROJECT / "docs" / "openapi.yaml").read_text())
+
+
+@pytest.fixture
+def kept():
+    return Kept()
+
+
+@pytest.fixture
+def get(kept):
+    """Ask with filters; gives the answer's body, which is as documented, and its status."""
+    services = SimpleNamespace(report_bucket=kept)
+
+    def get(**filters):
+        body, status = flow.find_findings(filters, services)
+        schema = {"$ref": f"#/components/schemas/{'Found' if status == 200 else 'Error'}"}
+        jsonschema.validate(body, {**schema, "components": DOCUMENT["components"]})
+        return body, status
+
+    return get
+
+
+def test_findings_of_an_owner_are_answered(get, kept):
+    keep_lines(FLEET, "now", kept)
+    body, status = get(vulnerability="CVE-2026-0001", owner="payments")
+    assert status == 200
+    assert [each["repository"] for each in body["findings"]] == ["shop/api"]
+    assert body["asOf"] == FLEET.generated_at.isoformat()
+
+
+def test_an_unknown_filter_is_refused_with_what_is_accepted(get):
+    body, status = get(cve="CVE-2026-0001")
+    assert status == 400
+    assert "'cve' is no filter; accepted: vulnerability, package, any" in body["Message"]
+
+
+def test_without_any_filter_what_is_accepted_is_said():
+    body, status = flow.find_findings(None, SimpleNamespace())
+    assert (status, "accepted: vulnerability" in body["Message"]) == (400, True)
+
+
+def test_before_the_first_digest_it_is_said_what_is_missing(get):
+    body, status = get(package="zlib")
+    assert status == 404
+    assert "digests must be on" in body["Message"]
+
+
+def test_without_a_bucket_it_is_said_what_is_missing():
+    body, status = flow.find_findings({"package": "zlib"}, Services(Settings.from_environment({})))
+    assert status == 404
+    assert "REPORT_BUCKET_NAME is not set" in body["Message"]
+
+
+def test_an_answer_that_is_too_long_has_the_first_findings(get, kept, monkeypatch):
+    keep_lines(FLEET, "now", kept)
+    monkeypatch.setattr(flow, "MOST_BYTES", 1200)
+    body, _ = get(package="openssl")
+    assert len(body["findings"]) == 1
+    assert body["matches"] == 2

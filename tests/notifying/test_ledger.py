@@ -1,0 +1,163 @@
+"""The ledger after sixty days of a repository, beside a model that was written by hand.
+
+The image is built anew, scans fail, and events come late, twice, in another order, or are lost. The
+model is a list of the scans whose findings the application has read, and no more than that.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from chalicelib.ecr.findings import counts_of, worst_first
+from chalicelib.ecr.last_scans import ScanFindings
+from chalicelib.fleet.histories import fixes_of
+from chalicelib.policy.ledger import ACCEPTED, FIXED, OPEN
+from tests.notifying.truth import START, FakeRegistry, World, _finding
+from tests.policy.repositories import LATEST
+
+DAYS = 60
+NAMES = [f"CVE-{number}" for number in range(8)]
+
+
+class Days(World):
+    """A repository whose scans keep what they found, and when they ended."""
+
+    def __init__(self, **variables):
+        super().__init__(**variables)
+        self.scans = {}
+        self.services.news = None
+        self.services.registry_of = lambda _: Scanned(self)
+
+    def scan(self, digest):
+        """Scan an image now; gives the event."""
+        event = self.scan_event(digest)
+        self.scans[digest] = (self.now, self.held[digest].findings)
+        return event
+
+    @property
+    def now(self):
+        return START + timedelta(hours=self.moments)
+
+    @property
+    def ledger(self):
+        return self.table.states[LATEST].ledger
+
+
+class Scanned(FakeRegistry):
+    """A registry that answers with an image's last scan."""
+
+    def scan_findings(self, repository, digest, call):
+        ended_at, names = self._world.scans[digest]
+        findings = worst_first(map(_finding, names))
+        return ScanFindings("COMPLETE", ended_at, counts_of(findings), findings, len(findings))
+
+
+@dataclass
+class Model:
+    """The scans that are known of, each with what it found and what of that was accepted."""
+
+    scans: dict = field(default_factory=dict)
+
+    def take_in(self, world, digest):
+        ended_at, names = world.scans[digest]
+        self.scans.setdefault(int(ended_at.timestamp()), (names, frozenset(world.accepted)))
+
+    def of(self, name):
+        """When a finding was first seen, since when it is there, its fixes, and what it is."""
+        times = sorted(self.scans)
+        found = [name in self.scans[time][0] for time in times]
+        if not any(found):
+            return None
+        fixes, since = [], None
+        for time, is_found in zip(times, found, strict=True):
+            if is_found and since is None:
+                since = began = time
+            elif not is_found and since is not None:
+                fixes.append((time, time - since))
+                since = None
+        status = FIXED
+        if since is not None:
+            status = ACCEPTED if name in self.scans[times[-1]][1] else OPEN
+        return times[found.index(True)], began, tuple(fixes), status
+
+
+def live(seed, *, is_orderly):
+    """Sixty days; gives the world and the model."""
+    chance, world, model = Random(seed), Days(REPORT_IMAGES="all"), Model()  # noqa: S311
+    present, waiting, digest = set(chance.sample(NAMES, 4)), [], None
+
+    def deliver(digest, event):
+        world.handle(event)
+        # The line begins with a scan of the image that has its tag.
+        if LATEST in world.table.states:
+            model.take_in(world, digest)
+
+    for day in range(DAYS):
+        world.moments = max(world.moments, 24 * day)
+        if digest is None or chance.random() < 0.3:
+            present ^= set(chance.sample(NAMES, 2))
+            digest = world.hold({"latest", f"git-{day}"}, present)
+        if chance.random() < 0.15:
+            world.accepted ^= {chance.choice(NAMES)}
+        if chance.random() < 0.2:
+            world.handle(world.failed_event(digest))
+        elif chance.random() < 0.9:
+            waiting.append((digest, world.scan(digest)))
+        if is_orderly or chance.random() < 0.5:
+            chance.shuffle(waiting)
+            for each in waiting:
+                deliver(*each)
+                if chance.random() < 0.2:
+                    deliver(*each)
+            waiting = []
+    for each in waiting:
+        deliver(*each)
+    return world, model
+
+
+@pytest.mark.parametrize("is_orderly", [True, False])
+@pytest.mark.parametrize("seed", range(8))
+def test_ages_and_times_to_fix_are_those_of_a_list_of_all_scans(seed, is_orderly):
+    world, model = live(seed, is_orderly=is_orderly)
+    ledger = world.ledger
+    for name in NAMES:
+        entry, wanted = ledger.entries.get(name), model.of(name)
+        if wanted is None:
+            assert entry is None
+            continue
+        said = (entry.first_seen, entry.open_since, entry.fixes, entry.status)
+        assert said == wanted
+    fixes = [seconds for name in NAMES if (known := model.of(name)) for _, seconds in known[2]]
+    times = fixes_of(world.table.states.values(), world.now)["HIGH"]
+    assert (times.count, times.seconds) == (len(fixes), sum(fixes))
+
+
+def test_an_event_that_comes_after_the_next_builds_is_taken_in_where_it_belongs():
+    ledgers = []
+    for late in (False, True):
+        world = Days()
+        world.handle(world.scan(world.hold({"latest", "0"}, {"CVE-1"})))
+        first = world.hold({"latest", "1"}, {"CVE-1"})
+        events = [world.scan(first)]
+        second = world.hold({"latest", "2"}, {"CVE-1", "CVE-2"})
+        events.append(world.scan(second))
+        third = world.hold({"latest", "3"}, {"CVE-2"})
+        events.append(world.scan(third))
+        for each in [events[2], events[1], events[0]] if late else events:
+            world.handle(each)
+        ledgers.append(world.ledger)
+    assert ledgers[0] == ledgers[1]
+    assert ledgers[0].entries["CVE-1"].fixed_at is not None
+
+
+def test_a_later_scan_of_an_old_build_is_no_part_of_the_line():
+    world = Days()
+    old = world.hold({"latest", "1"}, {"CVE-1"})
+    world.handle(world.scan(old))
+    world.handle(world.scan(world.hold({"latest", "2"}, set())))
+    before = world.ledger
+    world.handle(world.scan(old))
+    assert world.ledger == before
+    assert before.entries["CVE-1"].status == FIXED
