@@ -230,6 +230,7 @@ DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
 
 # CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
+READ_FEEDS = Permission("ReadFeeds", ("s3:GetObject",), _FEEDS)
 KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
 
 # --- What several functions need ------------------------------------------------------------------
@@ -329,6 +330,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         PUBLISH_TO_OWNERS,
         IMPORT_FINDINGS,
         PUT_EVENTS,
+        *only_if("FetchesFeeds", READ_FEEDS, LIST_REPORTS),
         KEEP_FAILED_EVENTS,
     ),
     "send_reports": (

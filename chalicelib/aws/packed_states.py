@@ -50,7 +50,8 @@ def packed(
 
 def _row(known: Known) -> list[Any]:
     reported_by = sorted(known.reported_by)
-    return [known.severity, known.found_at, known.fixable, known.exploitable, reported_by]
+    facts = [known.severity, known.found_at, known.fixable, known.exploitable]
+    return [*facts, reported_by, *([True] if known.known_exploited else [])]
 
 
 def _entry_row(entry: Entry) -> list[Any]:
@@ -70,8 +71,8 @@ def unpacked(
     """What :func:`packed` was given."""
     rows, ends, *kept = json.loads(zlib.decompress(data))
     findings = {
-        key: Known(severity, found_at, fixable, exploitable, frozenset(channels))
-        for key, severity, found_at, fixable, exploitable, channels in rows or ()
+        key: Known(severity, found_at, fixable, exploitable, frozenset(channels), *listed)
+        for key, severity, found_at, fixable, exploitable, channels, *listed in rows or ()
     }
     closed = {
         key: Closed(severity, fixed, frozenset(waiting)) for key, severity, fixed, waiting in ends

@@ -82,6 +82,8 @@ def _news(report: Report) -> str:
 def _row(report: Report, finding: Finding) -> dict[str, str]:
     about = [f"({finding_texts.related(finding)})"] if finding.related else []
     exploit = ["exploit known"] if finding.exploitable else []
+    if finding.known_exploited:
+        exploit = ["known exploited (KEV)"]
     where = " ".join([*about, finding_texts.where(finding)]).strip()
     return {
         "mark": "NEW" if report.is_new(finding) and report.is_compared else "   ",

@@ -43,6 +43,7 @@ class Known:
     fixable: bool = False
     exploitable: bool = False
     reported_by: frozenset[str] = NO_CHANNELS
+    known_exploited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
