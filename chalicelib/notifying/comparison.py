@@ -16,6 +16,7 @@ from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
 from chalicelib.notifying.uses import uses_of, where_in_use
 from chalicelib.policy.acknowledgements import is_lagging
+from chalicelib.policy.ages import ages_in
 from chalicelib.policy.changes import ALL, EVERY_SCAN
 from chalicelib.policy.current import is_newest
 from chalicelib.policy.lines import placed
@@ -123,6 +124,10 @@ def compare(
         or bool(where)
         or is_newest(found.places, placement.newest, found.repository),
     )
+    if compared.state is not None and assessment is not None:
+        sla = services.settings.sla_of(rules)
+        ages = ages_in(compared.state.ledger, assessment.findings or (), sla)
+        compared = replace(compared, about=replace(about, ages=ages))
     compared = _kept(compared, states, placement, found, mirrors)
     if lines := lines_then(then, placement, found):
         weighed = assessment or assess(result, rules, services, backoff)
