@@ -293,6 +293,11 @@ def _events(digest: str) -> dict[str, Any]:
             "requestContext": {"httpMethod": "GET", "resourcePath": "/scans/{listing}"},
             "pathParameters": {"listing": "0123456789abcdef"},
         },
+        "find_findings": {
+            **request,
+            "requestContext": {"httpMethod": "GET", "resourcePath": "/findings"},
+            "multiValueQueryStringParameters": {"package": ["openssl"]},
+        },
     }
 
 
