@@ -9,7 +9,6 @@ from chalicelib.ecr.findings import Finding, Package, worst_first
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.model import (
-    Age,
     Feed,
     FixTimes,
     ImageScan,
@@ -21,6 +20,7 @@ from chalicelib.fleet.model import (
 )
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.ages import Age
 from tests.reports import found_in
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
