@@ -284,6 +284,7 @@ def _events(digest: str) -> dict[str, Any]:
         "list_repositories": {"detail": {}, "detail-type": "Scheduled Event"},
         "scan_images": {"Records": [message]},
         "notify": scan,
+        "send_reports": {"time": "2026-01-01T00:00:00Z", "detail-type": "Scheduled Event"},
         "report_fleet": {"time": "2026-01-01T00:00:00Z", "detail-type": "Scheduled Event"},
         "refresh_feeds": {"detail-type": "Scheduled Event"},
         "start_scans": request,

@@ -256,7 +256,7 @@ class Services:
     @cached_property
     def sent_warnings(self) -> SentWarnings | None:
         """Which warnings of images in use were sent; None where nothing is remembered."""
-        if self.table is None or not self.settings.ecs_discovery:
+        if not self.settings.ecs_discovery or self.table is None:
             return None
         from chalicelib.aws.sent_warnings import SentWarnings
 

@@ -582,11 +582,11 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/notifying/messages.py",
         "tests/notifying/test_messages.py",
-        ("an SMS of two parts", "result.repository, SMS_LENGTH", "result.repository, 160"),
+        ("an SMS of two parts", "report, SMS_LENGTH", "report, 160"),
         (
             "a subject that SNS refuses",
-            "result.repository, SUBJECT_LENGTH",
-            "result.repository, 100",
+            "report, SUBJECT_LENGTH",
+            "report, 100",
         ),
         ("messages that SNS refuses", "> MESSAGE_BYTES and most:", "> 10**9 and most:"),
     ),

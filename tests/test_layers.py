@@ -14,6 +14,7 @@ FLOWS = {
     "start_scans": ("scanning.start_scans", "scanning"),
     "show_listing": ("scanning.start_scans", "scanning"),
     "notify": ("notifying.notify", "notifying"),
+    "send_reports": ("notifying.send_reports", "notifying"),
     "report_fleet": ("fleet.report_fleet", "fleet"),
     "refresh_feeds": ("fleet.refresh_feeds", "fleet"),
 }

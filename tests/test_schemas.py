@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import jsonschema
 import pytest
 from hypothesis import given
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 from chalicelib.fleet.digest import digest_message
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.notifying.messages import message_of
+from chalicelib.notifying.roundups import message_of_roundup
+from chalicelib.policy.news import roundup_of
 from chalicelib.runtime import logs
 from chalicelib.scanning import image_warnings as alerts
 from chalicelib.scanning.jobs import ScanJob
 from tests.fleet.test_formats import STORED
 from tests.fleets import example, fleet_reports
+from tests.notifying.roundups import an_image, roundups
 from tests.reports import REPORTS, TEXTS, a_report, a_report_of
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +28,7 @@ SCHEMAS = {
     path.stem.rpartition("-")[0]: json.loads(path.read_text())
     for path in (ROOT / "docs/schemas").glob("*.json")
 }
-KINDS = ("scan-report", "digest", "warning")
+KINDS = ("scan-report", "roundup", "digest", "warning")
 
 
 def document(message):
@@ -71,6 +75,7 @@ def out_of_reach(images):
 
 EXAMPLES = {
     "scan-report": document(message_of(a_report_of())),
+    "roundup": document(message_of_roundup(roundup_of([an_image(1), an_image(2)]))),
     "digest": document(digest_message(example(), STORED)),
     "warning": document(missing({"sha256:a": "ECS service shop/web"})),
 }
@@ -120,6 +125,12 @@ def test_a_report_of_which_nothing_is_known_is_valid():
     told = document(message_of(report))
     validate("scan-report", told)
     assert told["findingSeverityCounts"] is None
+
+
+@given(roundups())
+@hypothesis.settings(max_examples=25)
+def test_any_roundup_is_valid(roundup):
+    validate("roundup", document(message_of_roundup(roundup)))
 
 
 @given(fleet_reports)

@@ -107,6 +107,11 @@ def _lines(report: FleetReport, each: RepositoryReport) -> Iterator[dict[str, An
             yield _line(report, each, finding, LEFT_OUT)
 
 
+def _where(each: RepositoryReport, finding: Finding) -> list[str] | None:
+    running = each.is_running(finding)
+    return None if running is None else list((each.running or ())[:_MOST_PACKAGES] * running)
+
+
 def _line(
     report: FleetReport, each: RepositoryReport, finding: Finding, status: str
 ) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def _line(
         "owner": each.owner,
         "digest": each.digest,
         "tags": list(each.tags[:_MOST_PACKAGES]),
-        "running_in": None if each.running is None else list(each.running[:_MOST_PACKAGES]),
+        "running_in": _where(each, finding),
         "account_id": each.repository.account,
         "vulnerability": finding.identifier,
         "related": list(finding.related[:_MOST_PACKAGES]),

@@ -73,9 +73,9 @@ class Histories:
     def added_to(self, report: RepositoryReport, history: History) -> RepositoryReport:
         """The report of a repository with what is kept of it."""
         rules = self.rules_of(report.repository.name)
-        digests = [report.digest, *(scan.digest for scan in report.scans)]
+        digests = dict.fromkeys([report.digest, *(scan.digest for scan in report.scans)])
         running = None
-        if history.uses is not None and report.digest:
+        if history.uses is not None:
             found = (where for each in digests for where in history.uses.get(each, ()))
             running = tuple(dict.fromkeys(found))
         states = history.states or ()

@@ -133,7 +133,7 @@ UNKNOWN_AGE = Age()
 
 @dataclass(frozen=True)
 class RepositoryReport:
-    """A repository, its newest tagged image and the findings of that.
+    """A repository, its newest tagged image and those in use, and the findings of these.
 
     ``digest``, ``tags`` and ``pushed_at`` are those of the image or, where an index was tagged
     last, of the index; without an image the digest is empty. ``scans`` are the scans of the image
@@ -149,9 +149,10 @@ class RepositoryReport:
     ``untold`` counts those of which nothing is known: basic scanning tells of each image alone, so
     that only what is remembered, or looked at, is known.
 
-    ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where its
-    newest image is in use, empty where it is known to be in use nowhere. Both are None where that
-    is not known. ``ages`` are by the key of a finding, of those of which anything is known.
+    ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where these
+    images are in use, empty where it is known that none is. Both are None where that is not known.
+    ``in_use`` are the keys of the findings that images in use have. ``ages`` are by the key of a
+    finding, of those of which anything is known.
     ``fixes`` are of what was fixed lately, by severity.
     """
 
@@ -171,6 +172,7 @@ class RepositoryReport:
     untold: int = 0
     owner: str | None = None
     running: tuple[str, ...] | None = None
+    in_use: frozenset[str] = frozenset()
     ages: Mapping[str, Age] = field(default_factory=dict)
     fixes: Mapping[str, FixTimes] = field(default_factory=dict)
 
@@ -178,15 +180,20 @@ class RepositoryReport:
         """Since when the finding is open here, and when it is due, as far as is known."""
         return self.ages.get(finding.key, UNKNOWN_AGE)
 
-    @property
-    def is_running(self) -> bool | None:
-        """Whether the newest image is in use; None where that is not known."""
-        return None if self.running is None else bool(self.running)
+    def is_running(self, finding: Finding) -> bool | None:
+        """Whether an image in use has the finding; None where it is not known what is in use."""
+        return None if self.running is None else finding.key in self.in_use
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """The findings by severity, worst first; only those that occur."""
         return counts_of(self.findings)
+
+    @cached_property
+    def running_counts(self) -> dict[str, int]:
+        """Those of the findings that images in use have, by severity; only those that occur."""
+        found = [each for each in self.findings if self.is_running(each)] if self.in_use else []
+        return counts_of(found)
 
     @property
     def rows(self) -> Iterator[tuple[Finding, AcceptedRisk | None]]:

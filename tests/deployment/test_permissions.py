@@ -420,7 +420,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         for event in world.events(app.services.settings):
             app.notify(event, Unhurried())
         # After every scan, each is reported at once.
-        app.services.settings.__dict__["wanted_mode"] = "every-scan"
+        app.services.settings.__dict__ |= {"wanted_mode": "every-scan", "wanted_images": "all"}
         for event in world.events(app.services.settings):
             app.notify(event | {"id": f"{event['id']}-again"}, Unhurried())
     yield "notify", calls

@@ -116,6 +116,7 @@ def _repository_report(
         untold=values["untold"],
         owner=values.get("owner"),
         running=None if (running := values.get("running")) is None else tuple(running),
+        in_use=frozenset(findings[number].key for number in values.get("inUse", ())),
         ages={findings[each["finding"]].key: _age(each) for each in values.get("ages", ())},
         fixes={
             severity: FixTimes(times["count"], times["seconds"])

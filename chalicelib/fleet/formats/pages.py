@@ -10,7 +10,7 @@ from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
 from chalicelib.text.ages import age
-from chalicelib.text.templating import count_of, render
+from chalicelib.text.templating import count_of, render, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,12 +98,25 @@ def email_subject(report: FleetReport) -> str:
 
 def headline(report: FleetReport) -> str:
     """``1 CRITICAL, 5 overdue, unknown in 4 repositories``; never that nothing is open then."""
-    worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
+    worst = _worst_open(report)
     nothing = [] if worst or report.unknown else ["no open findings"]
     overdue = [f"{len(report.overdue):,} overdue"] if report.overdue else []
     new = [f"{len(report.comparison.new)} new"] if report.comparison else []
     unknown = [f"unknown in {unknown_in(report)}"] if report.unknown else []
     return ", ".join((*worst, *nothing, *overdue, *new, *unknown))
+
+
+def _worst_open(report: FleetReport) -> list[str]:
+    """The worst two severities; where uses are known, of what runs and of the rest apart."""
+    parts = {"": report.totals}
+    if report.knows_uses:
+        parts = {"running ": report.running, "stored ": report.stored}
+    worst = {
+        what: [f"{count} {severity}" for severity, count in counts.items() if count][:2]
+        for what, counts in parts.items()
+    }
+    found = [f"{what}{', '.join(each)}" for what, each in worst.items() if each]
+    return ["; ".join(found)] if found else []
 
 
 def unknown_in(report: FleetReport) -> str:
@@ -118,7 +131,7 @@ def unknown_in(report: FleetReport) -> str:
 def state(each: RepositoryReport, report: FleetReport) -> str:
     """What is open in a repository, as it was last known where it is not known now, and why not."""
     if each.certain:
-        return counted(each.counts) if each.digest else "no tagged image"
+        return counted(each.counts) if each.scans or each.digest else "no tagged image"
     known = [f"{counted(each.counts)} {note(each)}"] if each.findings or each.as_of else []
     looked_at = report.was_looked_at(each.repository)
     return "; ".join([*known, each.status or "no image to scan" if looked_at else "not looked at"])
@@ -184,6 +197,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "place": lambda repository: place(repository, report),
         "note": note,
         "state": lambda each: state(each, report),
+        "runs_in": lambda each: short(finding_texts.names_in(each.running), 120),
         "last_known": lambda repository: known_then(last_known.get(repository)),
     }
 

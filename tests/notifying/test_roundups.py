@@ -1,0 +1,76 @@
+"""What people read of several images at once."""
+
+import json
+
+import hypothesis
+from hypothesis import given
+
+from chalicelib.notifying.channels.chat import DESCRIPTION_LENGTH, STEP_LENGTH, TITLE_LENGTH
+from chalicelib.notifying.channels.chat_roundups import content_of_roundup
+from chalicelib.notifying.roundups import message_of_roundup
+from chalicelib.policy.news import INVENTORY, Flaw, roundup_of
+from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH
+from tests.golden import assert_golden
+from tests.notifying.roundups import an_image, roundups
+
+OPENSSL = Flaw("CVE-2026-1", "openssl", "CRITICAL", "3.0.14", url="https://example.org/CVE-2026-1")
+CURL = Flaw("CVE-2026-2", "curl", "HIGH", is_exploitable=True)
+IN_USE = {"where_in_use": ("ECS service shop/web",), "owner": "shop"}
+NEWS = [
+    an_image(1, OPENSSL, owner="payments"),
+    an_image(2, OPENSSL, CURL, **IN_USE),
+    an_image(3, CURL),
+    an_image(4, failed=True, counts={}),
+]
+
+
+def texts(roundup):
+    return json.loads(message_of_roundup(roundup).body)
+
+
+def test_every_channel_gets_its_wording_of_news():
+    roundup = roundup_of(NEWS)
+    message = message_of_roundup(roundup)
+    chat = json.dumps(content_of_roundup(roundup, None), indent=2)
+    by_protocol = texts(roundup)
+    default = json.dumps(json.loads(by_protocol["default"]), indent=2)
+    parts = [message.subject, by_protocol["sms"], by_protocol["email"], default, chat]
+    assert_golden("roundup-news.txt", "\n---\n".join(parts) + "\n")
+    assert message.attributes == {"report": "news", "severity": "CRITICAL"}
+    assert message.lists["owner"] == ["payments", "shop", "unowned"]
+
+
+def test_an_inventory_says_what_happens_from_now_on():
+    news = [an_image(number, OPENSSL, CURL, kind=INVENTORY) for number in range(12)]
+    email = texts(roundup_of(news))["email"]
+    assert_golden("roundup-inventory.txt", email + "\n")
+
+
+def test_images_that_run_come_before_the_others():
+    roundup = roundup_of(NEWS)
+    assert roundup.images[0].name == "svc/2:latest"
+    assert roundup.groups[0].running == 1
+
+
+def test_a_line_break_in_a_value_does_not_forge_a_line():
+    forged = Flaw("CVE-1\nforged", "x\nforged", "LOW", "1\nforged")
+    news = [an_image(1, forged, name="a\nforged"), an_image(2, forged)]
+    assert "\nforged" not in texts(roundup_of(news))["email"]
+
+
+@given(roundups())
+@hypothesis.settings(max_examples=25)
+def test_no_message_breaks_the_limits_of_its_channel_whatever_is_new(roundup):
+    message = message_of_roundup(roundup)
+    by_protocol = json.loads(message.body)
+    assert len(message.body.encode()) <= MESSAGE_BYTES
+    assert len(message.subject) <= SUBJECT_LENGTH
+    assert message.subject.isascii()
+    assert message.subject.isprintable()
+    assert len(by_protocol["sms"]) <= SMS_LENGTH
+    assert all(line.isprintable() for line in by_protocol["email"].split("\n"))
+    content = content_of_roundup(roundup, None)["content"]
+    assert len(content["title"]) <= TITLE_LENGTH
+    assert len(content["description"]) <= DESCRIPTION_LENGTH
+    assert all(len(step) <= STEP_LENGTH for step in content["nextSteps"])
+    assert "<!" not in content["description"]
