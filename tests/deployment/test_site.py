@@ -13,7 +13,9 @@ from deployment.site import drawing_of, drawings, on_files, on_page_markdown
 
 @pytest.fixture(scope="module")
 def config():
-    return load_config(str(PROJECT / "mkdocs.yml"))
+    config = load_config(str(PROJECT / "mkdocs.yml"))
+    config.plugins._current_plugin = "deployment/site.py"  # as MkDocs does while it calls it
+    return config
 
 
 @pytest.fixture
