@@ -61,9 +61,12 @@ def test_links_elsewhere_and_anchors_stay_as_they_are(fitted):
 
 
 def test_a_drawing_is_its_picture_and_its_source_while_there_is_none(fitted):
-    source = next(iter(drawings(PROJECT).values()))
+    source = next(
+        source
+        for picture, source in drawings(PROJECT).items()
+        if (PROJECT / "docs" / picture).exists()
+    )
     picture = drawing_of(source)
-    (PROJECT / "docs" / picture).stat()
     assert fitted(f"```mermaid\n{source}```") == f"[![Drawing]({picture})]({picture})"
     assert fitted("```mermaid\nnew\n```") == "```text\nnew\n```"
 
