@@ -822,6 +822,28 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
+        "chalicelib/policy/ledger.py",
+        "tests/policy/test_ledger.py",
+        ("a late scan comes last", "bisect_left(scans, at)", "len(scans)"),
+        ("a reopened finding keeps its clock", "if len(self.found) == 1 else", "if True else"),
+        ("what was fixed is kept for good", "(each.fixed_at or scans[-1]) > oldest", "True"),
+        ("a scan is taken in twice", "scan.at in ledger.scans or (", "("),
+        ("the severity is the first one", "scan.at < entry.last_seen)", "True)"),
+        (
+            "what is told late closes nothing",
+            "span._replace(closed=at) if begins else span",
+            "span",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/policy/finding_events.py",
+        "tests/policy/test_finding_events.py",
+        ("better is worse", "(now.severity) < SEVERITIES", "(now.severity) != SEVERITIES"),
+        ("an event is another when sent again", "str(self.at))", "str(id(self)))"),
+        ("what is open elsewhere is opened", "        if is_elsewhere:\n", "        if False:\n"),
+        ("what is open elsewhere is fixed", " and not is_elsewhere:\n", ":\n"),
+    ),
+    *mutations_of(
         "chalicelib/policy/transitions.py",
         "tests/policy/test_transitions.py",
         ("what is back is old", "if key not in findings}", "}"),
