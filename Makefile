@@ -156,10 +156,11 @@ bench-risks: $(READY)  ## A long list of accepted risks against 10,000 findings
 
 environment: $(READY)  ## Set up .venv, with another Python: make PYTHON=python3.13 environment
 
-screenshots: $(READY)  ## Pictures of the demo's fleet report (needs Chromium), in docs/images
+screenshots: $(READY)  ## Pictures of the demo and of its fleet report (needs Chromium), in docs/images
 	$(BIN)/python -m local.screenshots out/screenshots
 	mkdir -p docs/images
-	cp out/screenshots/fleet-report-390-dark.png out/screenshots/fleet-report-1280-light.png docs/images
+	cp out/screenshots/demo.svg out/screenshots/fleet-report-390-dark.png \
+		out/screenshots/fleet-report-1280-light.png docs/images
 
 drawings: $(READY)  ## Pictures of the documents' drawings, for the site (needs npm and Chromium)
 	mkdir -p out/mermaid

@@ -38,7 +38,7 @@ def _table(name: str, command: Any) -> Iterator[str]:
     yield "| --- | --- |"
     for parameter in command.params:
         words, text = parameter.get_help_record(typer.Context(command))
-        yield f"| `{words}` | {_plain(text)} |"
+        yield f"| `{words.replace('|', ' or ')}` | {_plain(text)} |"
     yield ""
 
 

@@ -22,7 +22,7 @@ _BEGINNING = """\
 Every setting has an environment variable, and a key in the [configuration file](configuration.md)
 where the functions can act on it by themselves. Those that change resources or permissions have a
 [parameter](#parameters) of the template, as have those that nearly everyone sets. A variable wins
-over the file; an empty one is as good as not set.
+over the file; an empty one counts as not set.
 
 A setting that is wrong is refused when the application is packaged or deployed. In a function it
 stops what uses it and nothing else, and is logged and counted at the start (`WrongSettings`).

@@ -39,9 +39,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, **_: object) -> str:
     """Fit a page's links and drawings to the site. Called by MkDocs before it renders a page."""
     home = PurePosixPath("" if page.file.src_uri in PAGES.values() else "docs")
-    text = _DRAWING.sub(
-        lambda found: "[![Drawing]({0})]({0})".format(drawing_of(found[1])), markdown
-    )
+    text = _DRAWING.sub(_picture, markdown)
     return _LINK.sub(lambda found: f"]({_fitted(found[1], home, config)}{found[2] or ''})", text)
 
 

@@ -26,7 +26,11 @@ PAGE = Path("out/demo/fleet-report.html")
 
 def main() -> None:
     """Run the application and print what it did and said."""
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    run(Console(width=None if sys.stdout.isatty() else 120))
+
+
+def run(console: Console) -> None:
+    """Run the application and print on this console what it did and said."""
     with demo() as application, Progress(console=console, transient=True) as progress:
         scanning = progress.add_task("Scanning", total=application.list_repositories())
         for _ in application.scan_repositories():

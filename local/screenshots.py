@@ -1,14 +1,26 @@
-"""``make screenshots``: the demo's fleet report in headless Chromium, on a phone and a desk."""
+"""``make screenshots``: what the demo prints, and its fleet report in headless Chromium."""
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.terminal_theme import DIMMED_MONOKAI
 
 from chalicelib.fleet.formats import rendered
+from local import demo
 from local.browser import browser_page
 from local.fleet import demo_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COLUMNS = 100
 
 SIZES = {390: 1500, 1280: 1400}
 """How much of the page's height is shown, by its width."""
@@ -19,9 +31,12 @@ ROOM = "document.documentElement.scrollWidth - window.innerWidth"
 
 
 def main() -> None:
-    """Write a picture of each width and colour scheme; fail where the page is too wide."""
+    """Write the terminal, and the page in every width and scheme; fail where it is too wide."""
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
+    terminal = directory / "demo.svg"
+    terminal.write_text(terminal_picture(demo.run, "make demo"))
+    print(f"{terminal}: {terminal.stat().st_size:,} bytes")
     with tempfile.TemporaryDirectory() as temporary, browser_page() as page:
         file = Path(temporary) / "report.html"
         file.write_bytes(rendered("html", demo_report()).encode())
@@ -34,6 +49,14 @@ def main() -> None:
                 page.evaluate(OPEN_ALL)
                 if page.evaluate(ROOM) > 0:
                     sys.exit(f"the page is wider than {width} pixels")
+
+
+def terminal_picture(run: Callable[[Console], None], title: str) -> str:
+    """What a program prints as SVG, in fonts that are at hand where it is shown."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
+    run(console)
+    drawn = console.export_svg(title=title, theme=DIMMED_MONOKAI, unique_id="terminal")
+    return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

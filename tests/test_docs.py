@@ -88,7 +88,7 @@ def test_the_drawing_has_every_function_of_the_application():
             for d in node.decorator_list
         )
     }
-    assert len(functions) == 8  # of which the HTTP API has two
+    assert len(functions) == 9  # of which the HTTP API has three
     assert functions <= drawing()
 
 

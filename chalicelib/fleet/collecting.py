@@ -200,17 +200,23 @@ class _Gathering:
         newest = newest_tagged(each for each in images if source.resolves(each))
         if newest is not None and newest.is_manifest_list:
             source.check_index(name, newest, images, self._backoff)
+        history = source.histories.of(name, self._backoff)
+        in_use = (history.uses or {}).keys()
         # An index may list what is no image, or is not in the repository any more.
         scanned = {
             image.digest: source.registry.scan_findings(name, image.digest, self._backoff.call)
             for image in images
-            if newest is not None and is_part_of(image, newest) and unscannable(image) is None
+            if unscannable(image) is None
+            and (image.digest in in_use or (newest is not None and is_part_of(image, newest)))
         }
         known, findings = source.known_scans(name, self._backoff), self._together(scanned)
-        report = report_of(listed.repository, images, newest, scanned, known)
-        weighed = self._weighing.weigh(replace(report, findings=findings))
-        history = source.histories.of(name, self._backoff)
-        return source.histories.added_to(weighed, history)
+        running = self._together({each: scanned[each] for each in in_use & scanned.keys()})
+        report = replace(
+            report_of(listed.repository, images, newest, scanned, known),
+            findings=findings,
+            in_use=frozenset(finding.key for finding in running),
+        )
+        return source.histories.added_to(self._weighing.weigh(report), history)
 
     def _together(self, scanned: dict[str, ScanFindings | None]) -> tuple[Finding, ...]:
         """What the scans found, each finding once, worst first.

@@ -107,6 +107,7 @@ def _kept(now: RepositoryReport, before: _Before, missing: list[Finding]) -> Rep
         accepted=(*now.accepted, *(each for each in old.accepted if each[0].key not in found)),
         left_out=left_out,
         as_of=before.as_of,
+        in_use=now.in_use | (old.in_use - found),
         ages={**old.ages, **now.ages},
     )
 
@@ -124,6 +125,8 @@ def _last_known(before: _Before) -> RepositoryReport:
         left_out=old.left_out,
         as_of=before.as_of,
         owner=old.owner,
+        running=old.running,
+        in_use=old.in_use,
         ages=old.ages,
         fixes=old.fixes,
     )

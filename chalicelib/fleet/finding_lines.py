@@ -47,7 +47,8 @@ class State(NamedTuple):
 def keep_lines(report: FleetReport, time: str, bucket: ReportBucket) -> None:
     """Write the findings of a report by account, and then that they are the last ones.
 
-    ``time`` is what the digest's other keys end with: done again, it writes the same objects.
+    ``time`` is what the digest's other keys end with, and begins with the date: done again, it
+    writes the same objects.
 
     Calls: s3:PutObject on ``fleet-reports/*``.
     """
@@ -58,7 +59,7 @@ def keep_lines(report: FleetReport, time: str, bucket: ReportBucket) -> None:
         accounts[each.repository.account].append(each)
     keys = []
     for account, repositories in sorted(accounts.items()):
-        key = f"{PREFIX}date={report.today}/account={account}/{time}.jsonl.gz"
+        key = f"{PREFIX}date={time[:10]}/account={account}/{time}.jsonl.gz"
         bucket.put(key, _packed(report, repositories), "application/gzip")
         keys.append(key)
     state = {
@@ -107,6 +108,11 @@ def _lines(report: FleetReport, each: RepositoryReport) -> Iterator[dict[str, An
             yield _line(report, each, finding, LEFT_OUT)
 
 
+def _where(each: RepositoryReport, finding: Finding) -> list[str] | None:
+    running = each.is_running(finding)
+    return None if running is None else list((each.running or ())[:_MOST_PACKAGES] * running)
+
+
 def _line(
     report: FleetReport, each: RepositoryReport, finding: Finding, status: str
 ) -> dict[str, Any]:
@@ -121,7 +127,7 @@ def _line(
         "owner": each.owner,
         "digest": each.digest,
         "tags": list(each.tags[:_MOST_PACKAGES]),
-        "running_in": None if each.running is None else list(each.running[:_MOST_PACKAGES]),
+        "running_in": _where(each, finding),
         "account_id": each.repository.account,
         "vulnerability": finding.identifier,
         "related": list(finding.related[:_MOST_PACKAGES]),

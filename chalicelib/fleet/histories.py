@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.ecr.findings import known_keys
-from chalicelib.fleet.model import Age, FixTimes
+from chalicelib.fleet.model import FixTimes
+from chalicelib.policy.ages import Age
 from chalicelib.policy.ledger import DAY
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
@@ -73,9 +74,9 @@ class Histories:
     def added_to(self, report: RepositoryReport, history: History) -> RepositoryReport:
         """The report of a repository with what is kept of it."""
         rules = self.rules_of(report.repository.name)
-        digests = [report.digest, *(scan.digest for scan in report.scans)]
+        digests = dict.fromkeys([report.digest, *(scan.digest for scan in report.scans)])
         running = None
-        if history.uses is not None and report.digest:
+        if history.uses is not None:
             found = (where for each in digests for where in history.uses.get(each, ()))
             running = tuple(dict.fromkeys(found))
         states = history.states or ()

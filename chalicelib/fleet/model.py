@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.findings import counts_of
 from chalicelib.ecr.scan_statuses import ScanKind, kind_of
+from chalicelib.policy.ages import UNKNOWN_AGE, Age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import date, datetime
+    from datetime import datetime
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.policy.accepted_risks import AcceptedRisk
@@ -70,36 +70,6 @@ class NamedImages:
 
 
 @dataclass(frozen=True)
-class Age:
-    """Since when a finding is open in a repository, and until when it is to be fixed.
-
-    None where it is not known since when, or nothing says until when.
-    """
-
-    first_seen: datetime | None = None
-    due: date | None = None
-
-    def days(self, today: date) -> int | None:
-        """For how many days it has been open; None where that is not known."""
-        if self.first_seen is None:
-            return None
-        return max(0, (today - self.first_seen.astimezone(UTC).date()).days)
-
-    def days_left(self, today: date) -> int | None:
-        """How many days until it is due, below 0 where it is overdue; None without a date."""
-        return None if self.due is None else (self.due - today).days
-
-    def overdue_days(self, today: date) -> int | None:
-        """For how many days it is overdue, 0 where it is not; None without a date."""
-        left = self.days_left(today)
-        return None if left is None else max(0, -left)
-
-    def is_overdue(self, today: date) -> bool | None:
-        """Whether its due date has passed; None where there is none."""
-        return None if self.due is None else self.due < today
-
-
-@dataclass(frozen=True)
 class FixTimes:
     """How many findings were fixed, and for how many seconds in all they had been open."""
 
@@ -127,13 +97,9 @@ class Point:
     overdue: int | None = None
 
 
-UNKNOWN_AGE = Age()
-"""Of a finding of which nothing is known."""
-
-
 @dataclass(frozen=True)
 class RepositoryReport:
-    """A repository, its newest tagged image and the findings of that.
+    """A repository, its newest tagged image and those in use, and the findings of these.
 
     ``digest``, ``tags`` and ``pushed_at`` are those of the image or, where an index was tagged
     last, of the index; without an image the digest is empty. ``scans`` are the scans of the image
@@ -149,9 +115,10 @@ class RepositoryReport:
     ``untold`` counts those of which nothing is known: basic scanning tells of each image alone, so
     that only what is remembered, or looked at, is known.
 
-    ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where its
-    newest image is in use, empty where it is known to be in use nowhere. Both are None where that
-    is not known. ``ages`` are by the key of a finding, of those of which anything is known.
+    ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where these
+    images are in use, empty where it is known that none is. Both are None where that is not known.
+    ``in_use`` are the keys of the findings that images in use have. ``ages`` are by the key of a
+    finding, of those of which anything is known.
     ``fixes`` are of what was fixed lately, by severity.
     """
 
@@ -171,6 +138,7 @@ class RepositoryReport:
     untold: int = 0
     owner: str | None = None
     running: tuple[str, ...] | None = None
+    in_use: frozenset[str] = frozenset()
     ages: Mapping[str, Age] = field(default_factory=dict)
     fixes: Mapping[str, FixTimes] = field(default_factory=dict)
 
@@ -178,15 +146,20 @@ class RepositoryReport:
         """Since when the finding is open here, and when it is due, as far as is known."""
         return self.ages.get(finding.key, UNKNOWN_AGE)
 
-    @property
-    def is_running(self) -> bool | None:
-        """Whether the newest image is in use; None where that is not known."""
-        return None if self.running is None else bool(self.running)
+    def is_running(self, finding: Finding) -> bool | None:
+        """Whether an image in use has the finding; None where it is not known what is in use."""
+        return None if self.running is None else finding.key in self.in_use
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """The findings by severity, worst first; only those that occur."""
         return counts_of(self.findings)
+
+    @cached_property
+    def running_counts(self) -> dict[str, int]:
+        """Those of the findings that images in use have, by severity; only those that occur."""
+        found = [each for each in self.findings if self.is_running(each)] if self.in_use else []
+        return counts_of(found)
 
     @property
     def rows(self) -> Iterator[tuple[Finding, AcceptedRisk | None]]:

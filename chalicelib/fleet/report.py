@@ -1,4 +1,4 @@
-"""The fleet report: the open findings of every repository's newest image, and what was not seen."""
+"""The fleet report: what is open in each repository's newest image and those in use."""
 
 from __future__ import annotations
 
@@ -108,6 +108,24 @@ class FleetReport:
         for repository in self.repositories:
             found.update(repository.counts)
         return {severity: found[severity] for severity in SEVERITIES}
+
+    @property
+    def knows_uses(self) -> bool:
+        """Whether it is known of any repository which of its images are in use."""
+        return any(each.running is not None for each in self.repositories)
+
+    @cached_property
+    def running(self) -> dict[str, int]:
+        """Those of the findings that images in use have, by severity."""
+        found: Counter[str] = Counter()
+        for each in self.repositories:
+            found.update(each.running_counts)
+        return {severity: found[severity] for severity in SEVERITIES}
+
+    @property
+    def stored(self) -> dict[str, int]:
+        """The findings that no image in use has, as far as is known, by severity."""
+        return {severity: count - self.running[severity] for severity, count in self.totals.items()}
 
     @cached_property
     def overdue(self) -> tuple[Due, ...]:
@@ -219,7 +237,7 @@ class FleetReport:
 
     @cached_property
     def worst(self) -> tuple[RepositoryReport, ...]:
-        """The repositories with findings, those with the most of the worst severity first."""
+        """The repositories with findings, the worst first."""
         found = [repository for repository in self.repositories if repository.findings]
         return tuple(sorted(found, key=badness))
 
@@ -231,6 +249,10 @@ def _sums(times: Iterable[tuple[str, FixTimes]]) -> dict[str, FixTimes]:
     return found
 
 
-def badness(report: RepositoryReport) -> tuple[list[int], Repository]:
-    """What to sort repositories by: those with the most findings of the worst severity first."""
-    return [-report.counts.get(severity, 0) for severity in SEVERITIES], report.repository
+def badness(report: RepositoryReport) -> tuple[list[int], list[int], Repository]:
+    """What to sort repositories by: the most findings of the worst severity, what runs first."""
+    running, all_of_them = (
+        [-counts.get(severity, 0) for severity in SEVERITIES]
+        for counts in (report.running_counts, report.counts)
+    )
+    return running, all_of_them, report.repository

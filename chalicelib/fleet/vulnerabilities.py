@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.fleet.model import UNKNOWN_AGE, Age
 from chalicelib.fleet.report import badness
+from chalicelib.policy.ages import UNKNOWN_AGE, Age
 from chalicelib.policy.urgency import Urgency, urgency
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Vulnerability:
     @property
     def running(self) -> int:
         """In how many repositories it is known to run."""
-        return sum(each.is_running is True for each in self.repositories)
+        return sum(
+            any(each.is_running(finding) for finding in self.findings) for each in self.repositories
+        )
 
     @property
     def place(self) -> tuple[tuple[int, ...], int, Urgency]:
@@ -103,8 +105,8 @@ class Ranking:
 
     def open_in(self, report: RepositoryReport) -> Iterator[Open]:
         """The findings of a repository that count, in the report's order."""
-        running = report.is_running
         for finding in report.findings:
+            running = report.is_running(finding)
             age = self._age(report, finding)
             overdue = age.is_overdue(self._today)
             key = id(finding), running, overdue

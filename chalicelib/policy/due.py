@@ -41,7 +41,7 @@ class Reason(StrEnum):
     SCANNED_TODAY = "scanned within a day"
     DAILY_LIMIT = "daily limit of the registry reached"
     BEYOND_BUDGET = "beyond today's budget"
-    DELETED = "gone since"
+    DELETED = "deleted since"
     MISSING = "in use but missing"
     NOT_FOUND = "not found"
 

@@ -101,7 +101,7 @@ class _RepositoryScan:
             raise ScansNotStarted(self._sentence()) from None
         except RepositoryDeleted:
             self.summary.skipped[Reason.DELETED] += len(self._left())
-            logs.logger.info("repository gone", extra={"repository": self._job.repository})
+            logs.logger.info("repository deleted", extra={"repository": self._job.repository})
             warn_of_missing_images(self._job, self._review.in_use, self._services)
         else:
             self._raise_failures()

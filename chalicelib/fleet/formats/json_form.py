@@ -114,6 +114,7 @@ def _repository_document(
         "untold": report.untold,
         "owner": report.owner,
         "running": report.running,
+        "inUse": [number(each) for each in report.all_findings if each.key in report.in_use],
         "ages": [
             {
                 "finding": number(finding),

@@ -11,7 +11,6 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import worst_changes
 from chalicelib.fleet.formats.json_form import VERSION
 from chalicelib.fleet.model import (
-    Age,
     Change,
     Comparison,
     Feed,
@@ -25,6 +24,7 @@ from chalicelib.fleet.model import (
 )
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.ages import Age
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,7 @@ def _repository_report(
         untold=values["untold"],
         owner=values.get("owner"),
         running=None if (running := values.get("running")) is None else tuple(running),
+        in_use=frozenset(findings[number].key for number in values.get("inUse", ())),
         ages={findings[each["finding"]].key: _age(each) for each in values.get("ages", ())},
         fixes={
             severity: FixTimes(times["count"], times["seconds"])

@@ -10,7 +10,8 @@ from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
 from chalicelib.text.ages import age
-from chalicelib.text.templating import count_of, render
+from chalicelib.text.notifications import SUBJECT_LENGTH
+from chalicelib.text.templating import count_of, render, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,18 +93,39 @@ def as_email(report: FleetReport, stored: StoredReport) -> str:
 
 
 def email_subject(report: FleetReport) -> str:
-    """At most 99 ASCII characters: SNS takes fewer than 100."""
-    return f"[ECR] Fleet report: {headline(report)}"[:99]
+    """At most 99 ASCII characters, for SNS takes fewer than 100; what has no room is left out."""
+    parts = _headline(report)
+    while len(subject := f"[ECR] Fleet report: {', '.join(parts)}") > SUBJECT_LENGTH:
+        parts = parts[:-1]
+    return subject
 
 
 def headline(report: FleetReport) -> str:
-    """``1 CRITICAL, 5 overdue, unknown in 4 repositories``; never that nothing is open then."""
-    worst = [f"{count} {severity}" for severity, count in report.totals.items() if count][:2]
+    """``1 CRITICAL, unknown in 4 repositories, 5 overdue``; never that nothing is open then."""
+    return ", ".join(_headline(report))
+
+
+def _headline(report: FleetReport) -> tuple[str, ...]:
+    """Its parts, what can be spared last."""
+    worst = _worst_open(report)
     nothing = [] if worst or report.unknown else ["no open findings"]
     overdue = [f"{len(report.overdue):,} overdue"] if report.overdue else []
     new = [f"{len(report.comparison.new)} new"] if report.comparison else []
     unknown = [f"unknown in {unknown_in(report)}"] if report.unknown else []
-    return ", ".join((*worst, *nothing, *overdue, *new, *unknown))
+    return (*worst, *nothing, *unknown, *overdue, *new)
+
+
+def _worst_open(report: FleetReport) -> list[str]:
+    """The worst two severities; where uses are known, the worst of what runs and of the rest."""
+    if not report.knows_uses:
+        return _open(report.totals)[:2]
+    parts = {"running": _open(report.running), "stored": _open(report.stored)}
+    worst = [f"{what} {counts[0]}" for what, counts in parts.items() if counts]
+    return ["; ".join(worst)] if worst else []
+
+
+def _open(counts: Mapping[str, int]) -> list[str]:
+    return [f"{count} {severity}" for severity, count in counts.items() if count]
 
 
 def unknown_in(report: FleetReport) -> str:
@@ -118,7 +140,7 @@ def unknown_in(report: FleetReport) -> str:
 def state(each: RepositoryReport, report: FleetReport) -> str:
     """What is open in a repository, as it was last known where it is not known now, and why not."""
     if each.certain:
-        return counted(each.counts) if each.digest else "no tagged image"
+        return counted(each.counts) if each.scans or each.digest else "no tagged image"
     known = [f"{counted(each.counts)} {note(each)}"] if each.findings or each.as_of else []
     looked_at = report.was_looked_at(each.repository)
     return "; ".join([*known, each.status or "no image to scan" if looked_at else "not looked at"])
@@ -184,6 +206,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "place": lambda repository: place(repository, report),
         "note": note,
         "state": lambda each: state(each, report),
+        "runs_in": lambda each: short(finding_texts.names_in(each.running), 120),
         "last_known": lambda repository: known_then(last_known.get(repository)),
     }
 

@@ -14,6 +14,7 @@ from chalicelib.text.templating import link, plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.report import FleetReport
 
 COLUMNS = (
@@ -105,7 +106,7 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 finding_texts.related(finding),
                 each.as_of,
                 "unowned" if each.owner == "" else each.owner,
-                None if each.running is None else ", ".join(each.running) or "nowhere",
+                _where(each, finding),
                 age.first_seen,
                 age.due,
                 age.overdue_days(today),
@@ -120,3 +121,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return _FORMULA.sub(r"\1\2'", plain(value).strip())
+
+
+def _where(each: RepositoryReport, finding: Finding) -> str | None:
+    running = each.is_running(finding)
+    return ", ".join(each.running or ()) if running else None if running is None else "nowhere"

@@ -141,7 +141,7 @@ def _opening(report: Report) -> Iterator[str]:
 
 def _counts(report: Report) -> str:
     if report.counts is None:
-        return "unknown, since neither the scan's findings nor their counts are told"
+        return "unknown, since the scan has neither findings nor counts"
     counts = [f"{count} {level}" for level, count in report.counts.items()]
     unknown = [f"{report.unlisted} of unknown severity"] if report.unlisted else []
     return ", ".join(counts + unknown) or "nothing"
