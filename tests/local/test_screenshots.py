@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from local.screenshots import terminal_picture
+from local.screenshots import MOST_LINES, terminal_picture
 
 
 def test_the_picture_of_a_terminal_shows_what_was_printed_and_loads_nothing():
@@ -12,3 +12,11 @@ def test_the_picture_of_a_terminal_shows_what_was_printed_and_loads_nothing():
     assert "make demo" in texts
     assert "url(http" not in picture
     assert "@font-face" not in picture
+
+
+def test_the_picture_of_a_terminal_ends_before_it_is_too_long_to_read():
+    lines = [f"line {number}" for number in range(MOST_LINES + 2)]
+    picture = terminal_picture(lambda console: console.print("\n".join(lines)), "make demo")
+    assert f"line&#160;{MOST_LINES - 1}" in picture
+    assert f"line&#160;{MOST_LINES}" not in picture
+    assert "…" in picture
