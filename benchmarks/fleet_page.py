@@ -17,8 +17,9 @@ from rich.table import Table
 
 from chalicelib.ecr.findings import Finding, Package, worst_first
 from chalicelib.fleet.formats import rendered
-from chalicelib.fleet.model import Age, ImageScan, Repository, RepositoryReport
+from chalicelib.fleet.model import ImageScan, Repository, RepositoryReport
 from chalicelib.fleet.report import FleetReport
+from chalicelib.policy.ages import Age
 from local.browser import browser_page, installed
 
 SHAPES = ((2_000, 18, 170), (2_000, 100, 5_000), (10_000, 18, 170), (10_000, 100, 5_000))

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from chalicelib.aws.documents import KeptDocument
     from chalicelib.aws.dynamodb import Table
     from chalicelib.aws.ecr import Registry
+    from chalicelib.aws.event_bus import EventBus
     from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.inspector import Inspector
+    from chalicelib.aws.known_exploited import KnownExploited
     from chalicelib.aws.line_states import LineStates
     from chalicelib.aws.listings import Listings
     from chalicelib.aws.news import NewsStore
@@ -219,6 +221,21 @@ class Services:
         from chalicelib.aws.s3 import ReportBucket
 
         return ReportBucket(self._client("s3"), self.settings.require_report_bucket_name())
+
+    @cached_property
+    def known_exploited(self) -> KnownExploited | None:
+        """CISA's catalogue; None where it is not fetched."""
+        from chalicelib.aws.known_exploited import KnownExploited
+
+        return KnownExploited(self.report_bucket) if self.settings.feeds else None
+
+    @cached_property
+    def event_bus(self) -> EventBus | None:
+        """The bus of findings' events; None where they go on none."""
+        from chalicelib.aws.event_bus import EventBus
+
+        arn = self.settings.event_bus
+        return None if arn is None else EventBus(self._client("events"), arn)
 
     @cached_property
     def security_hub(self) -> SecurityHub:

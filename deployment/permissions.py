@@ -196,6 +196,9 @@ PUBLISH_TO_OWNERS = Permission(
 IMPORT_FINDINGS = Permission(
     "ImportFindings", ("securityhub:BatchImportFindings",), _SECURITY_HUB, ("HasSecurityHub",)
 )
+PUT_EVENTS = Permission(
+    "PutEvents", ("events:PutEvents",), Resource({"Ref": "EventBusArn"}), ("HasEventBus",)
+)
 # When images were scanned, and what indexes list.
 QUERY_RECORDS = Permission("QueryRecords", ("dynamodb:Query",), _HISTORY)
 KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
@@ -227,6 +230,7 @@ DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
 LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
 
 # CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
+READ_FEEDS = Permission("ReadFeeds", ("s3:GetObject",), _FEEDS)
 KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
 
 # --- What several functions need ------------------------------------------------------------------
@@ -325,6 +329,8 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         PUBLISH_TO_CHAT,
         PUBLISH_TO_OWNERS,
         IMPORT_FINDINGS,
+        PUT_EVENTS,
+        *only_if("FetchesFeeds", READ_FEEDS, LIST_REPORTS),
         KEEP_FAILED_EVENTS,
     ),
     "send_reports": (
@@ -357,6 +363,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             DELETE_MARKS,
             LIST_REPORTS,
             PUBLISH_REPORTS,
+            PUT_EVENTS,
         ),
         KEEP_FAILED_EVENTS,
     ),

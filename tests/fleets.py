@@ -9,7 +9,6 @@ from chalicelib.ecr.findings import Finding, Package, worst_first
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.model import (
-    Age,
     Feed,
     FixTimes,
     ImageScan,
@@ -21,6 +20,7 @@ from chalicelib.fleet.model import (
 )
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.ages import Age
 from tests.reports import found_in
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -32,8 +32,9 @@ def repository(name, account="123456789012", region="eu-west-1"):
 
 
 def looked_at(name, *findings, status="COMPLETE", **fields):
-    """The report of a repository whose newest image has these findings."""
+    """The report of a repository whose newest image has these findings, in use if it runs."""
     known = status in {"COMPLETE", "ACTIVE"}
+    in_use = [finding.key for finding in findings] if fields.get("running") else []
     return RepositoryReport(
         **{
             "repository": repository(name),
@@ -43,6 +44,7 @@ def looked_at(name, *findings, status="COMPLETE", **fields):
             "scans": (ImageScan("sha256:" + "a" * 64, status, NOW if known else None),),
             "findings": worst_first(findings),
             "images": 3,
+            "in_use": frozenset(in_use),
             **fields,
         }
     )
@@ -117,6 +119,7 @@ def example():
                 left_out={"without a fix": (TAR,)},
                 owner="payments",
                 running=("ECS service shop", HOSTILE),
+                in_use=frozenset({OPENSSL.key}),
                 ages={
                     OPENSSL.key: Age(NOW - timedelta(days=23), date(2026, 2, 14)),
                     ZLIB.key: Age(NOW - timedelta(days=5), date(2026, 3, 5)),
@@ -205,10 +208,12 @@ _ages = st.builds(Age, st.none() | _times, st.none() | st.dates())
 
 @st.composite
 def _with_ages(draw, repositories):
-    """Repositories, in which it is known of some findings since when they are open."""
+    """Repositories, in which it is known of some findings since when they are open, or in use."""
     report = draw(repositories)
     keys = {finding.key for finding in report.all_findings if draw(st.booleans())}
-    return replace(report, ages={key: draw(_ages) for key in sorted(keys)})
+    in_use = {finding.key for finding in report.all_findings if draw(st.booleans())}
+    ages = {key: draw(_ages) for key in sorted(keys)}
+    return replace(report, ages=ages, in_use=frozenset(in_use if report.running else ()))
 
 
 _looked_at = st.builds(

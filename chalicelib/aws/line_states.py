@@ -171,14 +171,14 @@ def _attributes(state: ReportedState) -> dict[str, Any]:
         "mirrored": int(state.mirrored),
         "version": state.version,
         "updated_at": state.updated_at,
-        "findings": packed(state.findings, state.closed, state.ledger),
+        "findings": packed(state.findings, state.closed, state.ledger, state.outbox),
     }
 
 
 def state_of(item: Item) -> ReportedState:
     """The state in a line's item of the table."""
     tag, _, platform = item["sk"].removeprefix(_LINE).partition("#")
-    findings, closed, ledger = unpacked(item["findings"])
+    findings, closed, ledger, outbox = unpacked(item["findings"])
     return ReportedState(
         line=Line(tag, platform),
         **{name: item[name] for name in _PLAIN},
@@ -191,4 +191,5 @@ def state_of(item: Item) -> ReportedState:
         findings=findings,
         closed=closed,
         ledger=ledger,
+        outbox=outbox,
     )

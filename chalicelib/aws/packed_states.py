@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.finding_events import FindingEvent
 from chalicelib.policy.ledger import NOTHING, Entry, Ledger, Span
 from chalicelib.policy.states import Closed, Known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MOST_BYTES = 300_000
 """The most that an item's findings take, compressed: DynamoDB takes 400 KB an item."""
@@ -23,8 +25,9 @@ def packed(
     findings: Mapping[str, Known] | None,
     closed: Mapping[str, Closed],
     ledger: Ledger = NOTHING,
+    outbox: Sequence[FindingEvent] = (),
 ) -> bytes:
-    """The findings of a state and their ledger, compressed; of more than fit, the worst.
+    """The findings of a state, their ledger and events, compressed; of more than fit, the worst.
 
     Those left out count as new in the next report, so that nothing is kept quiet. What was fixed
     long ago leaves the ledger before them.
@@ -34,19 +37,21 @@ def packed(
         [key, each.severity, each.fixed, sorted(each.waiting)] for key, each in _worst_first(closed)
     ]
     history = [[key, *_entry_row(entry)] for key, entry in _open_and_latest_first(ledger)]
+    events: list[Any] = [list(astuple(event)) for event in outbox]
     while True:
         known = None if findings is None else rows
-        parts = [known, ends, history, ledger.scans]
+        parts = [known, ends, history, ledger.scans, events]
         data = zlib.compress(json.dumps(parts, separators=(",", ":")).encode())
         if len(data) <= MOST_BYTES:
             return data
-        longest = max(history, rows, ends, key=len)
+        longest = max(history, rows, ends, events, key=len)
         del longest[len(longest) // 2 :]
 
 
 def _row(known: Known) -> list[Any]:
     reported_by = sorted(known.reported_by)
-    return [known.severity, known.found_at, known.fixable, known.exploitable, reported_by]
+    facts = [known.severity, known.found_at, known.fixable, known.exploitable]
+    return [*facts, reported_by, *([True] if known.known_exploited else [])]
 
 
 def _entry_row(entry: Entry) -> list[Any]:
@@ -62,17 +67,19 @@ def _open_and_latest_first(ledger: Ledger) -> list[tuple[str, Entry]]:
 
 def unpacked(
     data: bytes,
-) -> tuple[dict[str, Known] | None, dict[str, Closed], Ledger]:
+) -> tuple[dict[str, Known] | None, dict[str, Closed], Ledger, tuple[FindingEvent, ...]]:
     """What :func:`packed` was given."""
     rows, ends, *kept = json.loads(zlib.decompress(data))
     findings = {
-        key: Known(severity, found_at, fixable, exploitable, frozenset(channels))
-        for key, severity, found_at, fixable, exploitable, channels in rows or ()
+        key: Known(severity, found_at, fixable, exploitable, frozenset(channels), *listed)
+        for key, severity, found_at, fixable, exploitable, channels, *listed in rows or ()
     }
     closed = {
         key: Closed(severity, fixed, frozenset(waiting)) for key, severity, fixed, waiting in ends
     }
-    return None if rows is None else findings, closed, _ledger(*kept) if kept else NOTHING
+    ledger, events = (_ledger(*kept[:2]), kept[2]) if kept else (NOTHING, [])
+    outbox = tuple(FindingEvent(*event) for event in events)
+    return None if rows is None else findings, closed, ledger, outbox
 
 
 def _ledger(rows: list[Any], scans: list[int]) -> Ledger:

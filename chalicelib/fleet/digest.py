@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.ecr.findings import counts_of
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.feeds import with_feeds
@@ -17,7 +18,9 @@ from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import ReportError, from_json
 from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject
+from chalicelib.fleet.overdue_events import put_overdue
 from chalicelib.runtime import logs
+from chalicelib.runtime.backoff import Backoff
 from chalicelib.settings.channels import ON_TOPIC, on_topic
 from chalicelib.text.notifications import SMS_LENGTH, Message
 
@@ -115,6 +118,8 @@ def send_digest(
         return False
     report = _kept(keys, bucket) or _keep(_gather(keys, services, bucket, deadline), keys, bucket)
     message = digest_message(report, _stored(keys, bucket), services.settings.channels)
+    if services.event_bus is not None:
+        put_overdue(report, services.event_bus, Backoff(deadline))
     if not bucket.create(keys.mark, _SENDING):
         raise DigestUnclear(f"another run is sending the digest of {scheduled.isoformat()}")
     try:
@@ -234,11 +239,15 @@ def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:
+    overdue = counts_of(each.finding for each in report.overdue)
+    for severity, count in report.totals.items():
+        logs.count("FleetOpenFindings", count, Severity=severity)
+        logs.count("FleetFindingsOverdue", overdue.get(severity, 0), Severity=severity)
     logs.summary(
         "digest sent",
         {
             "FleetOpenFindings": report.open_findings,
-            "FleetOverdue": len(report.overdue),
+            "FleetFindingsOverdue": len(report.overdue),
             "FleetNotLookedAt": len(report.not_looked_at),
             "FleetImagesNeverScanned": report.images_never_scanned,
         },

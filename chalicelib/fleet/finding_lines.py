@@ -47,7 +47,8 @@ class State(NamedTuple):
 def keep_lines(report: FleetReport, time: str, bucket: ReportBucket) -> None:
     """Write the findings of a report by account, and then that they are the last ones.
 
-    ``time`` is what the digest's other keys end with: done again, it writes the same objects.
+    ``time`` is what the digest's other keys end with, and begins with the date: done again, it
+    writes the same objects.
 
     Calls: s3:PutObject on ``fleet-reports/*``.
     """
@@ -58,7 +59,7 @@ def keep_lines(report: FleetReport, time: str, bucket: ReportBucket) -> None:
         accounts[each.repository.account].append(each)
     keys = []
     for account, repositories in sorted(accounts.items()):
-        key = f"{PREFIX}date={report.today}/account={account}/{time}.jsonl.gz"
+        key = f"{PREFIX}date={time[:10]}/account={account}/{time}.jsonl.gz"
         bucket.put(key, _packed(report, repositories), "application/gzip")
         keys.append(key)
     state = {

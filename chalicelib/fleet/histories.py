@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.ecr.findings import known_keys
-from chalicelib.fleet.model import Age, FixTimes
+from chalicelib.fleet.model import FixTimes
+from chalicelib.policy.ages import Age
 from chalicelib.policy.ledger import DAY
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled

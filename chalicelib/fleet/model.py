@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.findings import counts_of
 from chalicelib.ecr.scan_statuses import ScanKind, kind_of
+from chalicelib.policy.ages import UNKNOWN_AGE, Age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import date, datetime
+    from datetime import datetime
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.policy.accepted_risks import AcceptedRisk
@@ -70,36 +70,6 @@ class NamedImages:
 
 
 @dataclass(frozen=True)
-class Age:
-    """Since when a finding is open in a repository, and until when it is to be fixed.
-
-    None where it is not known since when, or nothing says until when.
-    """
-
-    first_seen: datetime | None = None
-    due: date | None = None
-
-    def days(self, today: date) -> int | None:
-        """For how many days it has been open; None where that is not known."""
-        if self.first_seen is None:
-            return None
-        return max(0, (today - self.first_seen.astimezone(UTC).date()).days)
-
-    def days_left(self, today: date) -> int | None:
-        """How many days until it is due, below 0 where it is overdue; None without a date."""
-        return None if self.due is None else (self.due - today).days
-
-    def overdue_days(self, today: date) -> int | None:
-        """For how many days it is overdue, 0 where it is not; None without a date."""
-        left = self.days_left(today)
-        return None if left is None else max(0, -left)
-
-    def is_overdue(self, today: date) -> bool | None:
-        """Whether its due date has passed; None where there is none."""
-        return None if self.due is None else self.due < today
-
-
-@dataclass(frozen=True)
 class FixTimes:
     """How many findings were fixed, and for how many seconds in all they had been open."""
 
@@ -125,10 +95,6 @@ class Point:
     at: datetime
     totals: Mapping[str, int]
     overdue: int | None = None
-
-
-UNKNOWN_AGE = Age()
-"""Of a finding of which nothing is known."""
 
 
 @dataclass(frozen=True)

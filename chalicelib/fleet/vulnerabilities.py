@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.fleet.model import UNKNOWN_AGE, Age
 from chalicelib.fleet.report import badness
+from chalicelib.policy.ages import UNKNOWN_AGE, Age
 from chalicelib.policy.urgency import Urgency, urgency
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.ecr.findings import continued, counts_of
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.policy.counting import counted
+from chalicelib.policy.exploitation import Exploitation
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
@@ -94,13 +95,21 @@ def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backof
         return Assessment(thresholds, counts, (), findings=())
     scan = _scan_findings(result, services, backoff)
     if scan is not None and scan.findings is not None and (scan.listed or not number):
-        weighed = _weighed(result, rules, scan.findings, services)
+        weighed = _weighed(result, rules, _with_kev(scan.findings, services), services)
         ended = scan.completed_at
         return replace(weighed, ended_at=None if ended is None else int(ended.timestamp()))
     # The findings are not readable, or are those of a later scan that is not done or failed.
     if scan is not None and scan.counts is not None and not result.counts_known:
         return _unread(result, thresholds, scan.counts)
     return _unread(result, thresholds, counts, result.unlisted)
+
+
+def _with_kev(findings: tuple[Finding, ...], services: Services) -> tuple[Finding, ...]:
+    """The findings with what CISA's catalogue says of them, where it is fetched."""
+    if not services.settings.feeds or (catalogue := services.known_exploited) is None:
+        return findings
+    names = catalogue.names()
+    return findings if names is None else tuple(map(Exploitation(names).of, findings))
 
 
 def _unread(

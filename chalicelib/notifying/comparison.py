@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
+from chalicelib.notifying.finding_events import with_events
 from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
@@ -15,6 +16,7 @@ from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
 from chalicelib.notifying.uses import uses_of, where_in_use
 from chalicelib.policy.acknowledgements import is_lagging
+from chalicelib.policy.ages import ages_in
 from chalicelib.policy.changes import ALL, EVERY_SCAN
 from chalicelib.policy.current import is_newest
 from chalicelib.policy.lines import placed
@@ -109,12 +111,23 @@ def compare(
         return compared
     compared = replace(
         compared,
-        state=_state(result, assessment, placement, found, mirrors),
+        state=_state(
+            result,
+            assessment,
+            placement,
+            found,
+            mirrors,
+            has_bus=bool(services.settings.event_bus),
+        ),
         is_rescan=_is_rescan(result, before),
         is_reported=services.settings.report_images == ALL
         or bool(where)
         or is_newest(found.places, placement.newest, found.repository),
     )
+    if compared.state is not None and assessment is not None:
+        sla = services.settings.sla_of(rules)
+        ages = ages_in(compared.state.ledger, assessment.findings or (), sla)
+        compared = replace(compared, about=replace(about, ages=ages))
     compared = _kept(compared, states, placement, found, mirrors)
     if lines := lines_then(then, placement, found):
         weighed = assessment or assess(result, rules, services, backoff)
@@ -171,6 +184,8 @@ def _state(
     placement: Placement,
     found: Found,
     mirrors: frozenset[str],
+    *,
+    has_bus: bool,
 ) -> ReportedState | None:
     """The line's state after the scan; None where that says nothing about it."""
     if placement.line is None or placement.whole is None or assessment is None:
@@ -183,7 +198,11 @@ def _state(
         return after_failure(placement.line, before or next(own, None), scan)
     if assessment.findings is None:
         return None
-    return after_scan(placement.line, before, placement.bases, scan, mirrors)
+    state = after_scan(placement.line, before, placement.bases, scan, mirrors)
+    if not has_bus:
+        return state
+    history = before or next(iter(placement.bases), None)
+    return with_events(state, history, known.values())
 
 
 def _kept(

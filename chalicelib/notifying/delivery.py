@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.notifying.channels import mirrors, owner_senders, senders
 from chalicelib.notifying.collecting import news_of
+from chalicelib.notifying.finding_events import put_events
 from chalicelib.notifying.report import report_of
 from chalicelib.policy.acknowledgements import heard, reported
 from chalicelib.policy.changes import changes_for, is_news
@@ -77,6 +78,17 @@ class Reporting:
             for mirror in mirrors(self._services.settings.channels)
             if self._tried(mirror.name, mirror.follow, lines, self._services, self._backoff)
         )
+
+    def put_events(self, compared: Compared, state: ReportedState) -> ReportedState:
+        """Put the events of a state's findings on the bus; returns it without what that has."""
+        put: list[ReportedState] = []
+
+        def put_all() -> None:
+            owner = compared.about.owner
+            services, backoff = self._services, self._backoff
+            put.append(put_events(state, compared.result, owner, services, backoff))
+
+        return put[0] if self._tried("event_bus", put_all) else state
 
     def _is_news(self, channel: str, compared: Compared, changes: Changes | None) -> bool:
         assessment, state = compared.assessment, compared.state

@@ -64,6 +64,7 @@ def document(report: Report, most: int = MOST_LISTED) -> dict[str, Any]:
 
 
 def _finding(report: Report, finding: Finding) -> dict[str, Any]:
+    age = report.ages.get(finding.key)
     return {
         "id": cut(finding.identifier),
         "severity": finding.severity,
@@ -79,6 +80,8 @@ def _finding(report: Report, finding: Finding) -> dict[str, Any]:
         "relatedVulnerabilities": [cut(name) for name in finding.related[:MOST_PACKAGES]],
         "firstObservedAt": _moment(finding.first_observed_at),
         "lastObservedAt": _moment(finding.last_observed_at),
+        "openSince": _moment(age.first_seen if age else None),
+        "due": age.due.isoformat() if age and age.due else None,
         "url": link(finding.url) or None,
         "isNew": report.is_new(finding) if report.changes else None,
     }

@@ -16,7 +16,7 @@ from chalicelib.notifying.texts import (
     steps,
 )
 from chalicelib.policy.news import UNOWNED
-from chalicelib.text.templating import link, render
+from chalicelib.text.templating import count_of, link, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +66,8 @@ def email(report: Report) -> str:
 def summary(report: Report) -> str:
     """What is new and what can be fixed, in one line, as far as that is known."""
     fixes = finding_texts.fix_summary(report.findings or ())
-    return " ".join(filter(None, (_news(report), fixes)))
+    overdue = f"{count_of(report.overdue, 'finding')} overdue." if report.overdue else ""
+    return " ".join(filter(None, (_news(report), overdue, fixes)))
 
 
 def _news(report: Report) -> str:
@@ -82,13 +83,16 @@ def _news(report: Report) -> str:
 def _row(report: Report, finding: Finding) -> dict[str, str]:
     about = [f"({finding_texts.related(finding)})"] if finding.related else []
     exploit = ["exploit known"] if finding.exploitable else []
+    if finding.known_exploited:
+        exploit = ["known exploited (KEV)"]
+    said = [finding_texts.fix(finding), *exploit, report.age_of(finding)]
     where = " ".join([*about, finding_texts.where(finding)]).strip()
     return {
         "mark": "NEW" if report.is_new(finding) and report.is_compared else "   ",
         "severity": f"{finding.severity:<8}",
         "score": "   -" if finding.score is None else f"{finding.score:>4.1f}",
         "identifier": cut(finding.identifier),
-        "where": cut(f"  {', '.join(filter(None, [where, finding_texts.fix(finding), *exploit]))}"),
+        "where": cut(f"  {', '.join(filter(None, [where, *said]))}"),
         "url": link(finding.url) if len(finding.url) <= LONGEST_TEXT else "",
     }
 

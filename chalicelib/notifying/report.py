@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.text.ages import age
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.notifying.assessment import Assessment
     from chalicelib.notifying.events import ScanResult
     from chalicelib.policy.accepted_risks import AcceptedRisk
+    from chalicelib.policy.ages import Age
     from chalicelib.policy.changes import Changes
     from chalicelib.policy.states import Line
     from chalicelib.policy.thresholds import Thresholds
@@ -25,13 +30,15 @@ _SHORT_DIGEST = len("sha256:") + 12
 class About:
     """An image beside its scan: whose it is, for which platform, and which workloads run it.
 
-    ``pushed_at`` is in seconds since the epoch, 0 where it is not known.
+    ``pushed_at`` is in seconds since the epoch, 0 where it is not known. ``ages`` are those of the
+    findings, by key, as far as they are known.
     """
 
     owner: str = ""
     platform: str = ""
     pushed_at: int = 0
     where_in_use: tuple[str, ...] = ()
+    ages: Mapping[str, Age] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,28 @@ class Report:
     owner: str = ""
     pushed_at: int = 0
     is_first: bool = False
+    ages: Mapping[str, Age] = field(default_factory=dict)
     is_collected: bool = False
+
+    def age_of(self, finding: Finding) -> str:
+        """``open 23 days, 16 overdue``, as of the scan; empty of what is not older than that."""
+        found = self.ages.get(finding.key)
+        if found is None:
+            return ""
+        days, left = found.days(self._day), found.days_left(self._day)
+        return age(days or None, left)
+
+    @cached_property
+    def overdue(self) -> int:
+        """How many of the findings are overdue."""
+        return sum(
+            each.key in self.ages and bool(self.ages[each.key].is_overdue(self._day))
+            for each in self.findings or ()
+        )
+
+    @property
+    def _day(self) -> date:
+        return datetime.fromisoformat(self.result.time).astimezone(UTC).date()
 
     @property
     def title(self) -> str:
@@ -126,6 +154,7 @@ def report_of(
         owner=about.owner,
         pushed_at=about.pushed_at,
         is_first=changes is not None and changes.first,
+        ages=about.ages,
     )
 
 

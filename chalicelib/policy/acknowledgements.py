@@ -70,6 +70,7 @@ def merged(state: ReportedState, before: ReportedState, after: ReportedState) ->
         failure_reported_by=state.failure_reported_by
         | (after.failure_reported_by if failed else NO_CHANNELS),
         reported_at=max(state.reported_at, after.reported_at),
+        outbox=tuple(e for e in state.outbox if e not in before.outbox or e in after.outbox),
     )
 
 

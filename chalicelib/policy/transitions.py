@@ -74,6 +74,7 @@ def after_scan(
             time=before.time if is_late else scan.time,
             version=before.version,
             updated_at=before.updated_at,
+            outbox=before.outbox,
         )
     closed = _closed(before, base, mirrors, scan.apart)
     closed = {key: each for key, each in closed.items() if key not in findings}
@@ -123,18 +124,30 @@ def shadow_of(
         ledger=joined(state.ledger, before.ledger) if before else state.ledger,
         version=before.version if before else 0,
         updated_at=before.updated_at if before else 0,
+        outbox=before.outbox if before else (),
     )
 
 
 def _found(finding: Finding, known: Known | None, scan: Scan) -> Known:
     """A finding of a scan: news to every channel where it is new, or matters more than before."""
-    found = Known(finding.severity, scan.time, finding.fixable, finding.exploitable)
+    # What a scan could not ask the catalogue is as it was.
+    is_listed = finding.known_exploited
+    if is_listed is None and known is not None:
+        is_listed = known.known_exploited
+    found = Known(
+        finding.severity,
+        scan.time,
+        finding.fixable,
+        finding.exploitable,
+        known_exploited=bool(is_listed),
+    )
     if known is None:
         return found
     matters_more = (
         is_worse(found.severity, known.severity)
         or (found.fixable and not known.fixable)
         or (found.exploitable and not known.exploitable)
+        or (found.known_exploited and not known.known_exploited)
     )
     reported_by = NO_CHANNELS if matters_more else known.reported_by
     return replace(found, found_at=known.found_at, reported_by=reported_by)

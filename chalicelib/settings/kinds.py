@@ -184,6 +184,10 @@ QUEUE_URL = matching(
 )
 TOPIC_ARN = matching(TOPIC_ARN_PATTERN, "an SNS topic ARN")
 OWNER_TOPICS = Kind(parse_owner_topics, ACCEPTED_OWNER_TOPICS, pattern=OWNER_TOPICS_PATTERN)
+EVENT_BUS = matching(
+    "arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9_./-]{1,256}",
+    "the ARN of an EventBridge event bus",
+)
 TABLE_NAME = matching("[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table")
 BUCKET_NAME = matching(BUCKET_PATTERN, "the name of an S3 bucket")
 WEB_ADDRESS = matching("https?://[!-~]{1,500}", "an address of the web (http or https)")

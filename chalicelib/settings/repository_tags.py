@@ -38,7 +38,6 @@ class BadRule:
 
 
 _ACCEPTED: dict[str, tuple[Callable[[str], Any], str]] = {
-    "owner": (parse_owner, ACCEPTED_OWNERS),
     "skip": (parse_switch, ACCEPTED_SWITCHES),
     "duration": (Duration.parse, ACCEPTED_DURATIONS),
     "tag-pattern": (parse_pattern, ACCEPTED_PATTERNS),
@@ -49,6 +48,7 @@ _ACCEPTED: dict[str, tuple[Callable[[str], Any], str]] = {
     **{severity.lower(): (parse_count, ACCEPTED_COUNTS) for severity in SEVERITIES},
     "kev": (parse_count, ACCEPTED_COUNTS),
     "epss": (parse_probability, ACCEPTED_PROBABILITIES),
+    "owner": (parse_owner, ACCEPTED_OWNERS),
 }
 
 

@@ -305,7 +305,7 @@ class TestAccess:
         body = plain["Resources"]["RestAPI"]["Properties"]["Body"]
         routes = [method for path in body["paths"].values() for method in path.values()]
 
-        assert len(routes) == 2
+        assert len(routes) == 3
         assert all(route["security"] == [{"sigv4": []}] for route in routes)
         assert body["securityDefinitions"]["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
 

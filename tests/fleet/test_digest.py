@@ -20,6 +20,7 @@ from chalicelib.fleet.digest import (
     send_digest,
 )
 from chalicelib.fleet.feeds import refresh
+from chalicelib.fleet.finding_lines import PREFIX, STATE_KEY
 from chalicelib.fleet.formats.json_reader import from_json
 from chalicelib.fleet.formats.pages import StoredReport, day
 from chalicelib.policy.feeds import EPSS, KEV
@@ -113,7 +114,8 @@ def test_a_digest_without_feeds_is_sent_all_the_same_and_says_so(digests):
 def test_a_digest_keeps_the_report_and_sends_a_link_to_it(digests):
     assert digests.send() is True
     keys = DigestKeys(MONDAY)
-    assert digests.keys == [keys.html, keys.json, keys.mark]
+    findings = f"{PREFIX}date=2026-03-02/account=123456789012/{keys.time}.jsonl.gz"
+    assert digests.keys == [findings, keys.html, keys.json, keys.mark, STATE_KEY]
     assert "<h1>Fleet report</h1>" in digests.bucket.get(keys.html)
     jsonschema.validate(json.loads(digests.bucket.get(keys.json)), SCHEMA)
     (texts,) = digests.sent
@@ -166,7 +168,7 @@ def test_what_could_not_be_read_for_one_digest_is_as_it_was_last_known(digests, 
     [kept] = digests.report(NEXT_MONDAY).repositories
     assert [finding.identifier for finding in kept.findings] == ["CVE-2026-1"]
     assert kept.as_of == digests.report(MONDAY).generated_at
-    assert "1 HIGH, 0 new, unknown in 1 re" in digests.sent[-1]["sms"]
+    assert "1 HIGH, unknown in 1 re" in digests.sent[-1]["sms"]
     assert f"1 high as of {day(NOW)}" in digests.sent[-1]["email"]
     image_of(aws).findings = Findings((ONE, TWO))
     image_of(aws).report(NOW)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from chalicelib.fleet.find import MOST_FOUND, NothingKept, Query, WrongFilter, f
 from chalicelib.fleet.finding_lines import STATE_KEY, keep_lines
 from chalicelib.fleet.model import Repository
 from chalicelib.fleet.report import FleetReport
+from deployment.packages import PROJECT
 from tests.fleet.test_histories import aged, an_age
 from tests.fleets import BASH, CURL, HOSTILE_FINDING, NOW, OPENSSL, ZLIB, example, looked_at
 
@@ -123,14 +125,14 @@ def test_before_the_first_digest_there_is_no_answer():
 
 def test_what_is_beyond_an_answer_is_counted(bucket):
     many = (looked_at(f"shop/{number}", OPENSSL) for number in range(MOST_FOUND + 5))
-    keep_lines(replace(FLEET, repositories=tuple(many)), "later", bucket)
+    keep_lines(replace(FLEET, repositories=tuple(many)), "2026-03-03T06-00-00Z", bucket)
     answer = find(Query.of({"package": "openssl"}), bucket)
     assert len(answer.findings) == MOST_FOUND
     assert answer.matches == answer.repositories == MOST_FOUND + 5
 
 
 def test_the_last_kept_state_answers_also_where_nothing_is_open_any_more(bucket):
-    keep_lines(replace(FLEET, repositories=()), "later", bucket)
+    keep_lines(replace(FLEET, repositories=()), "2026-03-03T06-00-00Z", bucket)
     assert found(bucket, package="openssl") == []
 
 
@@ -146,7 +148,7 @@ def test_lines_are_kept_by_date_and_account_and_done_again_are_the_same(bucket):
 
 def test_every_finding_of_a_fleet_is_one_flat_line(bucket):
     report = example()
-    keep_lines(report, "later", bucket)
+    keep_lines(report, "2026-03-03T06-00-00Z", bucket)
     lines = []
     for key in json.loads(bucket.objects[STATE_KEY])["keys"]:
         lines += map(json.loads, gzip.decompress(bucket.objects[key]).splitlines())
@@ -154,3 +156,10 @@ def test_every_finding_of_a_fleet_is_one_flat_line(bucket):
     assert len({tuple(line) for line in lines}) == 1
     flat = (str, int, float, bool, type(None), list)
     assert all(isinstance(value, flat) for line in lines for value in line.values())
+
+
+def test_the_table_for_athena_has_the_columns_of_the_lines(bucket):
+    statement = (PROJECT / "docs" / "exports.md").read_text()
+    columns = statement.partition("CREATE EXTERNAL TABLE ecr_findings (")[2].partition("\n)")[0]
+    [line, *_] = find(Query.of({"package": "zlib"}), bucket).findings
+    assert re.findall(r"(\w+) (?:string|double|boolean|int|array<string>)", columns) == list(line)

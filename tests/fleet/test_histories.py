@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.pages import StoredReport, as_email, as_markdown, email_subject
 from chalicelib.fleet.histories import ages_of, fixes_of
-from chalicelib.fleet.model import Age, FixTimes, Point
+from chalicelib.fleet.model import FixTimes, Point
 from chalicelib.fleet.report import MOST_POINTS, FleetReport
+from chalicelib.policy.ages import Age
 from chalicelib.policy.due_dates import DueTimes
 from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from chalicelib.policy.states import Line

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from benchmarks.fleet_page import fleet
 from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.formats.html_page import as_html
-from chalicelib.fleet.model import Age, NotLookedAt
+from chalicelib.fleet.model import NotLookedAt
 from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.vulnerabilities import Ranking
+from chalicelib.policy.ages import Age
 from local import browser
 from tests.fleets import (
     CURL,

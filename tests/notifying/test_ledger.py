@@ -161,3 +161,69 @@ def test_a_later_scan_of_an_old_build_is_no_part_of_the_line():
     world.handle(world.scan(old))
     assert world.ledger == before
     assert before.entries["CVE-1"].status == FIXED
+
+
+BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/findings"
+
+
+class Bus:
+    """A bus that keeps what is put on it, and refuses what it is told to."""
+
+    def __init__(self):
+        self.events = []
+        self.fails = False
+
+    def put(self, events, backoff):
+        if self.fails:
+            raise ConnectionError("no answer")
+        self.events += [(kind, detail["vulnerability"], detail) for kind, detail in events]
+
+    @property
+    def kinds(self):
+        return [(kind, vulnerability) for kind, vulnerability, _ in self.events]
+
+
+@pytest.fixture
+def with_bus():
+    world = Days(EVENT_BUS_ARN=BUS)
+    world.services.event_bus = Bus()
+    return world, world.services.event_bus
+
+
+def test_what_happens_to_findings_is_put_on_the_bus(with_bus):
+    world, bus = with_bus
+    world.handle(world.scan(world.hold({"latest", "1"}, {"CVE-1"})))
+    assert bus.kinds == [("finding.opened", "CVE-1")]
+    assert bus.events[0][2]["inventory"] is True
+    bus.events.clear()
+    world.handle(world.scan(world.hold({"latest", "2"}, {"CVE-2"})))
+    assert sorted(bus.kinds) == [("finding.fixed", "CVE-1"), ("finding.opened", "CVE-2")]
+    assert {detail["inventory"] for _, _, detail in bus.events} == {False}
+
+
+def test_events_that_the_bus_did_not_take_are_put_when_the_scan_is_told_again(with_bus):
+    world, bus = with_bus
+    event = world.scan(world.hold({"latest", "1"}, {"CVE-1"}))
+    bus.fails = True
+    assert not world.handle(event, failing=("event_bus",))
+    bus.fails = False
+    assert world.handle(event)
+    assert bus.kinds == [("finding.opened", "CVE-1")]
+    assert not world.table.states[LATEST].outbox
+
+
+def test_events_that_were_never_put_are_put_with_the_next_scan(with_bus):
+    world, bus = with_bus
+    bus.fails = True
+    world.handle(world.scan(world.hold({"latest", "1"}, {"CVE-1"})), failing=("event_bus",))
+    bus.fails = False
+    world.handle(world.scan(world.hold({"latest", "2"}, set())))
+    assert sorted(bus.kinds) == [("finding.fixed", "CVE-1"), ("finding.opened", "CVE-1")]
+
+
+def test_a_scan_that_is_told_twice_has_one_event(with_bus):
+    world, bus = with_bus
+    digest = world.hold({"latest", "1"}, {"CVE-1"})
+    for _ in range(2):
+        world.handle(world.scan(digest))
+    assert len(bus.events) == 1

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -14,6 +14,7 @@ from chalicelib.notifying.emails import email
 from chalicelib.notifying.messages import message_of
 from chalicelib.notifying.texts import console_url
 from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.ages import Age
 from chalicelib.policy.changes import Changes
 from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH
 from tests.golden import assert_golden
@@ -185,3 +186,32 @@ def test_no_message_breaks_the_limits_of_its_medium_whatever_was_found(report):
     assert by_protocol["sms"].isascii()
     assert all(line.isprintable() for line in by_protocol["email"].split("\n"))
     jsonschema.validate(json.loads(by_protocol["default"]), SCHEMA)
+
+
+def aged(report, **ages):
+    days = datetime.fromisoformat(RESULT.time)
+    return replace(
+        report,
+        ages={
+            finding.key: Age(days - timedelta(days=opened), days.date() + timedelta(days=left))
+            for finding, (opened, left) in zip((OPENSSL, ZLIB), ages.values(), strict=False)
+        },
+    )
+
+
+def test_a_message_says_how_long_findings_have_been_open_and_what_is_overdue():
+    report = aged(a_report_of(OPENSSL, ZLIB, BASH), openssl=(23, -16), zlib=(0, 30))
+    text = email(report)
+    assert "open 23 days, 16 overdue" in text
+    assert "due in 30" in text
+    assert "1 finding overdue." in text
+    openssl, _, bash = document(report)["findings"]
+    assert (openssl["openSince"], openssl["due"]) == ("2026-02-06T12:00:00+00:00", "2026-02-13")
+    assert bash["openSince"] is None
+    jsonschema.validate(document(report), SCHEMA)
+
+
+def test_of_findings_whose_age_is_not_known_nothing_is_said():
+    text = email(a_report_of(OPENSSL))
+    assert "open " not in text
+    assert "overdue" not in text

@@ -101,7 +101,10 @@ def test_a_vulnerability_of_a_base_image_is_one_message_that_names_all_repositor
     with fleet() as running:
         images = [
             running.registry.add_image(
-                f"svc/{number}", tags=(f"v{build}",), findings=Findings((CURL,))
+                f"svc/{number}",
+                tags=(f"v{build}",),
+                findings=Findings((CURL,)),
+                pushed_at=START - timedelta(2 - build),
             )
             for number in range(30)
             for build in range(2)
@@ -131,7 +134,7 @@ def test_an_old_build_that_runs_is_reported_although_a_newer_one_is_clean(fleet)
         [message] = running.scan_all()
         running.days_later(8)
         assert running.scan_all() == []
-    assert message.subject.startswith("[ECR] pay/api:v1: ")
+    assert message.subject.startswith("[ECR] pay/api:v1, running: ")
     assert "ECS service" in message.texts["email"]
 
 

@@ -25,7 +25,12 @@ def run(aws, settings, queue, history_table):
     boto3.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=QUEUE_ARN)
 
     def deliver(*events, **variables):
-        defaults = {"ECR_SNS_REPORT_TOPIC_ARN": arn, "HISTORY_TABLE_NAME": history_table}
+        defaults = {
+            "ECR_SNS_REPORT_TOPIC_ARN": arn,
+            "HISTORY_TABLE_NAME": history_table,
+            "REPORT_IMAGES": "all",
+            "REPORT_WINDOW": "0",
+        }
         services = Services(settings(**(defaults | variables)))
         for event in events:
             notify(event, services, Deadline.unlimited())

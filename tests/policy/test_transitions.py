@@ -195,3 +195,16 @@ def test_another_line_of_an_image_says_the_same_and_closes_what_it_had():
     assert (shadow.version, shadow.updated_at) == (9, 11)
     new = shadow_of(BEFORE, PROD, None, HUB)
     assert (new.closed, new.version, new.updated_at) == ({}, 0, 0)
+
+
+def test_a_known_finding_that_enters_the_catalogue_of_exploited_ones_is_news():
+    known = heard(after_scan(LATEST, None, (), a_scan("CVE-1", known_exploited=False)))
+    state = after_scan(LATEST, known, (known,), a_scan("CVE-1", scanned=2, known_exploited=True))
+    assert news(state) == {"CVE-1"}
+    again = heard(state)
+    unasked = after_scan(LATEST, again, (again,), a_scan("CVE-1", scanned=3, known_exploited=None))
+    assert news(unasked) == set()
+    listed = after_scan(
+        LATEST, unasked, (unasked,), a_scan("CVE-1", scanned=4, known_exploited=True)
+    )
+    assert news(listed) == set()

@@ -11,7 +11,6 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import worst_changes
 from chalicelib.fleet.formats.json_form import VERSION
 from chalicelib.fleet.model import (
-    Age,
     Change,
     Comparison,
     Feed,
@@ -25,6 +24,7 @@ from chalicelib.fleet.model import (
 )
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.ages import Age
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

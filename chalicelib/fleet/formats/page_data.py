@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chalicelib.ecr.findings import Finding
-    from chalicelib.fleet.model import Age, RepositoryReport
+    from chalicelib.fleet.model import RepositoryReport
     from chalicelib.fleet.report import FleetReport
     from chalicelib.fleet.vulnerabilities import Open, Ranking, Vulnerability
+    from chalicelib.policy.ages import Age
 
 MOST_DESCRIBED = 500
 """Of how many vulnerabilities, the most urgent ones, the page has the description."""

@@ -10,6 +10,7 @@ from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
 from chalicelib.text.ages import age
+from chalicelib.text.notifications import SUBJECT_LENGTH
 from chalicelib.text.templating import count_of, render, short
 
 if TYPE_CHECKING:
@@ -92,31 +93,39 @@ def as_email(report: FleetReport, stored: StoredReport) -> str:
 
 
 def email_subject(report: FleetReport) -> str:
-    """At most 99 ASCII characters: SNS takes fewer than 100."""
-    return f"[ECR] Fleet report: {headline(report)}"[:99]
+    """At most 99 ASCII characters, for SNS takes fewer than 100; what has no room is left out."""
+    parts = _headline(report)
+    while len(subject := f"[ECR] Fleet report: {', '.join(parts)}") > SUBJECT_LENGTH:
+        parts = parts[:-1]
+    return subject
 
 
 def headline(report: FleetReport) -> str:
-    """``1 CRITICAL, 5 overdue, unknown in 4 repositories``; never that nothing is open then."""
+    """``1 CRITICAL, unknown in 4 repositories, 5 overdue``; never that nothing is open then."""
+    return ", ".join(_headline(report))
+
+
+def _headline(report: FleetReport) -> tuple[str, ...]:
+    """Its parts, what can be spared last."""
     worst = _worst_open(report)
     nothing = [] if worst or report.unknown else ["no open findings"]
     overdue = [f"{len(report.overdue):,} overdue"] if report.overdue else []
     new = [f"{len(report.comparison.new)} new"] if report.comparison else []
     unknown = [f"unknown in {unknown_in(report)}"] if report.unknown else []
-    return ", ".join((*worst, *nothing, *overdue, *new, *unknown))
+    return (*worst, *nothing, *unknown, *overdue, *new)
 
 
 def _worst_open(report: FleetReport) -> list[str]:
-    """The worst two severities; where uses are known, of what runs and of the rest apart."""
-    parts = {"": report.totals}
-    if report.knows_uses:
-        parts = {"running ": report.running, "stored ": report.stored}
-    worst = {
-        what: [f"{count} {severity}" for severity, count in counts.items() if count][:2]
-        for what, counts in parts.items()
-    }
-    found = [f"{what}{', '.join(each)}" for what, each in worst.items() if each]
-    return ["; ".join(found)] if found else []
+    """The worst two severities; where uses are known, the worst of what runs and of the rest."""
+    if not report.knows_uses:
+        return _open(report.totals)[:2]
+    parts = {"running": _open(report.running), "stored": _open(report.stored)}
+    worst = [f"{what} {counts[0]}" for what, counts in parts.items() if counts]
+    return ["; ".join(worst)] if worst else []
+
+
+def _open(counts: Mapping[str, int]) -> list[str]:
+    return [f"{count} {severity}" for severity, count in counts.items() if count]
 
 
 def unknown_in(report: FleetReport) -> str:

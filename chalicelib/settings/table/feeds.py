@@ -20,7 +20,7 @@ class Exploited(Values):
         description="Whether CISA's catalogue of known exploited vulnerabilities and FIRST's EPSS"
         " scores are fetched once a day",
         by_deployment=True,
-        permissions=("KeepFeeds", "ListReports"),
+        permissions=("KeepFeeds", "ReadFeeds", "ListReports"),
         example="true",
     )
     kev_address = Setting(

@@ -3,6 +3,7 @@
 from chalicelib.settings.kinds import (
     COUNT,
     DUE_TIMES,
+    EVENT_BUS,
     NOTIFY_MODE,
     OWNER_TOPICS,
     POSITIVE,
@@ -127,6 +128,17 @@ class Reporting(Values):
         key="reporting.minimum-score",
         description="From which CVSS score on findings count; those without a score always do",
         example="7.5",
+    )
+    event_bus = Setting(
+        EVENT_BUS,
+        "EVENT_BUS_ARN",
+        key="reporting.event-bus",
+        parameter="EventBusArn",
+        label="Event bus of findings",
+        description="ARN of the EventBridge bus for events of findings",
+        by_deployment=True,
+        permissions=("PutEvents",),
+        example="arn:aws:events:eu-west-1:123456789012:event-bus/findings",
     )
     sla = Setting(
         DUE_TIMES,
@@ -288,6 +300,7 @@ class Digest(Values):
             *("QueryRecords", "KeepRecords", "ReadCoverage", "ReadScanningOfRegistry"),
             *("AssumeScanRoles", "ReadRisksInS3", "ReadRisksInParameter"),
             *("KeepFleetReports", "DeleteMarks", "ListReports", "PublishReports"),
+            *("ReadFleetReports", "ReadTagsOfAll", "ReadUses", "PutEvents"),
         ),
         example="false",
     )

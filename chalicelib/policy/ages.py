@@ -1,0 +1,60 @@
+"""How old a finding is, and when it is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from chalicelib.ecr.findings import Finding
+    from chalicelib.policy.due_dates import DueTimes
+    from chalicelib.policy.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Age:
+    """Since when a finding is open, and until when it is to be fixed.
+
+    None where it is not known since when, or nothing says until when.
+    """
+
+    first_seen: datetime | None = None
+    due: date | None = None
+
+    def days(self, today: date) -> int | None:
+        """For how many days it has been open; None where that is not known."""
+        if self.first_seen is None:
+            return None
+        return max(0, (today - self.first_seen.astimezone(UTC).date()).days)
+
+    def days_left(self, today: date) -> int | None:
+        """How many days until it is due, below 0 where it is overdue; None without a date."""
+        return None if self.due is None else (self.due - today).days
+
+    def overdue_days(self, today: date) -> int | None:
+        """For how many days it is overdue, 0 where it is not; None without a date."""
+        left = self.days_left(today)
+        return None if left is None else max(0, -left)
+
+    def is_overdue(self, today: date) -> bool | None:
+        """Whether its due date has passed; None where there is none."""
+        return None if self.due is None else self.due < today
+
+
+UNKNOWN_AGE = Age()
+"""Of a finding of which nothing is known."""
+
+
+def ages_in(ledger: Ledger, findings: Iterable[Finding], sla: DueTimes | None) -> dict[str, Age]:
+    """Since when findings are open by a ledger, by key, and when they are due."""
+    found = {}
+    for finding in findings:
+        entry = ledger.entries.get(finding.key)
+        if entry is not None:
+            since = datetime.fromtimestamp(entry.open_since, UTC)
+            found[finding.key] = Age(since, sla.due(finding.severity, since) if sla else None)
+    return found
