@@ -18,6 +18,7 @@ FIRST_RUNS = {
     "refresh_feeds": ([], {"fleet"}),
     "start_scans": (["dynamodb", "ecr", "sqs"], {"scanning"}),
     "show_listing": (["dynamodb"], {"scanning"}),
+    "find_findings": (["s3"], {"fleet"}),
 }
 """By function: the services it makes clients of, and which of the flows it loads."""
 
