@@ -402,7 +402,10 @@ class TestImagesInUse:
         own.repositories["shop/api"].find(None, "running").findings = Findings.of({"HIGH": 1})
         own.repositories["shop/idle"].find(None, "idle").findings = Findings.of({"HIGH": 1})
         self.run("api", f"{HOST}/shop/api:running")
-        organisation.configure(ECS_DISCOVERY_ENABLED="true", HISTORY_TABLE_NAME="history", **budget)
+        at_once = {"REPORT_WINDOW": "0", "REPORT_IMAGES": "all"}
+        organisation.configure(
+            ECS_DISCOVERY_ENABLED="true", HISTORY_TABLE_NAME="history", **at_once, **budget
+        )
         organisation.list()
         organisation.scan()
         own.finish_scans()
