@@ -62,7 +62,7 @@ sys.setprofile(note)
 import app
 started = set(sys.modules)
 context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
-by_http = function in ("start_scans", "show_listing")
+by_http = function in ("start_scans", "show_listing", "find_findings")
 answer = (app.app if by_http else getattr(app, function))(event, context)
 sys.setprofile(None)
 assert not by_http or answer["statusCode"] in (202, 404), answer
@@ -292,6 +292,11 @@ def _events(digest: str) -> dict[str, Any]:
             **request,
             "requestContext": {"httpMethod": "GET", "resourcePath": "/scans/{listing}"},
             "pathParameters": {"listing": "0123456789abcdef"},
+        },
+        "find_findings": {
+            **request,
+            "requestContext": {"httpMethod": "GET", "resourcePath": "/findings"},
+            "multiValueQueryStringParameters": {"package": ["openssl"]},
         },
     }
 

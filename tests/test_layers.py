@@ -16,6 +16,7 @@ FLOWS = {
     "notify": ("notifying.notify", "notifying"),
     "send_reports": ("notifying.send_reports", "notifying"),
     "report_fleet": ("fleet.report_fleet", "fleet"),
+    "find_findings": ("fleet.find_findings", "fleet"),
     "refresh_feeds": ("fleet.refresh_feeds", "fleet"),
 }
 """By function: the module that it imports in its first line, and that module's folder."""

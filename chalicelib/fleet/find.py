@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.findings import Finding
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.fleet.finding_lines import lines_of, read_state
+from chalicelib.fleet.finding_lines import lines_with, read_state
 from chalicelib.policy.urgency import urgency
 from chalicelib.text.shown import shown
 
@@ -148,15 +148,8 @@ def find(query: Query, bucket: ReportBucket, most: int = MOST_FOUND) -> Answer:
     state = read_state(bucket)
     if state is None:
         raise NothingKept
-    needles = query.needles
-    found = []
-    for line in lines_of(bucket, state):
-        # Most lines are not asked for, and are not read as JSON.
-        small = line.lower()
-        if all(needle in small for needle in needles):
-            finding = json.loads(line)
-            if query.matches(finding):
-                found.append(finding)
+    lines = map(json.loads, lines_with(query.needles, bucket, state))
+    found = [line for line in lines if query.matches(line)]
     found.sort(key=_order)
     places = {(each["account_id"], each["region"], each["repository"]) for each in found}
     return Answer(state.as_of, tuple(found[:most]), len(found), len(places), state.unknown)

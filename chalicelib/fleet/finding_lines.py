@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib.ecr import finding_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.ecr.findings import Finding
@@ -34,6 +34,7 @@ OPEN, ACCEPTED, LEFT_OUT = "open", "accepted", "left out"
 """What a finding is."""
 
 _MOST_PACKAGES = 20
+_BLOCK = 1 << 20
 
 
 class State(NamedTuple):
@@ -79,13 +80,32 @@ def read_state(bucket: ReportBucket) -> State | None:
     return State(state["asOf"], tuple(state["keys"]), state["unknown"])
 
 
-def lines_of(bucket: ReportBucket, state: State) -> Iterator[bytes]:
-    """The lines of the last kept findings."""
+def lines_with(texts: Sequence[bytes], bucket: ReportBucket, state: State) -> Iterator[bytes]:
+    """The lines of the last kept findings in which all of these texts are, in any case.
+
+    The texts are in small letters. Most lines are passed over without being parted.
+    """
+    first = max(texts, key=len, default=b"")
     for key in state.keys:
-        body = bucket.read(key)
-        if body is not None:
-            with gzip.open(io.BytesIO(body)) as file:
-                yield from file
+        for block in _blocks(bucket.read(key) or b""):
+            small = block.lower()
+            at = small.find(first)
+            while 0 <= at < len(block):
+                start, stop = small.rfind(b"\n", 0, at) + 1, small.index(b"\n", at) + 1
+                if all(text in small[start:stop] for text in texts):
+                    yield block[start:stop]
+                at = small.find(first, stop)
+
+
+def _blocks(body: bytes) -> Iterator[bytes]:
+    """Whole lines, a megabyte of them at a time."""
+    if not body:
+        return
+    with gzip.open(io.BytesIO(body)) as file:
+        rest = b""
+        while part := file.read(_BLOCK):
+            lines, end, rest = (rest + part).rpartition(b"\n")
+            yield lines + end
 
 
 def _packed(report: FleetReport, repositories: list[RepositoryReport]) -> bytes:

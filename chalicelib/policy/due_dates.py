@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-ACCEPTED_DUE_TIMES = "times to fix by severity, such as CRITICAL=7d HIGH=30d"
+ACCEPTED_DUE_TIMES = (
+    "times to fix by severity, in days, weeks or months of four digits at most, such as"
+    " CRITICAL=7d HIGH=1m"
+)
 
 _SEVERITY = f"({'|'.join(SEVERITIES)})"
-# At most 9,999 of each unit, which the calendar has room for.
-_DURATION = "(?=[0-9a-z]*[1-9])" + "".join(f"([0-9]{{1,4}}{unit})?" for unit in "mwdh")
-_ONE = f"{_SEVERITY}={_DURATION}"
-_TWICE = rf".*{_SEVERITY}=.* \1="
+_ONE = f"{_SEVERITY}=[1-9][0-9]{{0,3}}[mwd]"
+_TWICE = rf".*{_SEVERITY}=[0-9]+[mwd] .*\1="
 
 DUE_TIMES_PATTERN = f"(?!{_TWICE}){_ONE}( +{_ONE})*"
 """Of texts as a whole; of regular expressions as Python, Java and JavaScript know them."""

@@ -34,7 +34,14 @@ class Kept:
         return self.objects[key].decode() if key in self.objects else None
 
 
-RUNNING = looked_at("shop/web", OPENSSL, CURL, running=("ECS service web",), owner="")
+RUNNING = looked_at(
+    "shop/web",
+    OPENSSL,
+    CURL,
+    running=("ECS service web",),
+    in_use=frozenset({OPENSSL.key}),
+    owner="",
+)
 FLEET = FleetReport(
     NOW,
     registries=(Repository("123456789012", "eu-west-1", ""),),

@@ -31,6 +31,7 @@ def test_a_time_longer_than_the_calendar_is_no_error():
         *("", "CRITICAL", "CRITICAL=", "CRITICAL=0d", "CRITICAL=7", "critical=7d", "URGENT=7d"),
         *("CRITICAL=7d,HIGH=30d", "CRITICAL=7d CRITICAL=8d", "CRITICAL=7d HIGH=1w CRITICAL=8d"),
         *("CRITICAL=7d ", " CRITICAL=7d", "CRITICAL=7d\nHIGH=30d", "CRITICAL=12345d"),
+        *("CRITICAL=1w2d", "CRITICAL=24h", "CRITICAL=07d"),
     ],
 )
 def test_anything_else_is_refused(text):

@@ -124,6 +124,8 @@ WRONG_VALUES = {
     "MINIMUM_SCORE": ("a number from 0 to 10", ["-1", "10.1", "nan", "1e1", "7,5"]),
     "NOTIFY_MODE": ("every-scan, changes, new-findings", ["always"]),
     "OWNER_TOPICS": ("topics of owners", ["x", "x=y", "=arn:aws:sns:eu-west-1:123456789012:x"]),
+    "SLA": ("times to fix by severity", ["7d", "HIGH", "HIGH=0d", "high=7d", "HIGH=7d HIGH=8d"]),
+    "EVENT_BUS_ARN": ("the ARN of an EventBridge event bus", ["default", "arn:aws:events:x"]),
     "REPORT_IMAGES": ("current, all", ["newest"]),
     "REPORT_WINDOW": ("minutes from 1m to 60m, or 0", ["5", "61m", "1h", "0m", "05m"]),
     "MESSAGES_A_DAY": ("a whole number, 1 or more", ["0", "-1", "many"]),
