@@ -294,7 +294,7 @@ OWN_WORDS = re.compile(
 
 
 WORDS_WITH_BETTER_ONES = re.compile(
-    r"\b(told|tell(s|ing)?|medium|media|gone|pass(es|ed)? over|patience|gates)\b(?! findings|\.)"
+    r"\b(told|tell(s|ing)?|medium|media|gone|pass(es|ed)? over|patience|gates)\b(?! findings|\.\w)"
 )
 
 
