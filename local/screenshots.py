@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COLUMNS, MOST_LINES = 100, 90
 
-SIZES = {390: 1500, 1280: 900}
+SIZES = {390: 1500, 1280: 1090}
 """How much of the page's height is shown, by its width."""
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => { details.open = true })"
