@@ -66,10 +66,7 @@ def _value(row: Setting[Any]) -> Any:
 
 def _from_permissions() -> dict[str, Any]:
     api = {"Fn::If": ["HasHttpApi", {"Ref": "ApiHandlerRole"}, {"Ref": "AWS::NoValue"}]}
-    others = (
-        *("ListRepositoriesRole", "ScanImagesRole", "NotifyRole", "SendReportsRole"),
-        "ReportFleetRole",
-    )
+    others = (*("ListRepositoriesRole", "ScanImagesRole", "NotifyRole", "ReportFleetRole"),)
     properties = {
         "PolicyName": "configuration",
         "PolicyDocument": policy(WITH_CONFIGURATION),

@@ -440,11 +440,23 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         app = load()
         for number, request in enumerate(world.requests()):
             app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
+        app.app(_signed_question({"vulnerability": "CVE-2026-1"}), Unhurried())
     yield "api_handler", calls
 
 
 def _message(job: str) -> dict[str, Any]:
     return {"Records": [{"body": job, "receiptHandle": ""}]}
+
+
+def _signed_question(query: dict[str, str]) -> dict[str, Any]:
+    """A request for what was found last."""
+    return _signed_request("", key="") | {
+        "resource": "/findings",
+        "path": "/findings",
+        "httpMethod": "GET",
+        "requestContext": {"httpMethod": "GET", "resourcePath": "/findings", "identity": {}},
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()},
+    }
 
 
 def _signed_request(body: str, key: str) -> dict[str, Any]:
