@@ -45,7 +45,7 @@ from tests.doubles import InTurn
 from tests.events import image_deleted
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
-from tests.faults.population import Policy, Subject, populate
+from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, any_digest, populate
 from tests.faults.simulation import (
     CHAT_TOPIC_ARN,
     MOST_RECEIVES,
@@ -61,7 +61,12 @@ from tests.faults.simulation import (
 )
 
 START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
-TIME_LIMITS = {"list_repositories": 300.0, "scan_images": 300.0, "notify": 60.0}
+TIME_LIMITS = {
+    "list_repositories": 300.0,
+    "scan_images": 300.0,
+    "notify": 60.0,
+    "send_reports": 60.0,
+}
 MOST_ATTEMPTS = 3
 """How often Lambda runs a function for one event. Source: Lambda, asynchronous invocation."""
 EXPECTED = (
@@ -81,6 +86,8 @@ EXPECTED = (
 
 Anything else is a mistake in its code.
 """
+NEWS_SECONDS = 600.0
+"""How much time passes between sendings of news once nothing else happens."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
 
@@ -164,20 +171,23 @@ class Run:
             self._collect_events()
             waiting = [*self.aws.messages, *self.aws.events]
             if not waiting:
-                if not self.registry.scans_in_progress:
+                if self.registry.scans_in_progress:
+                    self.clock.sleep(30)
+                elif self.settings.collects_news and self.aws.table.news_waits:
+                    self.clock.sleep(NEWS_SECONDS)
+                    self._invoke("send_reports", SCHEDULE)
+                else:
                     return
-                self.clock.sleep(30)
                 continue
             now = max(self.clock.now, min(delivery.visible_at for delivery in waiting))
             self.clock.now = now
-            if self.chance.random() < 0.5:
-                self._deliver_message() or self._deliver_event()
-            else:
-                self._deliver_event() or self._deliver_message()
+            self._deliver_any()
         raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
 
     def _collect_events(self) -> None:
         for event in self.registry.completed_events():
+            if event["detail"]["repository-name"] == LARGE_REPOSITORY:
+                continue
             self.scan_events.append(event)
             delay = self.chance.uniform(0, 600)
             self.aws.events.append(Delivery(event, self.clock.now + delay, self.aws.times()))
@@ -234,7 +244,8 @@ class Run:
         limit = faults.seconds(TIME_LIMITS[function])
         if self._running:
             limit = min(limit, (self._running[-1].deadline - self.clock.now) / 2)
-        invocation = Invocation(event, self.clock.now + limit, faults.calls_until_killed())
+        now = self.clock.now
+        invocation = Invocation(function, event, now, now + limit, faults.calls_until_killed())
         self._running.append(invocation)
         self.aws.invocation = invocation
         context = SimpleNamespace(
@@ -251,6 +262,7 @@ class Run:
         else:
             failure = None
         finally:
+            invocation.ended_at = self.clock.now
             self._running.pop()
             self.aws.invocation = self._running[-1] if self._running else None
         if self.mistakes:
@@ -291,7 +303,13 @@ class Run:
         """Another function runs while this one waits for its answer, on the same clock."""
         for invocation in self._running:
             invocation.interrupted = True
-        if self.chance.random() < 0.5:
+        self._deliver_any()
+
+    def _deliver_any(self) -> None:
+        """What comes next: a job, an event, or the minute in which news is sent."""
+        if self.settings.collects_news and self.chance.random() < 0.1:
+            self._invoke("send_reports", SCHEDULE)
+        elif self.chance.random() < 0.5:
             self._deliver_message() or self._deliver_event()
         else:
             self._deliver_event() or self._deliver_message()
@@ -299,6 +317,8 @@ class Run:
     def move_tag(self, repository: Repository, image: Image) -> None:
         """A build: ``latest`` moves on to an image that has tags of its own."""
         moves = self.aws.faults.happens(self.aws.faults.tags_moved)
+        if repository.name == LARGE_REPOSITORY:
+            return
         if moves and image.tags and LATEST not in image.tags:
             repository.tag(image, LATEST)
 
@@ -311,13 +331,15 @@ class Run:
         images = list(self.registry.repositories[name].images)
         change = self.chance.choice(["push", "remove image", "remove image", "remove repository"])
         if change == "push":
-            self.registry.add_image(name, tags=("pushed",))
+            self.registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
         elif change == "remove image" and images:
             digest = self.chance.choice(images)
             self.registry.remove_image(name, digest)
             event = image_deleted(digest, name, **{"image-tag": ""})
             event["id"] = f"deletion of {digest}"
             self.aws.events.append(Delivery(event, self.clock.now, self.aws.times()))
+        elif name == LARGE_REPOSITORY:
+            return
         elif change == "remove repository" and self.chance.random() < 0.2:
             del self.registry.repositories[name]
 
@@ -345,7 +367,9 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
     if chance.random() < 0.6:
         settings["HISTORY_TABLE_NAME"] = NAME
         settings["NOTIFY_MODE"] = chance.choice(NOTIFY_MODES)
-        settings |= {"REPORT_IMAGES": "all", "REPORT_WINDOW": "0"}
+        settings |= chance.choice([{}, {"REPORT_IMAGES": "all"}, {"REPORT_IMAGES": "all"}])
+        settings |= chance.choice([{}, {"REPORT_WINDOW": "0"}, {"REPORT_WINDOW": "15m"}])
+        settings |= chance.choice([{}, {"MESSAGES_A_DAY": "2"}])
         if chance.random() < 0.4:
             settings["NOTIFY_BY_SECURITY_HUB"] = "true"
     if chance.random() < 0.5:
@@ -371,6 +395,8 @@ def run_of(seed: int) -> Iterator[Run]:
     settings = _settings(chance, policy, own_thresholds)
     subjects = populate(registry, chance, policy, own_thresholds)
     aws = SimulatedAws(registry, Faults.of(chance), clock)
+    if chance.random() < 0.5:
+        aws.table.begin_long_ago()
     with ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         random.seed(seed)
@@ -423,9 +449,10 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(module, "Backoff", partial(Backoff, sleep=run.sleep))
     patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
     patches.set(last_scans, "time", _time(run))
+    is_large = LARGE_REPOSITORY in run.registry.repositories
     for module in (scanner, planner):
         patches.set(module, "time", _time(run))
-        patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))
+        patches.set(module, "MOST_DIGESTS", 1000 if is_large else run.chance.choice([3, 1000]))
     for name in (
         "scanning.reviews",
         "scanning.planner",
@@ -440,7 +467,7 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(module, name, partial(getattr(lister, name), sleep=run.sleep))
     patches.set(starts, "Pace", partial(Pace, clock=clock))
     patches.set(starts, "Threads", InTurn)
-    page_size = run.chance.choice([3, 10, 1000])
+    page_size = run.chance.choice([100, 1000] if is_large else [3, 10, 1000])
     patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
     begin_scan = run.registry.begin_scan
 
