@@ -20,20 +20,22 @@ Invariant = Callable[[Run], Iterator[str]]
 
 def nothing_is_started_twice(run: Run) -> Iterator[str]:
     """Nor attempted, by what could know of the first: that ECR refuses it is its last resort."""
-    for (repository, digest), times in run.starts.items():
-        if times > 1:
-            yield f"{repository}@{digest} was started {times} times"
     # When a scan that failed ended, ECR does not say: without an event it is tried again.
-    failed = {_name(each) for each in run.subjects if each.image.next_scan_status == "FAILED"}
+    failed = _failing(run)
+    for (repository, digest), times in run.starts.items():
+        if times > 1 and not (run.takes_days and (repository, digest) in failed):
+            yield f"{repository}@{digest} was started {times} times"
     for (repository, digest), attempts in run.aws.attempts.items():
-        if (repository, digest) not in failed and any(
-            first.rules_out(later) for first, later in combinations(attempts, 2)
-        ):
+        if (repository, digest) in failed or any(each.invocation.frozen for each in attempts):
+            continue
+        if any(first.rules_out(later) for first, later in combinations(attempts, 2)):
             yield f"{repository}@{digest} was to be started again"
 
 
 def nothing_else_is_started(run: Run) -> Iterator[str]:
     for subject in run.subjects:
+        if run.takes_days and _name(subject) in _failing(run):
+            continue
         if not subject.due and run.starts[_name(subject)]:
             yield f"{subject.repository}@{subject.image.digest} was started and is not due"
 
@@ -98,7 +100,7 @@ def nothing_is_published_twice(run: Run) -> Iterator[str]:
     by_event: dict[tuple[str, str], list[Publication]] = {}
     people = _people(run)
     for each in run.aws.published:
-        if each.medium not in people:
+        if each.medium not in people or each.invocation.frozen:
             continue
         for identity in each.identities:
             by_event.setdefault((each.medium, identity), []).append(each)
@@ -198,6 +200,11 @@ def kept(run: Run) -> list[str]:
         f"{delivery.body} ({'; '.join(delivery.reasons)})"
         for delivery in (*run.aws.dead_jobs, *run.aws.failed_events)
     ]
+
+
+def _failing(run: Run) -> set[tuple[str, str]]:
+    """The images whose scans fail, which are tried again after a day."""
+    return {_name(each) for each in run.subjects if each.image.next_scan_status == "FAILED"}
 
 
 def _name(subject: Subject) -> tuple[str, str]:

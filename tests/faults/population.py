@@ -120,11 +120,11 @@ def _found(counts: dict[str, int], chance: Random) -> Findings:
 
 
 def _past(kind: str, now: datetime, chance: Random) -> dict[str, object]:
-    stale, fresh = now - timedelta(days=chance.randint(8, 90)), now - timedelta(days=3)
+    stale, fresh = now - timedelta(days=chance.randint(8, 90)), now - timedelta(days=1)
     return {
         "never scanned": {},
         "stale": {"scanned_at": stale},
-        "failed": {"scanned_at": fresh, "scan_status": "FAILED"},
+        "failed": {"scanned_at": now - timedelta(days=3), "scan_status": "FAILED"},
         "fresh": {"scanned_at": fresh},
         "running": {"scanned_at": now, "scan_status": "IN_PROGRESS"},
         "archived": {"status": "ARCHIVED"},

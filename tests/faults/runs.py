@@ -86,6 +86,7 @@ EXPECTED = (
 
 Anything else is a mistake in its code.
 """
+DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3_600.0
 NEWS_SECONDS = 600.0
 """How much time passes between sendings of news once nothing else happens."""
 MOST_LISTINGS = 100
@@ -112,6 +113,7 @@ class Run:
         self.chance = self.aws.faults.chance
         self.registry = self.aws.registry
         self.clock = self.aws.clock
+        self.began_at = self.clock.now
         self.aws.before_call = self._before_call
         self.aws.after_call = self._after_call
 
@@ -134,12 +136,18 @@ class Run:
     def redrive(self) -> None:
         """What the runbook says to do once AWS is well again."""
         self.aws.faults.calm = True
+        self.clock.sleep(DAY_SECONDS * self.chance.choice([0, 0, 1.5]))
         for message in self.aws.dead_jobs:
             self.aws.messages.append(Delivery(message.body, self.clock.now, 1))
         for event in self.aws.failed_events:
             self.aws.events.append(Delivery(event.body, self.clock.now, 1))
         self.aws.dead_jobs, self.aws.failed_events = [], []
         self._deliver_all()
+
+    @property
+    def takes_days(self) -> bool:
+        """Whether so much time has passed that a scan which failed is tried again."""
+        return self.clock.now - self.began_at > DAY_SECONDS
 
     def exists(self, subject: Subject) -> bool:
         """Whether nobody has deleted the image, or the index that it is part of."""
@@ -246,6 +254,8 @@ class Run:
             limit = min(limit, (self._running[-1].deadline - self.clock.now) / 2)
         now = self.clock.now
         invocation = Invocation(function, event, now, now + limit, faults.calls_until_killed())
+        if faults.happens(faults.cold):
+            self.app.services.__dict__.pop("own_account", None)
         self._running.append(invocation)
         self.aws.invocation = invocation
         context = SimpleNamespace(
@@ -281,6 +291,8 @@ class Run:
     def _before_call(self) -> None:
         self._stop_if_out_of_time()
         faults = self.aws.faults
+        if faults.happens(faults.frozen):
+            self._freeze()
         if faults.happens(faults.changes):
             self._change_registry()
         if not self._running[-1].interrupted and faults.happens(faults.at_once):
@@ -298,6 +310,13 @@ class Run:
     def _stop_if_out_of_time(self) -> None:
         if self._running and self.clock.now >= self._running[-1].deadline:
             raise Killed("Task timed out")
+
+    def _freeze(self) -> None:
+        """Let the functions under way stand still for an hour, their own time too."""
+        self.clock.now += HOUR_SECONDS
+        for invocation in self._running:
+            invocation.deadline += HOUR_SECONDS
+            invocation.frozen = True
 
     def _deliver_at_once(self) -> None:
         """Another function runs while this one waits for its answer, on the same clock."""
@@ -356,6 +375,15 @@ SCHEDULE = {
 }
 
 
+THRESHOLDS = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+SHIPPED = {
+    "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
+    "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
+    "HISTORY_TABLE_NAME": NAME,
+}
+"""What the deployment sets by itself; all else has its default."""
+
+
 def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> dict[str, str]:
     settings = {
         "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
@@ -385,14 +413,20 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
 def run_of(seed: int) -> Iterator[Run]:
     """The run of a seed, ready to go; what it patches stays so until the end."""
     chance = random.Random(seed)  # noqa: S311
+    ships = chance.random() < 0.2
     clock = Clock(START + chance.uniform(0, 80_000))
     registry = LocalRegistry(now=clock.utc, region=REGION)
-    policy = Policy(
-        {name: chance.choice([0, 1, 3, 6]) for name in ("CRITICAL", "HIGH", "MEDIUM", "LOW")},
-        tagged_only=chance.random() < 0.3,
+    policy = (
+        Policy(dict.fromkeys(THRESHOLDS, 0), tagged_only=False)
+        if ships
+        else Policy(
+            {name: chance.choice([0, 1, 3, 6]) for name in THRESHOLDS},
+            tagged_only=chance.random() < 0.3,
+        )
     )
     own_thresholds = chance.random() < 0.3
-    settings = _settings(chance, policy, own_thresholds)
+    own_thresholds = own_thresholds and not ships
+    settings = SHIPPED if ships else _settings(chance, policy, own_thresholds)
     subjects = populate(registry, chance, policy, own_thresholds)
     aws = SimulatedAws(registry, Faults.of(chance), clock)
     if chance.random() < 0.5:
@@ -438,7 +472,6 @@ def _simulate(stack: ExitStack, run: Run) -> None:
     clock, patches = run.clock, Patches(stack)
     services = Services(run.app.settings, run.aws.client)
     services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
-    services.own_account = ACCOUNT
     hub = run.aws.client("securityhub")
     services.security_hub = SecurityHub(hub, ACCOUNT, run.sleep, clock)
     if services.table is not None:

@@ -22,7 +22,7 @@ from benchmarks.simulated_time import SimulatedTime
 from chalicelib.aws.clients import client_of
 from local.cloud.tagging import tagged_repositories
 from local.ecr import EcrError, LocalRegistry
-from tests.faults.dynamodb import Table
+from tests.faults.dynamodb import ACCOUNT, Table
 from tests.faults.faults import ANSWER_LOST, READ_TIMEOUT_SECONDS, Faults, Refusal
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Invocation:
     """A function at work: when its time is over, and after how many calls it is stopped.
 
     ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note, and
-    ``records_failed`` whether any call of the table failed.
+    ``records_failed`` whether any call of the table failed; ``frozen`` whether it stood still for
+    an hour, after which others have what it holds.
     """
 
     function: str
@@ -77,19 +78,20 @@ class Invocation:
     notes_failed: bool = False
     records_failed: bool = False
     interrupted: bool = False
+    frozen: bool = False
 
 
 @dataclass(eq=False)
 class Attempt:
     """A StartImageScan: by which invocation, and whether this saw that a scan was started."""
 
-    invocation: Invocation | None
+    invocation: Invocation
     is_known: bool = False
 
     def rules_out(self, later: "Attempt") -> bool:
         """Whether a later attempt is one too many, since all could know of this one."""
         mine, other = self.invocation, later.invocation
-        if not self.is_known or mine is None or other is None:
+        if not self.is_known:
             return False
         if mine is other:
             return True
@@ -172,7 +174,7 @@ class SimulatedAws:
         self.calls[operation] += 1
         self.clock.sleep(self.faults.chance.uniform(0.01, 0.3))
         self.before_call()
-        fault = self.faults.of_call(service, operation)
+        fault = self.faults.of_call(service, operation, body)
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
             # Of the history and the news; the table's other updates are of no publication.
@@ -202,6 +204,7 @@ class SimulatedAws:
             self.after_call()
 
     def _attempt(self, request: dict[str, Any]) -> Attempt:
+        assert self.invocation is not None
         attempt = Attempt(self.invocation)
         name = (request["repositoryName"], request["imageId"]["imageDigest"])
         repository = self.registry.repositories.get(name[0])
@@ -214,6 +217,8 @@ class SimulatedAws:
     def _answer(self, service: str, operation: str, url: str, body: bytes) -> AWSResponse:
         if service == "sns":
             return _xml(url, 200, self._publish(body))
+        if service == "sts":
+            return _xml(url, 200, _IDENTITY)
         request = json.loads(body or b"{}")
         if service == "dynamodb":
             return self._keep(operation, url, request)
@@ -307,6 +312,13 @@ class SimulatedAws:
         return {"PaginationToken": token, "ResourceTagMappingList": found}
 
 
+_IDENTITY = (
+    "<GetCallerIdentityResponse><GetCallerIdentityResult>"
+    f"<Account>{ACCOUNT}</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+
+
 class _Transport:
     """Where the clients' requests go, since the clients outlive the runs."""
 
@@ -348,7 +360,7 @@ def _xml(url: str, status: int, answer: str) -> AWSResponse:
 
 
 def _refusal(service: str, url: str, refusal: Refusal) -> AWSResponse:
-    if service == "sns":
+    if service in ("sns", "sts"):
         error = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
         return _xml(url, refusal.status, f"<ErrorResponse>{error}</ErrorResponse>")
     return _json(url, refusal.status, {"__type": refusal.code, "message": refusal.message})
