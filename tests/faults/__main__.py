@@ -1,7 +1,8 @@
 """``make faults``: the whole application in hundreds of runs in which much goes wrong.
 
 ``--runs`` is how many, ``--seed`` that of the first; each run's seed is one more. What does not
-hold is printed with the seed that shows it again.
+hold is printed with the seed that shows it again. ``--defects`` makes mistakes in the application,
+one after the other, and says after how many runs each was found.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import sys
 import time
 from collections import Counter
 
+from tests.faults.defects import DEFECTS, find
 from tests.faults.engine import Result, carry_out
 
 
@@ -16,11 +18,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--defects", action="store_true")
     arguments = parser.parse_args()
+    if arguments.defects:
+        sys.exit(not _find_defects(arguments.seed))
     started_at = time.perf_counter()
     results = [carry_out(seed) for seed in range(arguments.seed, arguments.seed + arguments.runs)]
     _print(results, time.perf_counter() - started_at)
     sys.exit(any(result.broken for result in results))
+
+
+def _find_defects(seed: int) -> bool:
+    """Whether each is found within a hundred runs."""
+    all_found = True
+    for defect in DEFECTS:
+        found = find(defect, seed)
+        what = f"{found.runs:>9}  {defect.name}: {found.sentence}" if found else ""
+        print(what or f"not found  {defect.name}", flush=True)
+        all_found = all_found and found is not None
+    return all_found
 
 
 def _print(results: list[Result], seconds: float) -> None:

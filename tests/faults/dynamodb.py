@@ -2,6 +2,7 @@
 
 import base64
 import json
+import zlib
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
@@ -71,6 +72,25 @@ class Table:
                     repository = item["pk"]["S"].split("/", 2)[2]
                     found.setdefault(repository, []).append(state)
         return found
+
+    @property
+    def news_waits(self) -> bool:
+        """Whether any news is still to be sent."""
+        _, answer = self._call("Scan", {"TableName": NAME})
+        return any(item["pk"]["S"].startswith("news#") for item in answer["Items"])
+
+    def news_under_way(self, channel: str) -> frozenset[str]:
+        """The keys of the news that is in the message which a channel sends just now."""
+        key = {"pk": {"S": "news-senders"}, "sk": {"S": channel}}
+        _, answer = self._call("GetItem", {"TableName": NAME, "Key": key})
+        packed = base64.b64decode(answer["Item"]["keys"]["B"])
+        return frozenset(json.loads(zlib.decompress(packed)))
+
+    def begin_long_ago(self) -> None:
+        """Let the history have begun before any image was pushed: nothing is an inventory."""
+        item = {"pk": {"S": "news-senders"}, "sk": {"S": "begun"}, "at": {"N": "1"}}
+        never = {"expires_at": {"N": "99999999999"}}
+        self._call("PutItem", {"TableName": NAME, "Item": item | never})
 
     @staticmethod
     def _call(operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:

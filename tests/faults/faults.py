@@ -35,6 +35,7 @@ SERVER_ERRORS = {
     "sns": Refusal("InternalError", 500),
     "dynamodb": Refusal("InternalServerError", 500),
     "securityhub": Refusal("InternalException", 500),
+    "sts": Refusal("InternalFailure", 500),
     "resource-groups-tagging-api": Refusal("InternalServiceException", 500),
 }
 # Sources: StartImageScan and SendMessageBatch, common errors; SNS Publish, errors; DynamoDB,
@@ -45,6 +46,7 @@ THROTTLING = {
     "sns": Refusal("Throttled", 429),
     "dynamodb": Refusal("ThrottlingException", 400),
     "securityhub": Refusal("TooManyRequestsException", 429),
+    "sts": Refusal("Throttling", 400),
     "resource-groups-tagging-api": Refusal("ThrottledException", 400),
 }
 UNAVAILABLE = Refusal("ServiceUnavailable", 503)
@@ -60,6 +62,17 @@ class Outage:
 
     def holds(self, operation: str, call: int) -> bool:
         return operation == self.operation and self.first_call <= call <= self.last_call
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An operation of ECR that never answers well of one repository."""
+
+    repository: str
+    operation: str
+
+    def holds(self, operation: str, body: bytes) -> bool:
+        return operation == self.operation and f'"{self.repository}"'.encode() in body
 
 
 @dataclass
@@ -78,15 +91,24 @@ class Faults:
     at_once: float = 0.02
     little_time: float = 0.3
     killed: float = 0.25
+    frozen: float = 0.0
+    cold: float = 0.2
     calm: bool = False
     outages: list[Outage] = field(default_factory=list)
     calls: int = 0
+    bound: Bound | None = None
 
     @classmethod
     def of(cls, chance: Random) -> "Faults":
         """Throttling of 30 % throughout; of the rest more in some runs than in others."""
         faults = cls(chance, server_errors=chance.choice([0, 0.05, 0.2]))
         faults.dropped = chance.choice([0, 0.05, 0.2])
+        faults.entries_refused = chance.choice([0.05, 0.05, 0.5])
+        faults.keys_unread = chance.choice([0.1, 0.1, 0.5])
+        faults.frozen = chance.choice([0, 0, 0, 0.002])
+        if chance.random() < 0.3:
+            name = chance.choice([f"team-{n % 2}/service-{n}" for n in range(4)])
+            faults.bound = Bound(name, chance.choice(OF_REPOSITORIES))
         for _ in range(chance.randint(0, 3)):
             start = chance.randrange(200)
             operation = chance.choice(OPERATIONS)
@@ -96,12 +118,16 @@ class Faults:
     def happens(self, probability: float) -> bool:
         return not self.calm and self.chance.random() < probability
 
-    def of_call(self, service: str, operation: str) -> Refusal | type[Exception] | None:
+    def of_call(
+        self, service: str, operation: str, body: bytes
+    ) -> Refusal | type[Exception] | None:
         """The fault that befalls a call: an error answer, or what becomes of the connection."""
         self.calls += 1
         if self.calm:
             return None
         errors = (SERVER_ERRORS[service], UNAVAILABLE)
+        if self.bound and self.bound.holds(operation, body):
+            return errors[0]
         if any(outage.holds(operation, self.calls) for outage in self.outages):
             return self.chance.choice([*errors, THROTTLING[service], *NEVER_ARRIVED])
         if self.happens(self.throttled):
@@ -121,6 +147,12 @@ class Faults:
         return self.chance.randint(1, 40) if self.happens(self.killed) else None
 
 
+OF_REPOSITORIES = (
+    "BatchGetImage",
+    "DescribeImageScanFindings",
+    "DescribeImages",
+    "StartImageScan",
+)
 OPERATIONS = (
     "BatchGetImage",
     "BatchGetItem",
@@ -128,11 +160,13 @@ OPERATIONS = (
     "DescribeImageScanFindings",
     "DescribeImages",
     "DescribeRepositories",
+    "GetCallerIdentity",
     "GetRegistryScanningConfiguration",
     "GetResources",
     "ListTagsForResource",
     "Publish",
     "PutItem",
+    "Query",
     "SendMessageBatch",
     "StartImageScan",
     "UpdateItem",

@@ -5,10 +5,11 @@ One that holds only under a setting looks at the run's settings first.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 from chalicelib.notifying.channels import senders
-from chalicelib.policy.changes import EVERY_SCAN
+from chalicelib.policy.changes import ALL, EVERY_SCAN, NEW_FINDINGS
 from chalicelib.scanning.jobs import ListJob, PlanJob, parse_job
 from tests.faults.population import Subject
 from tests.faults.runs import LATEST, Run
@@ -18,13 +19,23 @@ Invariant = Callable[[Run], Iterator[str]]
 
 
 def nothing_is_started_twice(run: Run) -> Iterator[str]:
+    """Nor attempted, by what could know of the first: that ECR refuses it is its last resort."""
+    # When a scan that failed ended, ECR does not say: without an event it is tried again.
+    failed = _failing(run)
     for (repository, digest), times in run.starts.items():
-        if times > 1:
+        if times > 1 and not (run.takes_days and (repository, digest) in failed):
             yield f"{repository}@{digest} was started {times} times"
+    for (repository, digest), attempts in run.aws.attempts.items():
+        if (repository, digest) in failed or any(each.invocation.frozen for each in attempts):
+            continue
+        if any(first.rules_out(later) for first, later in combinations(attempts, 2)):
+            yield f"{repository}@{digest} was to be started again"
 
 
 def nothing_else_is_started(run: Run) -> Iterator[str]:
     for subject in run.subjects:
+        if run.takes_days and _name(subject) in _failing(run):
+            continue
         if not subject.due and run.starts[_name(subject)]:
             yield f"{subject.repository}@{subject.image.digest} was started and is not due"
 
@@ -44,12 +55,17 @@ def every_dead_letter_has_its_reason(run: Run) -> Iterator[str]:
 
 
 def every_finding_over_a_threshold_is_published_or_kept(run: Run) -> Iterator[str]:
-    """By every medium; where only news is told, of what the tag that moves stands on."""
+    """By every medium; where only news is told, of what the tag that moves stands on.
+
+    Where people are notified of current images only, of what was its repository's newest.
+    """
     told = {medium: {each.name for each in _published(run, medium)} for medium in _people(run)}
     kept = {_image(event.body) for event in run.aws.failed_events}
     for subject in _scanned(run):
         name = _name(subject)
         if not subject.reported or name in kept or not run.exists(subject):
+            continue
+        if run.settings.report_images != ALL and not _is_newest(run, subject):
             continue
         if run.settings.notify_mode == EVERY_SCAN:
             for medium, names in told.items():
@@ -62,28 +78,42 @@ def every_finding_over_a_threshold_is_published_or_kept(run: Run) -> Iterator[st
 def nothing_else_is_published(run: Run) -> Iterator[str]:
     told = {each.name for each in _reports(run) if not each.report["changes"]}
     told |= {each.name for each in _reports(run) if each.report["crossed"]}
+    if run.settings.notify_mode == NEW_FINDINGS:  # else some are told that much is fixed
+        told |= {
+            (image["repository"], image["imageDigest"])
+            for each in _roundups(run)
+            for image in each.report["images"]
+        }
     for subject in _scanned(run):
         if not subject.reported and _name(subject) in told:
             yield f"{_words(subject)} was published without a reason"
 
 
 def nothing_is_published_twice(run: Run) -> Iterator[str]:
-    """Each event once by a medium, but where a function could not know or note that.
+    """Each event once to people, but where a function could not know or note that.
 
-    Once that is noted, no other invocation publishes it again.
+    Once that is noted, no other invocation publishes it again. What a mirror is given again changes
+    nothing in it.
     """
     if run.settings.history_table_name is None:
         return
     by_event: dict[tuple[str, str], list[Publication]] = {}
+    people = _people(run)
     for each in run.aws.published:
-        by_event.setdefault((each.medium, each.event_id), []).append(each)
-    for (medium, _), published in by_event.items():
+        if each.medium not in people or each.invocation.frozen:
+            continue
+        for identity in each.identities:
+            by_event.setdefault((each.medium, identity), []).append(each)
+    for (medium, identity), published in by_event.items():
+        collections = run.aws.collected[medium, identity]
+        if len(collections) > 1 and any(each.cut or each.notes_failed for each in collections):
+            continue
         noted = next((each for each in published if each.noted), published[-1])
         later = published[published.index(noted) :]
         known = sum(not each.may_come_again for each in published)
         if known > 1 or any(each.invocation is not noted.invocation for each in later):
             repository, digest = noted.name
-            yield f"{repository}@{digest} was published twice ({medium})"
+            yield f"{repository or 'news'}@{digest or identity} was published twice ({medium})"
 
 
 def the_last_scan_of_what_the_tag_stands_on_is_known(run: Run) -> Iterator[str]:
@@ -172,6 +202,11 @@ def kept(run: Run) -> list[str]:
     ]
 
 
+def _failing(run: Run) -> set[tuple[str, str]]:
+    """The images whose scans fail, which are tried again after a day."""
+    return {_name(each) for each in run.subjects if each.image.next_scan_status == "FAILED"}
+
+
 def _name(subject: Subject) -> tuple[str, str]:
     return subject.repository, subject.image.digest
 
@@ -200,10 +235,13 @@ def _is_told(run: Run, subject: Subject) -> bool:
     """
     event = next(each for each in run.scan_events if _image(each) == _name(subject))
     if event["detail"]["scan-status"] == "FAILED":
-        reports = _published(run, "topic")
         return any(
             each.report["scanStatus"] == "FAILED" and each.name[0] == subject.repository
-            for each in reports
+            for each in _reports(run)
+        ) or any(
+            image["repository"] == subject.repository
+            for each in _roundups(run)
+            for image in each.report["failedScans"]
         )
     findings = {f"{each.name} {each.package_name}" for each in subject.image.findings.entries}
     return findings <= _published_findings(run, subject.repository)
@@ -211,17 +249,37 @@ def _is_told(run: Run, subject: Subject) -> bool:
 
 def _published_findings(run: Run, repository: str) -> set[str]:
     """What people were told of a repository."""
-    return {
+    of_reports = {
         f"{finding['id']} {finding['package']}"
-        for each in _published(run, "topic")
+        for each in _reports(run)
         if each.name[0] == repository
         for finding in each.report["findings"] or ()
+    }
+    return of_reports | {
+        f"{flaw['id']} {flaw['package']}"
+        for each in _roundups(run)
+        for flaw in each.report["vulnerabilities"]
+        if any(each.report["images"][n]["repository"] == repository for n in flaw["images"])
     }
 
 
 def _reports(run: Run) -> Iterator[Publication]:
-    """The reports that machines get."""
-    return _published(run, "topic")
+    """The reports of one image that machines get."""
+    return (each for each in _published(run, "topic") if not each.is_roundup)
+
+
+def _roundups(run: Run) -> Iterator[Publication]:
+    """Those of several images."""
+    return (each for each in _published(run, "topic") if each.is_roundup)
+
+
+def _is_newest(run: Run, subject: Subject) -> bool:
+    """Whether an image was its repository's newest tagged one all the time."""
+    if subject.repository not in run.registry.repositories or subject.index is not None:
+        return False
+    there = run.registry.repositories[subject.repository].images.values()
+    before = (each.image for each in run.subjects if each.repository == subject.repository)
+    return subject.image.pushed_at == max(each.pushed_at for each in (*there, *before))
 
 
 def _scanned(run: Run) -> Iterator[Subject]:

@@ -11,6 +11,11 @@ DUE = ("never scanned", "stale", "failed")
 NOT_DUE = ("fresh", "running", "archived", "chart", "index")
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
+LARGE, MOST_IMAGES = 0.12, 400
+"""How often there is a large repository, and how many images it has, all of them due."""
+LARGE_REPOSITORY = "team-0/large"
+"""Of its scans no event arrives: ECR sends them as best it can."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -44,6 +49,8 @@ def populate(
 ) -> list[Subject]:
     """Fill a registry with repositories of up to 30 images of every kind."""
     subjects = []
+    if chance.random() < LARGE:
+        subjects += _large_repository(registry, chance)
     for number in range(chance.randint(1, 6)):
         repository = f"team-{number % 2}/service-{number}"
         limits: dict[str, int] = {}
@@ -72,18 +79,33 @@ def _image(
         "findings": _found(findings, chance),
         "next_scan_status": "FAILED" if failed else "COMPLETE",
     }
-    image = registry.add_image(
-        repository, tags=names, **outcome, **_past(kind, registry.now(), chance)
-    )
+    past = _past(kind, registry.now(), chance)
+    past["pushed_at"] = registry.now() - timedelta(seconds=chance.uniform(0, 100 * 86_400))
+    image = registry.add_image(repository, digest=any_digest(chance), tags=names, **outcome, **past)
     selected = bool(names) or not policy.tagged_only
     reported = selected and policy.reports(findings, limits, failed)
     subject = Subject(repository, image, kind in DUE and selected, reported)
     if kind != "index":
         return [subject]
     # A tagged index makes its untagged child one that is selected by tags.
-    child = registry.add_image(repository, **outcome)
+    child = registry.add_image(repository, digest=any_digest(chance), **outcome)
     image.children = (child.digest,)
     return [subject, Subject(repository, child, selected, reported, image)]
+
+
+def _large_repository(registry: LocalRegistry, chance: Random) -> list[Subject]:
+    """So many images that one which is forgotten among a thousand is among them now and then."""
+    registry.add_repository(LARGE_REPOSITORY)
+    images = [
+        registry.add_image(LARGE_REPOSITORY, digest=any_digest(chance), tags=(f"v{number}",))
+        for number in range(MOST_IMAGES)
+    ]
+    return [Subject(LARGE_REPOSITORY, image, due=True, reported=False) for image in images]
+
+
+def any_digest(chance: Random) -> str:
+    """A digest that no other run has."""
+    return f"sha256:{chance.getrandbits(256):064x}"
 
 
 def _found(counts: dict[str, int], chance: Random) -> Findings:
@@ -98,11 +120,11 @@ def _found(counts: dict[str, int], chance: Random) -> Findings:
 
 
 def _past(kind: str, now: datetime, chance: Random) -> dict[str, object]:
-    stale, fresh = now - timedelta(days=chance.randint(8, 90)), now - timedelta(days=3)
+    stale, fresh = now - timedelta(days=chance.randint(8, 90)), now - timedelta(days=1)
     return {
         "never scanned": {},
         "stale": {"scanned_at": stale},
-        "failed": {"scanned_at": fresh, "scan_status": "FAILED"},
+        "failed": {"scanned_at": now - timedelta(days=3), "scan_status": "FAILED"},
         "fresh": {"scanned_at": fresh},
         "running": {"scanned_at": now, "scan_status": "IN_PROGRESS"},
         "archived": {"status": "ARCHIVED"},

@@ -45,7 +45,7 @@ from tests.doubles import InTurn
 from tests.events import image_deleted
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Faults, Killed
-from tests.faults.population import Policy, Subject, populate
+from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, any_digest, populate
 from tests.faults.simulation import (
     CHAT_TOPIC_ARN,
     MOST_RECEIVES,
@@ -61,7 +61,12 @@ from tests.faults.simulation import (
 )
 
 START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
-TIME_LIMITS = {"list_repositories": 300.0, "scan_images": 300.0, "notify": 60.0}
+TIME_LIMITS = {
+    "list_repositories": 300.0,
+    "scan_images": 300.0,
+    "notify": 60.0,
+    "send_reports": 60.0,
+}
 MOST_ATTEMPTS = 3
 """How often Lambda runs a function for one event. Source: Lambda, asynchronous invocation."""
 EXPECTED = (
@@ -81,6 +86,9 @@ EXPECTED = (
 
 Anything else is a mistake in its code.
 """
+DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3_600.0
+NEWS_SECONDS = 600.0
+"""How much time passes between sendings of news once nothing else happens."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
 
@@ -105,6 +113,7 @@ class Run:
         self.chance = self.aws.faults.chance
         self.registry = self.aws.registry
         self.clock = self.aws.clock
+        self.began_at = self.clock.now
         self.aws.before_call = self._before_call
         self.aws.after_call = self._after_call
 
@@ -127,12 +136,18 @@ class Run:
     def redrive(self) -> None:
         """What the runbook says to do once AWS is well again."""
         self.aws.faults.calm = True
+        self.clock.sleep(DAY_SECONDS * self.chance.choice([0, 0, 1.5]))
         for message in self.aws.dead_jobs:
             self.aws.messages.append(Delivery(message.body, self.clock.now, 1))
         for event in self.aws.failed_events:
             self.aws.events.append(Delivery(event.body, self.clock.now, 1))
         self.aws.dead_jobs, self.aws.failed_events = [], []
         self._deliver_all()
+
+    @property
+    def takes_days(self) -> bool:
+        """Whether so much time has passed that a scan which failed is tried again."""
+        return self.clock.now - self.began_at > DAY_SECONDS
 
     def exists(self, subject: Subject) -> bool:
         """Whether nobody has deleted the image, or the index that it is part of."""
@@ -164,20 +179,23 @@ class Run:
             self._collect_events()
             waiting = [*self.aws.messages, *self.aws.events]
             if not waiting:
-                if not self.registry.scans_in_progress:
+                if self.registry.scans_in_progress:
+                    self.clock.sleep(30)
+                elif self.settings.collects_news and self.aws.table.news_waits:
+                    self.clock.sleep(NEWS_SECONDS)
+                    self._invoke("send_reports", SCHEDULE)
+                else:
                     return
-                self.clock.sleep(30)
                 continue
             now = max(self.clock.now, min(delivery.visible_at for delivery in waiting))
             self.clock.now = now
-            if self.chance.random() < 0.5:
-                self._deliver_message() or self._deliver_event()
-            else:
-                self._deliver_event() or self._deliver_message()
+            self._deliver_any()
         raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
 
     def _collect_events(self) -> None:
         for event in self.registry.completed_events():
+            if event["detail"]["repository-name"] == LARGE_REPOSITORY:
+                continue
             self.scan_events.append(event)
             delay = self.chance.uniform(0, 600)
             self.aws.events.append(Delivery(event, self.clock.now + delay, self.aws.times()))
@@ -234,7 +252,10 @@ class Run:
         limit = faults.seconds(TIME_LIMITS[function])
         if self._running:
             limit = min(limit, (self._running[-1].deadline - self.clock.now) / 2)
-        invocation = Invocation(event, self.clock.now + limit, faults.calls_until_killed())
+        now = self.clock.now
+        invocation = Invocation(function, event, now, now + limit, faults.calls_until_killed())
+        if faults.happens(faults.cold):
+            self.app.services.__dict__.pop("own_account", None)
         self._running.append(invocation)
         self.aws.invocation = invocation
         context = SimpleNamespace(
@@ -251,6 +272,7 @@ class Run:
         else:
             failure = None
         finally:
+            invocation.ended_at = self.clock.now
             self._running.pop()
             self.aws.invocation = self._running[-1] if self._running else None
         if self.mistakes:
@@ -269,6 +291,8 @@ class Run:
     def _before_call(self) -> None:
         self._stop_if_out_of_time()
         faults = self.aws.faults
+        if faults.happens(faults.frozen):
+            self._freeze()
         if faults.happens(faults.changes):
             self._change_registry()
         if not self._running[-1].interrupted and faults.happens(faults.at_once):
@@ -287,11 +311,24 @@ class Run:
         if self._running and self.clock.now >= self._running[-1].deadline:
             raise Killed("Task timed out")
 
+    def _freeze(self) -> None:
+        """Let the functions under way stand still for an hour, their own time too."""
+        self.clock.now += HOUR_SECONDS
+        for invocation in self._running:
+            invocation.deadline += HOUR_SECONDS
+            invocation.frozen = True
+
     def _deliver_at_once(self) -> None:
         """Another function runs while this one waits for its answer, on the same clock."""
         for invocation in self._running:
             invocation.interrupted = True
-        if self.chance.random() < 0.5:
+        self._deliver_any()
+
+    def _deliver_any(self) -> None:
+        """What comes next: a job, an event, or the minute in which news is sent."""
+        if self.settings.collects_news and self.chance.random() < 0.1:
+            self._invoke("send_reports", SCHEDULE)
+        elif self.chance.random() < 0.5:
             self._deliver_message() or self._deliver_event()
         else:
             self._deliver_event() or self._deliver_message()
@@ -299,6 +336,8 @@ class Run:
     def move_tag(self, repository: Repository, image: Image) -> None:
         """A build: ``latest`` moves on to an image that has tags of its own."""
         moves = self.aws.faults.happens(self.aws.faults.tags_moved)
+        if repository.name == LARGE_REPOSITORY:
+            return
         if moves and image.tags and LATEST not in image.tags:
             repository.tag(image, LATEST)
 
@@ -311,13 +350,15 @@ class Run:
         images = list(self.registry.repositories[name].images)
         change = self.chance.choice(["push", "remove image", "remove image", "remove repository"])
         if change == "push":
-            self.registry.add_image(name, tags=("pushed",))
+            self.registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
         elif change == "remove image" and images:
             digest = self.chance.choice(images)
             self.registry.remove_image(name, digest)
             event = image_deleted(digest, name, **{"image-tag": ""})
             event["id"] = f"deletion of {digest}"
             self.aws.events.append(Delivery(event, self.clock.now, self.aws.times()))
+        elif name == LARGE_REPOSITORY:
+            return
         elif change == "remove repository" and self.chance.random() < 0.2:
             del self.registry.repositories[name]
 
@@ -334,6 +375,15 @@ SCHEDULE = {
 }
 
 
+THRESHOLDS = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+SHIPPED = {
+    "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
+    "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
+    "HISTORY_TABLE_NAME": NAME,
+}
+"""What the deployment sets by itself; all else has its default."""
+
+
 def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> dict[str, str]:
     settings = {
         "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
@@ -345,7 +395,9 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
     if chance.random() < 0.6:
         settings["HISTORY_TABLE_NAME"] = NAME
         settings["NOTIFY_MODE"] = chance.choice(NOTIFY_MODES)
-        settings |= {"REPORT_IMAGES": "all", "REPORT_WINDOW": "0"}
+        settings |= chance.choice([{}, {"REPORT_IMAGES": "all"}, {"REPORT_IMAGES": "all"}])
+        settings |= chance.choice([{}, {"REPORT_WINDOW": "0"}, {"REPORT_WINDOW": "15m"}])
+        settings |= chance.choice([{}, {"MESSAGES_A_DAY": "2"}])
         if chance.random() < 0.4:
             settings["NOTIFY_BY_SECURITY_HUB"] = "true"
     if chance.random() < 0.5:
@@ -361,16 +413,24 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
 def run_of(seed: int) -> Iterator[Run]:
     """The run of a seed, ready to go; what it patches stays so until the end."""
     chance = random.Random(seed)  # noqa: S311
+    ships = chance.random() < 0.2
     clock = Clock(START + chance.uniform(0, 80_000))
     registry = LocalRegistry(now=clock.utc, region=REGION)
-    policy = Policy(
-        {name: chance.choice([0, 1, 3, 6]) for name in ("CRITICAL", "HIGH", "MEDIUM", "LOW")},
-        tagged_only=chance.random() < 0.3,
+    policy = (
+        Policy(dict.fromkeys(THRESHOLDS, 0), tagged_only=False)
+        if ships
+        else Policy(
+            {name: chance.choice([0, 1, 3, 6]) for name in THRESHOLDS},
+            tagged_only=chance.random() < 0.3,
+        )
     )
     own_thresholds = chance.random() < 0.3
-    settings = _settings(chance, policy, own_thresholds)
+    own_thresholds = own_thresholds and not ships
+    settings = SHIPPED if ships else _settings(chance, policy, own_thresholds)
     subjects = populate(registry, chance, policy, own_thresholds)
     aws = SimulatedAws(registry, Faults.of(chance), clock)
+    if chance.random() < 0.5:
+        aws.table.begin_long_ago()
     with ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         random.seed(seed)
@@ -412,7 +472,6 @@ def _simulate(stack: ExitStack, run: Run) -> None:
     clock, patches = run.clock, Patches(stack)
     services = Services(run.app.settings, run.aws.client)
     services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
-    services.own_account = ACCOUNT
     hub = run.aws.client("securityhub")
     services.security_hub = SecurityHub(hub, ACCOUNT, run.sleep, clock)
     if services.table is not None:
@@ -423,9 +482,10 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(module, "Backoff", partial(Backoff, sleep=run.sleep))
     patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
     patches.set(last_scans, "time", _time(run))
+    is_large = LARGE_REPOSITORY in run.registry.repositories
     for module in (scanner, planner):
         patches.set(module, "time", _time(run))
-        patches.set(module, "MOST_DIGESTS", run.chance.choice([3, 1000]))
+        patches.set(module, "MOST_DIGESTS", 1000 if is_large else run.chance.choice([3, 1000]))
     for name in (
         "scanning.reviews",
         "scanning.planner",
@@ -440,7 +500,7 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(module, name, partial(getattr(lister, name), sleep=run.sleep))
     patches.set(starts, "Pace", partial(Pace, clock=clock))
     patches.set(starts, "Threads", InTurn)
-    page_size = run.chance.choice([3, 10, 1000])
+    page_size = run.chance.choice([100, 1000] if is_large else [3, 10, 1000])
     patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
     begin_scan = run.registry.begin_scan
 

@@ -6,7 +6,7 @@ serializing, its retries and its errors are the real ones.
 
 import io
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -22,7 +22,7 @@ from benchmarks.simulated_time import SimulatedTime
 from chalicelib.aws.clients import client_of
 from local.cloud.tagging import tagged_repositories
 from local.ecr import EcrError, LocalRegistry
-from tests.faults.dynamodb import Table
+from tests.faults.dynamodb import ACCOUNT, Table
 from tests.faults.faults import ANSWER_LOST, READ_TIMEOUT_SECONDS, Faults, Refusal
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ OK = 200
 VISIBILITY_SECONDS = 1800
 MOST_RECEIVES = 5
 """As in the template: JobsQueue."""
+UNSEEN_SECONDS = 60.0
+"""How long ECR may not say of a scan that it was started."""
 
 
 class Clock(SimulatedTime):
@@ -61,47 +63,83 @@ class Delivery:
 class Invocation:
     """A function at work: when its time is over, and after how many calls it is stopped.
 
-    ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note.
+    ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note, and
+    ``records_failed`` whether any call of the table failed; ``frozen`` whether it stood still for
+    an hour, after which others have what it holds.
     """
 
+    function: str
     event: Any
+    began_at: float
     deadline: float
     calls_left: int | None
+    ended_at: float | None = None
     cut: bool = False
     notes_failed: bool = False
+    records_failed: bool = False
     interrupted: bool = False
+    frozen: bool = False
+
+
+@dataclass(eq=False)
+class Attempt:
+    """A StartImageScan: by which invocation, and whether this saw that a scan was started."""
+
+    invocation: Invocation
+    is_known: bool = False
+
+    def rules_out(self, later: "Attempt") -> bool:
+        """Whether a later attempt is one too many, since all could know of this one."""
+        mine, other = self.invocation, later.invocation
+        if not self.is_known:
+            return False
+        if mine is other:
+            return True
+        is_kept = not (mine.cut or mine.records_failed)
+        ended = mine.ended_at
+        return is_kept and ended is not None and ended + UNSEEN_SECONDS <= other.began_at
 
 
 @dataclass(eq=False)
 class Publication:
     """What a medium was told, by which invocation, and whether that was noted in the history.
 
-    ``report`` is the JSON of the report, or what the medium has in its place.
+    ``report`` is the JSON of the report, or what the medium has in its place. ``news`` are the keys
+    of the news that it is of, where news is collected.
     """
 
     medium: str
     report: Any
-    invocation: Invocation | None
+    invocation: Invocation
+    news: frozenset[str] = frozenset()
     answered: bool = False
     noted: bool = False
 
     @property
-    def event_id(self) -> str:
-        """The event's id."""
-        return str(self.invocation.event["id"]) if self.invocation else ""
+    def identities(self) -> frozenset[str]:
+        """What it is of: the event's id, or the keys of the news."""
+        return self.news or frozenset({str(self.invocation.event["id"])})
 
     @property
     def name(self) -> tuple[str, str]:
-        """The repository and the digest that the event was about."""
-        detail = self.invocation.event["detail"] if self.invocation else {}
+        """The repository and the digest that it is about; neither where it is about several."""
+        if self.news:
+            image = self.report if isinstance(self.report, dict) else {}
+            return image.get("repository", ""), image.get("imageDigest", "")
+        detail = self.invocation.event["detail"]
         return detail.get("repository-name", ""), detail.get("image-digest", "")
+
+    @property
+    def is_roundup(self) -> bool:
+        """Whether it is of several images."""
+        return isinstance(self.report, dict) and self.report.get("kind") == "roundup"
 
     @property
     def may_come_again(self) -> bool:
         """Whether nobody could know of it: its answer, its function or its note was lost."""
         invocation = self.invocation
-        unnoted = invocation and not self.noted and (invocation.cut or invocation.notes_failed)
-        return not self.answered or bool(unnoted)
+        unnoted = not self.noted and (invocation.cut or invocation.notes_failed)
+        return not self.answered or unnoted
 
 
 class SimulatedAws:
@@ -115,7 +153,9 @@ class SimulatedAws:
         self.dead_jobs: list[Delivery] = []
         self.events: list[Delivery] = []
         self.failed_events: list[Delivery] = []
+        self.attempts: defaultdict[tuple[str, str], list[Attempt]] = defaultdict(list)
         self.published: list[Publication] = []
+        self.collected: defaultdict[tuple[str, str], list[Invocation]] = defaultdict(list)
         self.imported: dict[str, Any] = {}
         self.table = Table(faults)
         self.invocation: Invocation | None = None
@@ -134,12 +174,16 @@ class SimulatedAws:
         self.calls[operation] += 1
         self.clock.sleep(self.faults.chance.uniform(0.01, 0.3))
         self.before_call()
-        fault = self.faults.of_call(service, operation)
+        fault = self.faults.of_call(service, operation, body)
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
-            # Of the history; the table's other updates are of no publication.
-            if operation == "UpdateItem" and b'"image#' in body and self.invocation is not None:
+            # Of the history and the news; the table's other updates are of no publication.
+            is_note = any(part in body for part in (b'"image#', b'"news#', b'"news-senders"'))
+            if service == "dynamodb" and is_note and self.invocation is not None:
                 self.invocation.notes_failed = True
+            if service == "dynamodb" and self.invocation is not None:
+                self.invocation.records_failed = True
+        attempt = self._attempt(json.loads(body)) if operation == "StartImageScan" else None
         try:
             if isinstance(fault, Refusal):
                 return _refusal(service, url, fault)
@@ -153,13 +197,28 @@ class SimulatedAws:
                 raise fault(endpoint_url=url, error="closed")
             for publication in self.published[before:]:
                 publication.answered = True
+            if attempt is not None:
+                attempt.is_known = answer.status_code == OK
             return answer
         finally:
             self.after_call()
 
+    def _attempt(self, request: dict[str, Any]) -> Attempt:
+        assert self.invocation is not None
+        attempt = Attempt(self.invocation)
+        name = (request["repositoryName"], request["imageId"]["imageDigest"])
+        repository = self.registry.repositories.get(name[0])
+        if (
+            repository is not None and name[1] in repository.images
+        ):  # else it is as if never scanned
+            self.attempts[name].append(attempt)
+        return attempt
+
     def _answer(self, service: str, operation: str, url: str, body: bytes) -> AWSResponse:
         if service == "sns":
             return _xml(url, 200, self._publish(body))
+        if service == "sts":
+            return _xml(url, 200, _IDENTITY)
         request = json.loads(body or b"{}")
         if service == "dynamodb":
             return self._keep(operation, url, request)
@@ -213,16 +272,27 @@ class SimulatedAws:
         return {"FailedCount": 0, "SuccessCount": len(request["Findings"])}
 
     def _tell(self, medium: str, report: Any) -> None:
-        self.published.append(Publication(medium, report, self.invocation))
+        assert self.invocation is not None
+        collected = self.invocation.function == "send_reports"
+        news = self.table.news_under_way(medium) if collected else frozenset()
+        self.published.append(Publication(medium, report, self.invocation, news))
 
     def _keep(self, operation: str, url: str, request: dict[str, Any]) -> AWSResponse:
         """The history's operations; what is noted of a publication is noted of it here too."""
         status, answer = self.table.answer(operation, request)
-        noted = request.get("ExpressionAttributeValues", {}).get(":channel", {}).get("SS", ())
+        values = request.get("ExpressionAttributeValues", {})
+        noted = values.get(":channel", {}).get("SS", ())
+        channel = request["Key"]["sk"]["S"] if ":yes" in values else ""
         for each in self.published if status == OK else ():
-            of_it = [text for text in noted if text.startswith(f"{each.event_id} {each.medium} ")]
-            if each.invocation is self.invocation and of_it:
+            if each.invocation is not self.invocation:
+                continue
+            starts = tuple(f"{identity} {each.medium} " for identity in each.identities)
+            if any(text.startswith(starts) for text in noted) or each.medium == channel:
                 each.noted = True
+        if operation == "PutItem" and status == OK and self.invocation is not None:
+            pk, _, channel = request["Item"]["pk"]["S"].partition("#")
+            if pk == "news":
+                self.collected[channel, request["Item"]["sk"]["S"]].append(self.invocation)
         return _json(url, status, answer)
 
     def _get_resources(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -240,6 +310,13 @@ class SimulatedAws:
             for resource in resources
         ]
         return {"PaginationToken": token, "ResourceTagMappingList": found}
+
+
+_IDENTITY = (
+    "<GetCallerIdentityResponse><GetCallerIdentityResult>"
+    f"<Account>{ACCOUNT}</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
 
 
 class _Transport:
@@ -283,7 +360,7 @@ def _xml(url: str, status: int, answer: str) -> AWSResponse:
 
 
 def _refusal(service: str, url: str, refusal: Refusal) -> AWSResponse:
-    if service == "sns":
+    if service in ("sns", "sts"):
         error = f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error>"
         return _xml(url, refusal.status, f"<ErrorResponse>{error}</ErrorResponse>")
     return _json(url, refusal.status, {"__type": refusal.code, "message": refusal.message})

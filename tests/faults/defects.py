@@ -1,0 +1,148 @@
+"""Mistakes that an application could have, each made on purpose: the harness must find them all.
+
+A defect replaces functions of the application for as long as it is made.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from chalicelib.aws import ecr, sqs
+from chalicelib.aws.line_states import LineStates
+from chalicelib.aws.news import Sending
+from chalicelib.notifying.channels import security_hub
+from chalicelib.notifying.delivery import Reporting
+from chalicelib.policy.acknowledgements import reported
+from chalicelib.scanning import planner, scanner, starts
+from tests.faults.engine import carry_out
+
+MOST_RUNS = 100
+"""Within how many runs each is to be found."""
+
+_ONE_IN = 1000
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A mistake: the function of a class or module that has it, made from the right one."""
+
+    name: str
+    target: Any
+    function: str
+    wrong: Callable[[Callable[..., Any]], Callable[..., Any]]
+
+    @contextmanager
+    def made(self) -> Iterator[None]:
+        """The application with this mistake, until the end."""
+        right = getattr(self.target, self.function)
+        with patch.object(self.target, self.function, self.wrong(right)):
+            yield
+
+
+@dataclass(frozen=True)
+class Found:
+    """After how many runs a defect was found, and what did not hold."""
+
+    runs: int
+    sentence: str
+
+
+def find(defect: Defect, first_seed: int = 0, most: int = MOST_RUNS) -> Found | None:
+    """Look for a defect; None where so many runs do not find it."""
+    with defect.made():
+        for number in range(most):
+            result = carry_out(first_seed + number)
+            if result.broken:
+                return Found(number + 1, result.broken[0])
+    return None
+
+
+def _skips_some(sort: Callable[..., None]) -> Callable[..., None]:
+    def sort_most(self: Any, digest: str, record: Any) -> None:
+        if int(digest[-8:], 16) % _ONE_IN:
+            sort(self, digest, record)
+
+    return sort_most
+
+
+def _twice(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call_twice(*arguments: Any) -> Any:
+        function(*arguments)
+        return function(*arguments)
+
+    return call_twice
+
+
+def _nothing(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *_: None
+
+
+def _not_noticed(tried: Callable[..., bool]) -> Callable[..., bool]:
+    def succeeded(self: Any, *arguments: Any) -> bool:
+        tried(self, *arguments)
+        self.failures.clear()
+        return True
+
+    return succeeded
+
+
+def _as_reported(keep: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, place, state: keep(self, place, reported(state, "topic"))
+
+
+def _archived(found: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    return lambda *line: (each | {"RecordState": "ARCHIVED"} for each in found(*line))
+
+
+def _taken_for_sent(failed: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    def only_whole_failures(self: Any, entries: list[Any]) -> list[Any]:
+        refused = failed(self, entries)
+        return refused if len(refused) == len(entries) else []
+
+    return only_whole_failures
+
+
+def _without_last_page(pages: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    def all_but_one(*arguments: Any) -> Iterator[Any]:
+        first, *others = pages(*arguments)
+        yield from [first, *others[:-1]]
+
+    return all_but_one
+
+
+def _but_the_third(review: Callable[..., None]) -> Callable[..., None]:
+    def review_others(self: Any, number: int, job: Any) -> None:
+        if number != 2:
+            review(self, number, job)
+
+    return review_others
+
+
+def _sent_at_once(begin: Callable[..., None]) -> Callable[..., None]:
+    def begin_and_note(self: Any, keys: Any) -> None:
+        begin(self, keys)
+        self.sent()
+
+    return begin_and_note
+
+
+def _earlier(keep: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, place, state: keep(self, place, replace(state, time="2000-01-01T00:00:00Z"))
+
+
+DEFECTS = (
+    Defect("skips one due image in a thousand", starts.ScanStarts, "_sort", _skips_some),
+    Defect("starts a scan twice", ecr.Registry, "start_scan", _twice),
+    Defect("drops what is left at the deadline", scanner._RepositoryScan, "_re_enqueue", _nothing),
+    Defect("reports twice", Reporting, "_deliver", _twice),
+    Defect("does not notice that a channel failed", Reporting, "_tried", _not_noticed),
+    Defect("marks as reported before it is", LineStates, "keep", _as_reported),
+    Defect("archives live findings", security_hub, "_open", _archived),
+    Defect("loses the rest of a batch", sqs.JobsQueue, "_failed", _taken_for_sent),
+    Defect("forgets the last page of images", ecr.Registry, "image_pages", _without_last_page),
+    Defect("plans without a repository", planner._Planning, "_review_repository", _but_the_third),
+    Defect("notes news as sent before it is", Sending, "begin", _sent_at_once),
+    Defect("remembers a scan as an earlier one", LineStates, "keep", _earlier),
+)
