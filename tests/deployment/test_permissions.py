@@ -154,6 +154,7 @@ ADAPTERS = {
     "dynamodb": ["dynamodb"],
     "ecr": ["ecr"],
     "ecs": ["ecs"],
+    "event_bus": ["events"],
     "inspector": ["inspector2"],
     "lambda_functions": ["lambda"],
     "documents": ["s3", "ssm"],
@@ -440,6 +441,9 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         app = load()
         for number, request in enumerate(world.requests()):
             app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
+        # What the schedule has warned of already, a request would have.
+        with patch("chalicelib.scanning.image_warnings._is_news", return_value=True):
+            app.app(_signed_request("{}", key="anew"), Unhurried())
         question = _signed_question({"vulnerability": "CVE-2026-1"})
         app.app(question, Unhurried())
         with patch("chalicelib.fleet.finding_lines.STATE_KEY", "fleet-reports/of-no-digest-yet.json"):
