@@ -59,6 +59,8 @@ def run(console: Console, *, everything: bool = False) -> None:
     played = play(console)
     show_all(played, console) if everything else show_messages(played, console)
     console.print(f"The page that it links to is in {PAGE}.")
+    if not everything:
+        console.print("All that was done and sent: make demo ARGS=--all")
 
 
 def play(console: Console) -> Played:
@@ -113,7 +115,6 @@ def show_messages(played: Played, console: Console) -> None:
         console.rule(title)
         for notification in messages:
             console.print(show.email(notification, lines=GLANCE))
-    console.print("All that was done and sent: make demo ARGS=--all")
 
 
 def show_all(played: Played, console: Console) -> None:
