@@ -442,7 +442,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
             app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
         question = _signed_question({"vulnerability": "CVE-2026-1"})
         app.app(question, Unhurried())
-        with patch("chalicelib.fleet.find.STATE_KEY", "fleet-reports/of-no-digest-yet.json"):
+        with patch("chalicelib.fleet.finding_lines.STATE_KEY", "fleet-reports/of-no-digest-yet.json"):
             app.app(question, Unhurried())
     yield "api_handler", calls
 
