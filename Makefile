@@ -37,8 +37,8 @@ endif
 
 ##@ See it work
 
-demo: $(READY)  ## Run the whole application on an embedded registry, without an AWS account
-	@$(BIN)/python -m local.demo
+demo: $(READY)  ## The whole application on an embedded registry: make demo, make demo ARGS=--all
+	@$(BIN)/python -m local.demo $(ARGS)
 
 test: $(READY)  ## Run every test, with branch coverage
 	$(BIN)/pytest

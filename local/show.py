@@ -35,9 +35,13 @@ def reviews(summaries: list[dict[str, Any]]) -> Table:
     return table
 
 
-def email(notification: Notification) -> Panel:
-    """A message as email."""
-    return _panel(notification.subject, notification.texts["email"])
+def email(notification: Notification, lines: int | None = None) -> Panel:
+    """A message as email, all of it or its first lines."""
+    text = notification.texts["email"]
+    if lines is not None:
+        written = text.splitlines()
+        text = "\n".join(written[:lines]).rstrip() + f"\n… and {len(written) - lines} more lines"
+    return _panel(notification.subject, text)
 
 
 def channels(notification: Notification) -> Iterator[Panel | str]:

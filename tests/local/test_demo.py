@@ -1,21 +1,46 @@
 """``make demo``."""
 
+import io
+
+import pytest
+from rich.console import Console
+
 from local import demo
 
 
-def test_the_demo_shows_each_repository_and_each_medium(capsys):
-    demo.main()
+@pytest.fixture(scope="module")
+def played():
+    return demo.play(Console(file=io.StringIO()))
 
-    out = capsys.readouterr().out
+
+def printed(show, played):
+    console = Console(width=100, file=io.StringIO())
+    show(played, console)
+    return console.file.getvalue()
+
+
+def test_the_demo_shows_the_messages_that_matter_on_two_screens(played):
+    out = printed(demo.show_messages, played)
+    for text in (
+        *("14 repositories", "an inventory", "CVE-2026-31337 in openssl", "Fleet report"),
+        "more lines",
+    ):
+        assert text in out
+    assert len(out.splitlines()) <= 2 * 40
+
+
+def test_all_of_the_demo_shows_each_repository_and_each_channel(played):
+    out = printed(demo.show_all, played)
     for text in ("shop/checkout", "scan fresh", "not an image", "14 repositories", "inventory of"):
         assert text in out
     for text in (
-        "email",
-        "sms",
-        "json",
-        "chat",
-        "Security Hub",
-        "Attributes to filter by",
+        *("email", "sms", "json", "chat", "Security Hub", "Attributes to filter by"),
         "CVE-2026-31337 in openssl",
     ):
         assert text in out
+
+
+def test_an_option_that_the_demo_has_not_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        demo.main(["--everything"])
+    assert "unrecognized arguments: --everything" in capsys.readouterr().err
