@@ -25,6 +25,9 @@ def find_findings(
         query = Query.of(filters or {})
     except WrongFilter as error:
         return {"Code": "BadRequestError", "Message": str(error)}, 400
+    if not services.settings.digest:
+        message = "nothing is kept, since digests are off (DIGEST)"
+        return {"Code": "NotFoundError", "Message": message}, 404
     try:
         return _fitted(find(query, services.report_bucket).document()), 200
     except (NothingKept, SettingError) as error:

@@ -68,6 +68,7 @@ CONFIGURED_ROLES = {
     "Configuration": "ssm:/lists/accounts",
     "ConfiguredRoles": SCAN_ROLE.replace(OTHER_ACCOUNT, "*"),
 }
+EVENT_BUS = {"EventBusArn": f"arn:aws:events:{REGION}:{OWN_ACCOUNT}:event-bus/findings"}
 EVERYTHING = {
     **TASK_DEFINITIONS,
     **IN_USE_ELSEWHERE,
@@ -81,6 +82,7 @@ EVERYTHING = {
     "Configuration": "s3://lists/selection.yaml",
     **CHANNELS,
     **FEEDS,
+    **EVENT_BUS,
     "KmsKeyArn": KEY,
 }
 DEPLOYMENTS: dict[str, dict[str, str]] = {
@@ -98,6 +100,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "images in use elsewhere": IN_USE_ELSEWHERE,
     "roles without discovery": {"EcsDiscoveryRoles": DISCOVERY_ROLE},
     "tags": TAGS,
+    "event bus": EVENT_BUS,
     "budget": BUDGET,
     "budget and images in use": {**BUDGET, **IN_USE_ELSEWHERE},
     "budget and tags": {**BUDGET, **TAGS},
@@ -241,6 +244,8 @@ def _resource(action: str, region: str, parameters: dict[str, Any]) -> str:
         return arn(f"table/{parameters['TableName']}")
     if action == "ssm:GetParameter":
         return arn(f"parameter{parameters['Name']}")
+    if action == "events:PutEvents":
+        return str(parameters["Entries"][0]["EventBusName"])
     if "Findings" in parameters:
         return str(parameters["Findings"][0]["ProductArn"])
     return arn(f"repository/{parameters.get('repositoryName', '')}")
@@ -365,6 +370,7 @@ class World:
 def _keep_lists() -> None:
     """Lists of accepted risks and configuration files where a deployment may have them."""
     s3, ssm = boto3.client("s3"), boto3.client("ssm")
+    boto3.client("events").create_event_bus(Name="findings")
     s3.create_bucket(Bucket="lists", CreateBucketConfiguration={"LocationConstraint": REGION})
     risks, selection = "accepted: []", "images: {tagged-only: true}"
     s3.put_object(Bucket="lists", Key="accepted/risks.yaml", Body=risks.encode())
@@ -446,7 +452,8 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
             app.app(_signed_request("{}", key="anew"), Unhurried())
         question = _signed_question({"vulnerability": "CVE-2026-1"})
         app.app(question, Unhurried())
-        with patch("chalicelib.fleet.finding_lines.STATE_KEY", "fleet-reports/of-no-digest-yet.json"):
+        not_yet = "fleet-reports/of-no-digest-yet.json"
+        with patch("chalicelib.fleet.finding_lines.STATE_KEY", not_yet):
             app.app(question, Unhurried())
     yield "api_handler", calls
 
@@ -660,6 +667,7 @@ def test_roles_are_assumed_that_are_named_and_no_others(create_stack: CreateStac
         "list_repositories": {*scan_roles, DISCOVERY_ROLE},
         "scan_images": {*scan_roles, DISCOVERY_ROLE},
         "notify": scan_roles,
+        "send_reports": set(),
         "report_fleet": scan_roles,
         "refresh_feeds": set(),
         "api_handler": {*scan_roles, DISCOVERY_ROLE},

@@ -24,7 +24,7 @@ def kept():
 @pytest.fixture
 def get(kept):
     """Ask with filters; gives the answer's body, which is as documented, and its status."""
-    services = SimpleNamespace(report_bucket=kept)
+    services = SimpleNamespace(report_bucket=kept, settings=SimpleNamespace(digest=True))
 
     def get(**filters):
         body, status = flow.find_findings(filters, services)
@@ -61,9 +61,17 @@ def test_before_the_first_digest_it_is_said_what_is_missing(get):
 
 
 def test_without_a_bucket_it_is_said_what_is_missing():
-    body, status = flow.find_findings({"package": "zlib"}, Services(Settings.from_environment({})))
+    variables = {"DIGEST": "true"}
+    services = Services(Settings.from_environment(variables))
+    body, status = flow.find_findings({"package": "zlib"}, services)
     assert status == 404
     assert "REPORT_BUCKET_NAME is not set" in body["Message"]
+
+
+def test_without_digests_it_is_said_that_nothing_is_kept():
+    services = Services(Settings.from_environment({"DIGEST": "false"}))
+    body, status = flow.find_findings({"package": "zlib"}, services)
+    assert (status, "DIGEST" in body["Message"]) == (404, True)
 
 
 def test_an_answer_that_is_too_long_has_the_first_findings(get, kept, monkeypatch):
