@@ -23,7 +23,10 @@ def main() -> None:
     if arguments.defects:
         sys.exit(not _find_defects(arguments.seed))
     started_at = time.perf_counter()
-    results = [carry_out(seed) for seed in range(arguments.seed, arguments.seed + arguments.runs)]
+    results = []
+    for seed in range(arguments.seed, arguments.seed + arguments.runs):
+        results.append(carry_out(seed))
+        _print_broken(results[-1])
     _print(results, time.perf_counter() - started_at)
     sys.exit(any(result.broken for result in results))
 
@@ -39,11 +42,13 @@ def _find_defects(seed: int) -> bool:
     return all_found
 
 
+def _print_broken(result: Result) -> None:
+    for sentence in result.broken:
+        print(f"seed {result.seed}: {sentence}")
+        print(f'  again with: make faults ARGS="--runs 1 --seed {result.seed}"', flush=True)
+
+
 def _print(results: list[Result], seconds: float) -> None:
-    for result in results:
-        for sentence in result.broken:
-            print(f"seed {result.seed}: {sentence}")
-            print(f'  again with: make faults ARGS="--runs 1 --seed {result.seed}"')
     total: Counter[str] = Counter()
     for result in results:
         total.update(result.counts)

@@ -105,7 +105,7 @@ def nothing_is_published_twice(run: Run) -> Iterator[str]:
         for identity in each.identities:
             by_event.setdefault((each.medium, identity), []).append(each)
     for (medium, identity), published in by_event.items():
-        collections = run.aws.collected[medium, identity]
+        collections = run.aws.collected.get((medium, identity), [])
         if len(collections) > 1 and any(each.cut or each.notes_failed for each in collections):
             continue
         noted = next((each for each in published if each.noted), published[-1])
@@ -114,6 +114,13 @@ def nothing_is_published_twice(run: Run) -> Iterator[str]:
         if known > 1 or any(each.invocation is not noted.invocation for each in later):
             repository, digest = noted.name
             yield f"{repository or 'news'}@{digest or identity} was published twice ({medium})"
+
+
+def all_news_that_is_collected_is_sent(run: Run) -> Iterator[str]:
+    sent = {(each.medium, key) for each in run.aws.published for key in each.news}
+    for medium, key in run.aws.collected:
+        if (medium, key) not in sent:
+            yield f"news {key} was collected and never sent ({medium})"
 
 
 def the_last_scan_of_what_the_tag_stands_on_is_known(run: Run) -> Iterator[str]:
@@ -181,6 +188,7 @@ ALWAYS: tuple[Invariant, ...] = (
     every_finding_over_a_threshold_is_published_or_kept,
     nothing_else_is_published,
     nothing_is_published_twice,
+    all_news_that_is_collected_is_sent,
     the_last_scan_of_what_the_tag_stands_on_is_known,
     what_is_known_is_of_a_scan_of_the_image,
     nothing_is_noted_as_reported_that_was_not_published,

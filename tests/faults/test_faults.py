@@ -11,6 +11,7 @@ from chalicelib.aws.line_states import LineStates
 from chalicelib.notifying import channels, scans
 from chalicelib.notifying.comparison import compare
 from chalicelib.policy.acknowledgements import reported
+from tests.faults.defects import DEFECTS, find
 from tests.faults.engine import carry_out
 from tests.faults.faults import Faults
 from tests.faults.invariants import broken
@@ -34,9 +35,24 @@ def test_a_seed_makes_the_same_run_again():
 
 def test_without_faults_nothing_is_kept_and_no_function_fails(monkeypatch):
     monkeypatch.setattr(Faults, "of", lambda chance: Faults(chance, calm=True))
-    counts = carry_out(3).counts
+    counts = carry_out(6).counts
     assert counts["scans started"] == counts["images due"] > 0
     assert counts["functions that failed"] == counts["jobs in the dead-letter queue"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("starts a scan twice", "was to be started again"),
+        ("forgets the last page of images", "was neither started nor kept"),
+    ],
+)
+def test_a_defect_is_found(name, sentence):
+    """These in a few runs; ``make faults ARGS=--defects`` looks for all of them."""
+    [defect] = [each for each in DEFECTS if each.name == name]
+    found = find(defect, first_seed=1, most=20)
+    assert found
+    assert sentence in found.sentence
 
 
 class TestTheHarnessNotices:
@@ -144,7 +160,7 @@ class TestTheHarnessNotices:
         monkeypatch.setattr(
             "chalicelib.notifying.channels.topic.message_of", lambda *_: {}["missing"]
         )
-        assert any("KeyError" in sentence for sentence in carry_out(3).broken)
+        assert any("KeyError" in sentence for sentence in carry_out(6).broken)
 
 
 def forgetting(result, states, *others):
