@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
+from chalicelib.policy.due_dates import DueTimes
 from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
@@ -388,7 +389,11 @@ DIGESTS = [{"time": f"2026-03-{day:02}T06:00:00Z"} for day in (2, 9)]
 
 
 def send_digests(app: Any, world: World) -> None:
-    """A digest that cannot be published, its next try, and the digest of a week later."""
+    """A digest that cannot be published, its next try, and the digest of a week later.
+
+    What was found then is overdue by now.
+    """
+    app.services.settings.__dict__ |= {"sla": DueTimes.parse("CRITICAL=1d HIGH=1d")}
     for event, _ in zip(DIGESTS, world.each_kind_of_scanning(), strict=True):
         if app.settings.digest and event is DIGESTS[0]:
             refusal = patch.object(ReportTopic, "publish", side_effect=RuntimeError("refused"))
