@@ -393,7 +393,6 @@ def send_digests(app: Any, world: World) -> None:
 
     What was found then is overdue by now.
     """
-    app.services.settings.__dict__ |= {"sla": DueTimes.parse("CRITICAL=1d HIGH=1d")}
     for event, _ in zip(DIGESTS, world.each_kind_of_scanning(), strict=True):
         if app.settings.digest and event is DIGESTS[0]:
             refusal = patch.object(ReportTopic, "publish", side_effect=RuntimeError("refused"))
@@ -443,7 +442,9 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         app.send_reports({}, Unhurried())
     yield "send_reports", calls
     with recorded_calls() as calls:
-        send_digests(load(), world)
+        sla = DueTimes.parse("CRITICAL=1d HIGH=1d")
+        with patch.object(Settings, "sla_of", return_value=sla):
+            send_digests(load(), world)
     yield "report_fleet", calls
     with recorded_calls() as calls, patch("chalicelib.fleet.refresh_feeds.fetch", feed):
         load().refresh_feeds({}, Unhurried())
