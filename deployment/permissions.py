@@ -290,7 +290,8 @@ _TO_REVIEW = (
     ASSUME_SCAN_ROLES,
     SEND_JOBS,
     # Warnings of what is amiss with them, and which of these were sent.
-    *only_if("FindsImagesInUse", PUBLISH_REPORTS, READ_USES),
+    *only_if("FindsImagesInUse", PUBLISH_REPORTS),
+    READ_USES,
 )
 _TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_COVERAGE)
 _TO_READ_RISKS = (READ_RISKS_IN_S3, READ_RISKS_IN_PARAMETER)

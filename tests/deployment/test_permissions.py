@@ -24,7 +24,6 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.policy.due_dates import DueTimes
 from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
@@ -389,10 +388,7 @@ DIGESTS = [{"time": f"2026-03-{day:02}T06:00:00Z"} for day in (2, 9)]
 
 
 def send_digests(app: Any, world: World) -> None:
-    """A digest that cannot be published, its next try, and the digest of a week later.
-
-    What was found then is overdue by now.
-    """
+    """A digest that cannot be published, its next try, and the digest of a week later."""
     for event, _ in zip(DIGESTS, world.each_kind_of_scanning(), strict=True):
         if app.settings.digest and event is DIGESTS[0]:
             refusal = patch.object(ReportTopic, "publish", side_effect=RuntimeError("refused"))
@@ -442,8 +438,8 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         app.send_reports({}, Unhurried())
     yield "send_reports", calls
     with recorded_calls() as calls:
-        sla = DueTimes.parse("CRITICAL=1d HIGH=1d")
-        with patch.object(Settings, "sla_of", return_value=sla):
+        overdue = [{"repository": "shop/api"}]
+        with patch("chalicelib.fleet.overdue_events.overdue_details", return_value=overdue):
             send_digests(load(), world)
     yield "report_fleet", calls
     with recorded_calls() as calls, patch("chalicelib.fleet.refresh_feeds.fetch", feed):
