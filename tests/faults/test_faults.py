@@ -172,4 +172,6 @@ def _broken(seed, change):
     with run_of(seed) as run:
         change(run)
         run.go()
-        return broken(run)
+        found = broken(run)
+        run.redrive()
+        return found + broken(run)
