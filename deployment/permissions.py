@@ -219,9 +219,7 @@ READ_RISKS_IN_PARAMETER = Permission(
     _parameter_of("AcceptedRisks"),
     ("ReadsRisksInParameter",),
 )
-KEEP_FLEET_REPORTS = Permission(
-    "KeepFleetReports", ("s3:GetObject", "s3:PutObject"), _FLEET_REPORTS
-)
+KEEP_FLEET_REPORTS = Permission("KeepFleetReports", ("s3:PutObject",), _FLEET_REPORTS)
 READ_FLEET_REPORTS = Permission("ReadFleetReports", ("s3:GetObject",), _FLEET_REPORTS)
 # The mark of a digest that could not be sent after all.
 DELETE_MARKS = Permission("DeleteMarks", ("s3:DeleteObject",), _MARKS)
@@ -231,7 +229,7 @@ LIST_REPORTS = Permission("ListReports", ("s3:ListBucket",), _BUCKET)
 
 # CISA's catalogue and EPSS scores, which the digest may read as one of its own objects.
 READ_FEEDS = Permission("ReadFeeds", ("s3:GetObject",), _FEEDS)
-KEEP_FEEDS = Permission("KeepFeeds", ("s3:GetObject", "s3:PutObject"), _FEEDS)
+KEEP_FEEDS = Permission("KeepFeeds", ("s3:PutObject",), _FEEDS)
 
 # --- What several functions need ------------------------------------------------------------------
 
@@ -292,13 +290,17 @@ _TO_REVIEW = (
     ASSUME_SCAN_ROLES,
     SEND_JOBS,
     # Warnings of what is amiss with them, and which of these were sent.
-    *only_if("FindsImagesInUse", PUBLISH_REPORTS, READ_USES, UPDATE_HISTORY),
+    *only_if("FindsImagesInUse", PUBLISH_REPORTS, READ_USES),
 )
 _TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_COVERAGE)
 _TO_READ_RISKS = (READ_RISKS_IN_S3, READ_RISKS_IN_PARAMETER)
 
 _OWN: dict[str, tuple[Permission, ...]] = {
-    "list_repositories": (*_TO_LIST_AND_DRY_RUN, KEEP_FAILED_EVENTS),
+    "list_repositories": (
+        *_TO_LIST_AND_DRY_RUN,
+        *only_if("FindsImagesInUse", UPDATE_HISTORY),
+        KEEP_FAILED_EVENTS,
+    ),
     "scan_images": (
         *_TO_REVIEW,
         START_SCANS,
@@ -359,6 +361,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             *only_if("ResolvesImageIndexes", KEEP_RECORDS),
             ASSUME_SCAN_ROLES,
             *_TO_READ_RISKS,
+            READ_FLEET_REPORTS,
             KEEP_FLEET_REPORTS,
             DELETE_MARKS,
             LIST_REPORTS,
@@ -368,7 +371,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         KEEP_FAILED_EVENTS,
     ),
     "refresh_feeds": (
-        *only_if("FetchesFeeds", KEEP_FEEDS, LIST_REPORTS),
+        *only_if("FetchesFeeds", READ_FEEDS, KEEP_FEEDS, LIST_REPORTS),
         KEEP_FAILED_EVENTS,
         # All that it needs of WITH_CONFIGURATION: it takes no role.
         READ_CONFIGURATION_IN_S3,

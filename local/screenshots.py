@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
+from rich.text import Text
 
 from chalicelib.fleet.formats import rendered
 from local import demo
@@ -20,9 +21,9 @@ from local.fleet import demo_report
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COLUMNS = 100
+COLUMNS, MOST_LINES = 100, 90
 
-SIZES = {390: 1500, 1280: 1400}
+SIZES = {390: 1500, 1280: 900}
 """How much of the page's height is shown, by its width."""
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => { details.open = true })"
@@ -52,10 +53,15 @@ def main() -> None:
 
 
 def terminal_picture(run: Callable[[Console], None], title: str) -> str:
-    """What a program prints as SVG, in fonts that are at hand where it is shown."""
-    console = Console(record=True, width=COLUMNS, file=io.StringIO())
-    run(console)
-    drawn = console.export_svg(title=title, theme=DIMMED_MONOKAI, unique_id="terminal")
+    """What a program prints first, as SVG, in fonts that are at hand where it is shown."""
+    printed = Console(record=True, width=COLUMNS, file=io.StringIO())
+    run(printed)
+    lines = printed.export_text(styles=True).splitlines()
+    shown = Console(record=True, width=COLUMNS, file=io.StringIO())
+    shown.print(Text.from_ansi("\n".join(lines[:MOST_LINES])))
+    if len(lines) > MOST_LINES:
+        shown.print("…")
+    drawn = shown.export_svg(title=title, theme=DIMMED_MONOKAI, unique_id="terminal")
     return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
 
 

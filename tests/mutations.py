@@ -839,7 +839,7 @@ MUTATIONS = [
         "chalicelib/policy/finding_events.py",
         "tests/policy/test_finding_events.py",
         ("better is worse", "(now.severity) < SEVERITIES", "(now.severity) != SEVERITIES"),
-        ("an event is another when sent again", "str(self.at))", "str(id(self)))"),
+        ("kinds of events share an id", "(place, self.kind, self.key,", "(place, self.key,"),
         ("what is open elsewhere is opened", "        if is_elsewhere:\n", "        if False:\n"),
         ("what is open elsewhere is fixed", " and not is_elsewhere:\n", ":\n"),
     ),

@@ -199,7 +199,7 @@ def test_an_event_that_lacks_a_key_is_a_clear_error(application, key):
 def test_every_route_asks_for_iam(load_app):
     routes = load_app().app.routes
     authorizers = [entry.authorizer for methods in routes.values() for entry in methods.values()]
-    assert [type(authorizer) for authorizer in authorizers] == [IAMAuthorizer] * 2
+    assert [type(authorizer) for authorizer in authorizers] == [IAMAuthorizer] * 3
 
 
 def test_log_lines_name_the_request(application, aws, capsys):

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
 from chalicelib.runtime.pace import SCANNERS_AT_ONCE
@@ -14,6 +15,7 @@ from chalicelib.settings.table import ROWS
 from deployment.packages import MERGED_TEMPLATE, PROJECT
 from deployment.parameters import parameters_by_group
 from deployment.site import PAGES as SITE_PAGES
+from ecr_scan_reporter.__main__ import commands
 
 DOCS = PROJECT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *PROJECT.glob("*.md")])
@@ -240,6 +242,30 @@ def test_commands_are_well_formed_and_links_lead_somewhere(page):
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link + anchor
+
+
+OPTIONS = {
+    name: {option for parameter in command.params for option in parameter.opts}
+    for name, command in typer.main.get_command(commands).commands.items()
+}
+"""The options of every command of the command line."""
+
+
+def commands_of(page):
+    """Each command that a page gives of the command line: its name and its options."""
+    scripts = "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL))
+    lines = re.sub(r"\\\n\s*", "", scripts).splitlines()
+    for line in (each.partition(" #")[0] for each in lines):
+        ours = r"(?:ecr-scan-reporter|-m ecr_scan_reporter) ([a-z][a-z-]*)(.*)"
+        made = r'make (plan|scan|report|gate) ARGS="(.*)"'
+        for name, rest in re.findall(ours, line) + re.findall(made, line):
+            yield name, set(re.findall(r"(?<!\S)--[a-z][a-z-]*", rest))
+
+
+def test_commands_of_the_command_line_are_as_the_program_has_them():
+    given = [(page.name, *each) for page in PAGES for each in commands_of(page)]
+    assert len(given) > 10
+    assert [each for each in given if each[1] not in OPTIONS or each[2] - OPTIONS[each[1]]] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -351,6 +351,7 @@ class TestFailures:
         assert {metric for alarm in alarms.values() for metric in _alarmed(alarm)} == {
             ("Invocations", "list_repositories"),
             ("Errors", "list_repositories"),
+            ("Errors", "send_reports"),
             ("ApproximateAgeOfOldestMessage", "JobsQueue"),
             *(("Throttles", name) for name in FUNCTIONS),
             ("ApproximateNumberOfMessagesVisible", "DeadJobsQueue"),

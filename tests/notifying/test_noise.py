@@ -134,6 +134,9 @@ def test_an_old_build_that_runs_is_reported_although_a_newer_one_is_clean(fleet)
         [message] = running.scan_all()
         running.days_later(8)
         assert running.scan_all() == []
+        running.application.send_digest()
+        digest = running.application.notifications()[-1]
+    assert digest.subject == "[ECR] Fleet report: running 1 CRITICAL"
     assert message.subject.startswith("[ECR] pay/api:v1, running: ")
     assert "ECS service" in message.texts["email"]
 

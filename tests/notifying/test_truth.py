@@ -127,6 +127,7 @@ class Truth(RuleBasedStateMachine):
         for event in self.events:
             assert self.world.handle(event)
         self.events.clear()
+        self.world.send_collected()
         if self.world.scannable():
             self.security_hub_has_what_is_open()
             self.people_have_heard_of_what_is_open()
@@ -184,9 +185,24 @@ class Truth(RuleBasedStateMachine):
         return set().union(*(names for each, names in self.world.messages if each == digest))
 
 
+class CollectedTruth(Truth):
+    """A repository under way, whose news is collected and sent now and then."""
+
+    def __init__(self):
+        super().__init__()
+        self.world = World(REPORT_WINDOW="5m")
+
+    @rule()
+    def send(self):
+        self.world.send_collected()
+
+
 def members(held):
     return {digest for digest, _ in held.children} or {held.digest}
 
 
 TestTruth = Truth.TestCase
 TestTruth.settings = settings(max_examples=200, stateful_step_count=40)
+
+TestCollectedTruth = CollectedTruth.TestCase
+TestCollectedTruth.settings = settings(max_examples=100, stateful_step_count=40)

@@ -62,6 +62,7 @@ class World:
         self.messages = []
         self.hub = {}
         self.table = FakeTable(self)
+        self.news = FakeNews(self)
         settings = Settings.from_environment(
             {
                 "NOTIFY_MODE": "new-findings",
@@ -80,7 +81,7 @@ class World:
             line_states=self.table,
             deliveries=self.table,
             image_uses=None,
-            news=None,
+            news=self.news if variables.get("REPORT_WINDOW") else None,
             scan_records=None,
             report_topic=SimpleNamespace(publish=self._publish),
             security_hub=SimpleNamespace(
@@ -186,6 +187,12 @@ class World:
             "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "detail": {"repository-name": REPOSITORY, **detail},
         }
+
+    def send_collected(self):
+        """Publish the news that waits."""
+        for news in self.news.waiting.values():
+            self.messages.append((news.digest, {flaw.identifier for flaw in news.new}))
+        self.news.waiting.clear()
 
     # --- What comes of it -----------------------------------------------------------------------
 
@@ -307,6 +314,28 @@ class FakeContents:
     def forget(self, repository, digest):
         self._world.called()
         self._world.table.entries.pop(digest, None)
+
+
+class FakeNews:
+    """The news that waits for the report topic."""
+
+    def __init__(self, world):
+        self._world = world
+        self.waiting = {}
+
+    def now(self):
+        return self._world.table.now()
+
+    def begun_at(self):
+        self._world.called()
+        return int(START.timestamp())
+
+    def add(self, channel, news):
+        if channel in self._world.failing:
+            raise ConnectionError("no answer")
+        self._world.called()
+        self.waiting[news.key] = news
+        self._world.called()
 
 
 class FakeTable:
