@@ -400,7 +400,8 @@ def test_an_email_shows_values_on_one_line_each(report):
 
 def test_a_subject_says_what_is_worst_what_is_new_and_what_is_missing():
     assert email_subject(example()) == (
-        "[ECR] Fleet report: 1 CRITICAL, 3 HIGH, 3 new, unknown in 4 repositories and 1 registry"
+        "[ECR] Fleet report: 1 CRITICAL, 3 HIGH, 1 overdue, 3 new,"
+        " unknown in 4 repositories and 1 registry"
     )
     assert email_subject(FleetReport(NOW)) == "[ECR] Fleet report: no open findings"
 
