@@ -38,13 +38,11 @@ class RepositoryTags:
         return {repository: rules for repository, rules in found.items() if rules}
 
     def _pages(self, call: Callable[..., Any]) -> Iterator[Any]:
-        token = ""
-        while True:
+        page = call(self._page, "")
+        yield page
+        while token := page.get("PaginationToken"):
             page = call(self._page, token)
             yield page
-            token = page.get("PaginationToken")
-            if not token:
-                return
 
     def _page(self, token: str) -> Any:
         return self._client.get_resources(
