@@ -66,6 +66,13 @@ class Assessment:
         )
 
     @property
+    def exploited(self) -> frozenset[str]:
+        """The keys of the findings by which a threshold of exploitation is reached."""
+        return frozenset(
+            finding.key for finding in self.thresholds.exploited_among(self.findings or ())
+        )
+
+    @property
     def may_cross(self) -> bool:
         """Whether findings of an unknown severity may reach a threshold."""
         return may_reach(self.thresholds, self.counts, self.unlisted)

@@ -145,6 +145,7 @@ def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
         or result.finding_severity is not None
         or may_reach(thresholds, result.severity_counts, result.unlisted)
         or bool(thresholds.crossed_by(result.severity_counts or {}))
+        or (thresholds.weigh_exploitation and result.number != 0)
     )
 
 

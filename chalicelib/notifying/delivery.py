@@ -100,7 +100,7 @@ class Reporting:
                 return severity in assessment.crossed
             return (
                 compared.result.failed
-                or bool(assessment.crossed)
+                or bool(assessment.crossed or assessment.exploited)
                 or (assessment.findings is None and assessment.may_cross)
             )
         return is_news(
@@ -109,6 +109,7 @@ class Reporting:
             state,
             changes,
             assessment.crossed,
+            assessment.exploited,
             is_rescan=compared.is_rescan,
         )
 

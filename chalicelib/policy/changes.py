@@ -75,13 +75,15 @@ def is_news(
     state: ReportedState,
     changes: Changes,
     crossed: Collection[str],
+    exploited: Collection[str] = (),
     *,
     is_rescan: bool = False,
 ) -> bool:
     """Whether a channel is notified of a scan, in that mode.
 
     Of every scan that reaches a threshold; or of one that found, of a severity whose threshold is
-    reached (``crossed``), what is new to the channel; in the mode ``changes`` also of one that no
+    reached (``crossed``) or among the findings that reach one of exploitation (``exploited``, by
+    key), what is new to the channel; in the mode ``changes`` also of one that no
     longer finds what the channel has reported. A scan that failed is news unless the channel has
     reported that the line's last scan failed. An event that ``is_rescan`` tells of no scan of its
     own: it is news in no mode but for its changes.
@@ -89,8 +91,8 @@ def is_news(
     every_scan = mode == EVERY_SCAN and not is_rescan
     if state.status == FAILED:
         return every_scan or channel not in state.failure_reported_by
-    if every_scan and crossed:
+    if every_scan and (crossed or exploited):
         return True
-    if any(state.open_findings[key].severity in crossed for key in changes.new):
+    if any(key in exploited or state.open_findings[key].severity in crossed for key in changes.new):
         return True
     return mode == CHANGES and bool(changes.fixed)

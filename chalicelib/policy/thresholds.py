@@ -72,6 +72,22 @@ class Thresholds:
         }
         return tuple(name for name, is_reached in reached.items() if is_reached)
 
+    def exploited_among(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """The findings by which the threshold of ``KEV`` or ``EPSS`` is reached."""
+        findings = tuple(findings)
+        reached = self.exploited_by(findings)
+        return tuple(
+            finding
+            for finding in findings
+            if ("KEV" in reached and finding.known_exploited)
+            or ("EPSS" in reached and finding.epss is not None and finding.epss >= (self.epss or 0))
+        )
+
+    @property
+    def weigh_exploitation(self) -> bool:
+        """Whether there is a threshold of ``KEV`` or ``EPSS``, which no event tells of."""
+        return self.kev is not None or self.epss is not None
+
     def _is_crossed(self, severity: str, counts: Mapping[str, int]) -> bool:
         threshold = self.of(severity)
         return threshold is not None and counts.get(severity, 0) >= max(1, threshold)

@@ -89,3 +89,17 @@ def test_a_repository_can_have_its_own_thresholds_of_exploitation():
     assert rules.rules.thresholds(Thresholds(kev=3, high=7)) == Thresholds(
         critical=1, high=7, kev=1, epss=0.5
     )
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "exploited"),
+    [
+        (Thresholds(), []),
+        (Thresholds(kev=1), [LISTED]),
+        (Thresholds(kev=2), []),
+        (Thresholds(epss=0.5), [LISTED, LIKELY]),
+        (Thresholds(epss=0.6), [LISTED]),
+    ],
+)
+def test_the_findings_that_reach_a_threshold_of_exploitation(thresholds, exploited):
+    assert [*thresholds.exploited_among([LISTED, LIKELY])] == exploited
