@@ -47,4 +47,4 @@ def epss_text(scores=None, dated="2026-03-02T00:00:00Z"):
 
 def epss(scores=None, dated="2026-03-02T00:00:00Z"):
     """FIRST's scores, as they are sent."""
-    return gzip.compress(epss_text(scores, dated))
+    return gzip.compress(epss_text(scores, dated), mtime=0)

@@ -70,7 +70,7 @@ def test_a_catalogue_that_is_not_as_it_should_be_is_an_error(body, message):
         (epss()[:-20], "it is cut short, or damaged"),
         (epss_text()[:-2], "it is cut short"),
         (epss_text()[:-8] + b"\n", "it has a line 'CVE-2026-0002,0.0"),
-        (gzip.compress(HTML), "not CSV"),
+        (gzip.compress(HTML, mtime=0), "not CSV"),
         (b"", "not CSV"),
         (epss({}), "it has no scores"),
         (epss({"CVE-2021-44228": 1.5}), "it has a line 'CVE-2021-44228,1.5"),
@@ -78,7 +78,7 @@ def test_a_catalogue_that_is_not_as_it_should_be_is_an_error(body, message):
         (epss({"=cmd()": 0.5}), "it has a line '=cmd"),
         (epss(dated="2026-03-09T00:00:00Z"), "it is of 2026-03-09, in the future"),
         (epss(dated="today"), "its date is 'today'"),
-        (gzip.compress(bytes(20_000_000)), "it is cut short, or no text"),
+        (gzip.compress(bytes(20_000_000), mtime=0), "it is cut short, or no text"),
     ],
 )
 def test_scores_that_are_not_as_they_should_be_are_an_error(body, message):
