@@ -290,7 +290,7 @@ _TO_REVIEW = (
     ASSUME_SCAN_ROLES,
     SEND_JOBS,
     # Warnings of what is amiss with them, and which of these were sent.
-    *only_if("FindsImagesInUse", PUBLISH_REPORTS),
+    *only_if("FindsImagesInUse", PUBLISH_REPORTS, PUBLISH_TO_CHAT),
     READ_USES,
 )
 _TO_LIST_AND_DRY_RUN = (*_TO_LIST, *_TO_REVIEW, READ_COVERAGE)
@@ -367,6 +367,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             DELETE_MARKS,
             LIST_REPORTS,
             PUBLISH_REPORTS,
+            PUBLISH_TO_CHAT,
             PUT_EVENTS,
         ),
         KEEP_FAILED_EVENTS,

@@ -17,11 +17,12 @@ from chalicelib.fleet.finding_lines import keep_lines
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import ReportError, from_json
-from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject
+from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject, headline
 from chalicelib.fleet.overdue_events import put_overdue
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff
-from chalicelib.settings.channels import ON_TOPIC, on_topic
+from chalicelib.settings.channels import CHAT, ON_TOPIC, on_topic
+from chalicelib.text.chat import announcement
 from chalicelib.text.notifications import SMS_LENGTH, Message
 
 if TYPE_CHECKING:
@@ -127,9 +128,27 @@ def send_digest(
     except Exception:
         bucket.delete(keys.mark)
         raise
+    if CHAT in services.settings.channels:
+        _announce(report, _stored(keys, bucket), services)
     bucket.put(keys.mark, _SENT, "text/plain; charset=utf-8")
     _log(report, keys)
     return True
+
+
+def _announce(report: FleetReport, stored: StoredReport, services: Services) -> None:
+    """Tell the chat channels; the others have the digest, whatever becomes of that."""
+    try:
+        services.chat_topic.publish(digest_notification(report, stored))
+    except Exception as error:
+        logs.logger.error("not delivered", extra={"channel": CHAT, "error": str(error)})
+        logs.count("NotificationsFailed", 1, Channel=CHAT)
+
+
+def digest_notification(report: FleetReport, stored: StoredReport) -> str:
+    """What chat channels get: what the email begins with, and where the rest is."""
+    lines = as_email(report, stored).partition("\nWorst repositories")[0].splitlines()[2:]
+    title = f"Fleet report: {headline(report)}"
+    return announcement(title, lines, "fleet report", stored.url)
 
 
 def digest_message(

@@ -10,7 +10,8 @@ from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.scanning.side_work import side_work
-from chalicelib.settings.channels import on_topic
+from chalicelib.settings.channels import CHAT, on_topic
+from chalicelib.text.chat import announcement
 from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message, short
 
 if TYPE_CHECKING:
@@ -120,6 +121,9 @@ def _warn(
         channels = on_topic(services.settings.channels)
         message = _message(kind, subject, explanation, images, repository, channels)
         services.report_topic.publish(message)
+    if CHAT in services.settings.channels:
+        listed = [f"{name} (in use by {where})" for name, where in images.items()]
+        services.chat_topic.publish(announcement(subject, [explanation, *listed], kind))
 
 
 def _message(

@@ -11,6 +11,9 @@ ON_TOPIC = ("email", "sms", "json")
 """The channels that one message to the report topic is worded for."""
 
 
+CHAT = "chat"
+
+
 def on_topic(channels: Iterable[str]) -> list[str]:
     """Those of the channels that the report topic's message is worded for."""
     return [channel for channel in channels if channel in ON_TOPIC]

@@ -127,6 +127,25 @@ def test_a_digest_keeps_the_report_and_sends_a_link_to_it(digests):
         assert text in texts["email"]
 
 
+def test_chat_channels_get_the_digest_too_and_cost_the_others_nothing(digests):
+    sns = boto3.client("sns")
+    arn = sns.create_topic(Name="chat")["TopicArn"]
+    settings = {
+        "ECR_SNS_REPORT_TOPIC_ARN": digests.topic,
+        "NOTIFY_BY_CHAT": "true",
+        "CHAT_SNS_TOPIC_ARN": arn,
+    }
+    digests.services = Services(Settings.from_environment(settings))
+    assert digests.send() is True
+    published = sns_backends["123456789012"]["eu-west-1"].topics[arn].sent_notifications
+    [content] = [json.loads(body)["content"] for _, body, *_ in published]
+    assert content["title"] == "Fleet report: 1 HIGH"
+    assert "1 open finding in 1 of 1 repository: 1 high" in content["description"]
+    sns.delete_topic(TopicArn=arn)
+    assert digests.send(NEXT_MONDAY) is True
+    assert len(digests.sent) == 2
+
+
 def test_the_next_digest_says_what_changed_since_the_last(digests, aws):
     digests.send()
     later = NOW + timedelta(seconds=1)

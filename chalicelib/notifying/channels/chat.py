@@ -8,16 +8,22 @@ spans, and addresses between ``<`` and ``>``.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_URL, uuid5
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
 from chalicelib.notifying.texts import console_url, headline
 from chalicelib.policy.news import UNOWNED
-from chalicelib.text.templating import link, plain, without_middle
+from chalicelib.text.chat import (
+    DESCRIPTION_LENGTH,
+    STEP_LENGTH,
+    TITLE_LENGTH,
+    entities,
+    unique,
+    words,
+)
+from chalicelib.text.templating import link, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,12 +34,6 @@ if TYPE_CHECKING:
     from chalicelib.policy.changes import Changes
     from chalicelib.services import Services
 
-TITLE_LENGTH, DESCRIPTION_LENGTH, STEP_LENGTH = 150, 2900, 300
-"""The longest texts, in characters, so that Slack shows them whole.
-
-A header takes 150 there, and the text of a section 3,000. Source: Slack API, Block Kit.
-"""
-
 MOST_FINDINGS = 10
 """The most findings that a message lists; the rest is counted."""
 
@@ -42,9 +42,6 @@ _MOST_NAMES = 3
 _LONGEST_NAME, _LONGEST_NAMES = 60, 200
 _LONGEST_LINE = 500
 _LONGEST_ADDRESS = 600
-_MENTION = re.compile(r"@(?=here|channel|everyone|group|all)", re.IGNORECASE)
-# Marks, but for underscores within words, as names of repositories have them.
-_MARKS = re.compile(r"[*~`|\[\]\\]|(?<![^\W_]|_)_+|_+(?![^\W_]|_)")
 
 
 def deliver(report: Report, services: Services) -> None:
@@ -78,7 +75,7 @@ def notification(report: Report) -> dict[str, Any]:
     return {
         "version": "1.0",
         "source": "custom",
-        "id": _unique(f"{place}/{result.image_digest}/{result.time}"),
+        "id": unique(f"{place}/{result.image_digest}/{result.time}"),
         "content": {
             "textType": "client-markdown",
             "title": _title(report.title, matter),
@@ -87,7 +84,7 @@ def notification(report: Report) -> dict[str, Any]:
             "keywords": ["Amazon ECR", *([report.worst] if report.worst else [])],
         },
         "metadata": {
-            "threadId": _unique(f"{place}/{report.name}"),
+            "threadId": unique(f"{place}/{report.name}"),
             "summary": matter,
             "eventType": "ECR image scan",
             "relatedResources": [words(_cut(report.name, TITLE_LENGTH))],
@@ -99,11 +96,6 @@ def notification(report: Report) -> dict[str, Any]:
             },
         },
     }
-
-
-def _unique(name: str) -> str:
-    """A short identifier that is the same for the same name."""
-    return str(uuid5(NAMESPACE_URL, plain(name)))
 
 
 def _headline(report: Report) -> str:
@@ -266,15 +258,4 @@ def _address(url: str) -> str:
 
 def _code(value: str) -> str:
     """The value as a code span, in which marks and names of people have no meaning."""
-    return f"`{_entities(value).replace('`', chr(39)) or ' '}`"
-
-
-def words(value: str) -> str:
-    """The value as text, without what would be a mark in it."""
-    return _MARKS.sub("-", _entities(value))
-
-
-def _entities(value: str) -> str:
-    """Without what calls everybody in a channel, or begins a link or an entity."""
-    text = plain(value).strip().replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MENTION.sub("@\N{WORD JOINER}", text)
+    return f"`{entities(value).replace('`', chr(39)) or ' '}`"
