@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from deployment.command_reference import command_reference
 from deployment.permissions import FUNCTIONS
 from deployment.policies import policy
 from deployment.reference import settings_reference
@@ -21,6 +20,9 @@ def generated_files(project: Path) -> dict[Path, str]:
 
     Of the template, parts are generated, and people write the others.
     """
+    # A deployment needs no command line.
+    from deployment.command_reference import command_reference
+
     template = (project / TEMPLATE).read_text()
     return {
         **_policy_files(),

@@ -47,17 +47,18 @@ def announcement(title: str, lines: Iterable[str], thread: str, address: str = "
 
     ``thread`` names what such notifications are about, one after the other.
     """
+    title = words(title)[:TITLE_LENGTH].strip() or "ECR Scan Reporter"
     shown = link(address).replace("&", "&amp;")
     closing = f"\n<{shown}>" if shown and len(shown) < DESCRIPTION_LENGTH // 2 else ""
     text = "\n".join(map(words, lines))[: DESCRIPTION_LENGTH - len(closing)]
     content = {
         "textType": "client-markdown",
-        "title": words(title)[:TITLE_LENGTH],
+        "title": title,
         # An entity that is cut shows as it is.
         "description": re.sub(r"&[a-z]*$", "", text) + closing,
         "keywords": ["Amazon ECR"],
     }
-    metadata = {"threadId": unique(thread), "summary": words(title)[:TITLE_LENGTH]}
+    metadata = {"threadId": unique(thread), "summary": title}
     return json.dumps(
         {"version": "1.0", "source": "custom", "content": content, "metadata": metadata}
     )

@@ -86,6 +86,7 @@ NOT_FOR_THE_FUNCTIONS = {
     "AlarmEmail",
     "ConfiguredRoles",
     "NotificationEmails",
+    "OwnerTopics",
     "ReportTopicArn",
     "ReportRetentionDays",
     "KmsKeyArn",
@@ -287,7 +288,7 @@ def test_makes_no_http_api_where_none_is_wanted(create_stack: CreateStack) -> No
     assert "reporter" not in functions()
     assert "EndpointURL" not in outputs
     roles = boto3.client("iam").list_roles()["Roles"]
-    assert len(roles) == len(functions()) == 5
+    assert len(roles) == len(functions()) == 6
 
 
 def test_encrypts_with_keys_of_aws_by_default(create_stack: CreateStack) -> None:
@@ -330,7 +331,7 @@ def test_bounds_the_permissions_of_every_role(create_stack: CreateStack) -> None
 
     iam = boto3.client("iam")
     roles = [iam.get_role(RoleName=role["RoleName"])["Role"] for role in iam.list_roles()["Roles"]]
-    assert len(roles) == 6
+    assert len(roles) == 7
     assert {role["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles} == {BOUNDARY}
 
 

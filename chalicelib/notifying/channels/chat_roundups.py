@@ -6,14 +6,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from chalicelib.notifying import roundup_texts as texts
-from chalicelib.notifying.channels.chat import (
-    DESCRIPTION_LENGTH,
-    MOST_FINDINGS,
-    STEP_LENGTH,
-    TITLE_LENGTH,
-    words,
-)
+from chalicelib.notifying.channels.chat import MOST_FINDINGS
 from chalicelib.policy.news import INVENTORY
+from chalicelib.text.chat import DESCRIPTION_LENGTH, STEP_LENGTH, TITLE_LENGTH, words
 from chalicelib.text.templating import without_middle
 
 if TYPE_CHECKING:
