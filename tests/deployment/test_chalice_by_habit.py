@@ -167,7 +167,7 @@ class TestLocal:
             started.append(
                 subprocess.Popen(command, cwd=project, stdout=-3, stderr=-3, start_new_session=True)
             )
-            for _ in range(300):
+            for _ in range(1_200):
                 with socket.socket() as probe:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         return f"http://127.0.0.1:{port}"
