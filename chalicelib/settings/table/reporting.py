@@ -300,7 +300,7 @@ class Digest(Values):
             *("QueryRecords", "KeepRecords", "ReadCoverage", "ReadScanningOfRegistry"),
             *("AssumeScanRoles", "ReadRisksInS3", "ReadRisksInParameter"),
             *("KeepFleetReports", "DeleteMarks", "ListReports", "PublishReports"),
-            *("ReadFleetReports", "ReadTagsOfAll", "ReadUses", "PutEvents"),
+            *("ReadFleetReports", "ReadTagsOfAll", "ReadUses", "PutEvents", "PublishToChat"),
         ),
         example="false",
     )

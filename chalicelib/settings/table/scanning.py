@@ -173,7 +173,7 @@ class ImagesInUse(Values):
         permissions=(
             *("ListWorkloads", "ListTaskDefinitions", "ReadWorkloads", "AssumeDiscoveryRoles"),
             *("ReadCoverage", "PublishReports", "PutIntoHistory", "ReadUses"),
-            "UpdateHistory",
+            *("UpdateHistory", "PublishToChat"),
         ),
         example="true",
     )
