@@ -55,7 +55,7 @@ def channels(notification: Notification) -> Iterator[Panel | str]:
 def chat(notification: dict[str, Any]) -> Iterator[Panel]:
     """A notification as the chat client draws it, from title, text and next steps."""
     content = notification["content"]
-    steps = "\n".join(f"→ {step}" for step in content["nextSteps"])
+    steps = "\n".join(f"→ {step}" for step in content.get("nextSteps", ()))
     text = f"{content['title']}\n\n{content['description']}\n\n{steps}".rstrip()
     yield _panel("chat (Amazon Q Developer in Slack or Teams)", text)
 
