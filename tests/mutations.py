@@ -730,10 +730,15 @@ MUTATIONS = [
         "chalicelib/notifying/channels/chat.py",
         "tests/notifying/channels/test_chat.py",
         ("backticks end code spans", ".replace('`', chr(39))", ""),
-        ("channels are called", '.replace("<", "&lt;")', ""),
         ("descriptions are too long", "if line and len(line) < room:", "if line:"),
         ("what does not fit is not counted", "if rest else []", "if False else []"),
-        ("a thread is one image's", '_unique(f"{place}/{report.name}")', "_unique(result.time)"),
+        ("a thread is one image's", 'unique(f"{place}/{report.name}")', "unique(result.time)"),
+    ),
+    *mutations_of(
+        "chalicelib/text/chat.py",
+        "tests/text/test_chat.py",
+        ("channels are called", '.replace("<", "&lt;")', ""),
+        ("an address is cut", "< DESCRIPTION_LENGTH // 2", "< 10 * DESCRIPTION_LENGTH"),
     ),
     *mutations_of(
         "chalicelib/notifying/channels/security_hub.py",
@@ -919,7 +924,7 @@ MUTATIONS = [
         ("what was fixed is new", "return mode == CHANGES and", "return"),
         (
             "an old finding is news",
-            "any(state.open_findings[key].severity in crossed for key in changes.new)",
+            "any(key in exploited or state.open_findings[key].severity in crossed for key in changes.new)",
             "bool(crossed)",
         ),
         ("a rescan is a scan", "mode == EVERY_SCAN and not is_rescan", "mode == EVERY_SCAN"),

@@ -24,7 +24,7 @@ from local.ecr import LocalRegistry
 from tests.events import inspector_finding, inspector_scan, scan_event
 from tests.faults.faults import Faults
 from tests.faults.runs import SCHEDULE
-from tests.faults.simulation import QUEUE_URL, TOPIC_ARN, Clock, SimulatedAws
+from tests.faults.simulation import QUEUE_URL, TOPIC_ARN, Clock, Invocation, SimulatedAws
 
 CONTEXT = SimpleNamespace(
     aws_request_id="request", get_remaining_time_in_millis=lambda: 300_000, function_name="f"
@@ -168,6 +168,7 @@ def application(load_app):
     registry = LocalRegistry()
     registry.add_image("shop/api", tags=("1",))
     aws = SimulatedAws(registry, Faults(Random(0), calm=True), Clock(time.time()))  # noqa: S311
+    aws.invocation = Invocation("any", {"id": "any"}, 0.0, float("inf"), None)
     app.services = Services(app.settings, aws.client)
     return Application(app, aws)
 
