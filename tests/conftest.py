@@ -30,6 +30,7 @@ TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
 # belongs to the change under test.
 hypothesis.settings.register_profile(
     "suite",
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,

@@ -924,7 +924,8 @@ MUTATIONS = [
         ("what was fixed is new", "return mode == CHANGES and", "return"),
         (
             "an old finding is news",
-            "any(key in exploited or state.open_findings[key].severity in crossed for key in changes.new)",
+            "any(key in exploited or state.open_findings[key].severity in crossed"
+            " for key in changes.new)",
             "bool(crossed)",
         ),
         ("a rescan is a scan", "mode == EVERY_SCAN and not is_rescan", "mode == EVERY_SCAN"),

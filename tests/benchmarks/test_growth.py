@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.growth import listing, scanning_due, scanning_fresh
 
-SIZES = [200, 400, 600, 800, 1000]
+SIZES = [100, 200, 300, 400, 500]
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from tests.faults.runs import run_of
 
 EARLY = "2000-01-01T00:00:00Z"
 FUTURE = datetime.max.replace(tzinfo=UTC)
-SEEDS = 30
+SEEDS = 16
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -30,7 +30,7 @@ def test_every_due_image_is_started_once_and_every_finding_is_published(seed):
 
 
 def test_a_seed_makes_the_same_run_again():
-    assert carry_out(7) == carry_out(7)
+    assert carry_out(3) == carry_out(3)
 
 
 def test_without_faults_nothing_is_kept_and_no_function_fails(monkeypatch):
