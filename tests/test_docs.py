@@ -37,7 +37,7 @@ OF_THE_AWS_CLI = {
     "ParameterValue",
     "RetainStacksOnAccountRemoval",
 }
-LOGGED = {"logs.summary", "logs.logger.info", "logs.logger.warning"}
+LOGGED = {"logs.summary", "logs.logger.info", "logs.logger.warning", "looked_up"}
 
 
 class _Loader(yaml.SafeLoader):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from secrets import randbits
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws import leases
 from chalicelib.aws.dynamodb import DAY, ConditionFailed
 from chalicelib.runtime.backoff import Throttled
 
 if TYPE_CHECKING:
     from chalicelib.aws.dynamodb import Table
-
-LEASE_SECONDS = 90
-"""How long an invocation has an image for itself: its time-out of 60 seconds, and some more."""
 
 MOST_EVENTS = 100
 """How many events of an image are known to be dealt with, the last ones."""
@@ -42,30 +39,16 @@ class Deliveries:
     def begin(self, place: str, digest: str, event: str) -> Delivery:
         """Take an image, to deal with an event about it.
 
-        ``place`` is the account, region and name of the repository. The lease names its holder, so
-        that a request which is sent again, since its answer was lost, does not find the image
-        taken by itself.
+        ``place`` is the account, region and name of the repository.
 
         :raises AlreadyReported: when the event was dealt with.
         :raises BeingReported: when another invocation has the image.
         """
         now = self._table.now()
-        values = {
-            "lease": now + LEASE_SECONDS,
-            "now": now,
-            "holder": randbits(64),
-            "event": event,
-        }
         key = (f"image#{place}", digest)
+        is_open = "NOT contains(#handled, :event)"
         try:
-            item = self._table.update(
-                *key,
-                "SET #lease = :lease, #holder = :holder",
-                _SECONDS,
-                condition="(attribute_not_exists(#lease) OR #lease < :now OR #holder = :holder)"
-                " AND NOT contains(#handled, :event)",
-                values=values,
-            )
+            item = leases.take(self._table, key, _SECONDS, is_open, {"event": event})
         except ConditionFailed as error:
             if event in error.item.get("handled", ()):
                 raise AlreadyReported(event) from error
@@ -115,7 +98,7 @@ class Delivery:
 
     def release(self) -> None:
         """Let the next try have the image at once."""
-        self._update("REMOVE #lease", {})
+        self._update(leases.RELEASE, {})
 
     def _update(self, expression: str, values: dict[str, Any]) -> None:
         self._table.update(*self._key, expression, _SECONDS, values=values)

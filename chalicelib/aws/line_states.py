@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws import leases
 from chalicelib.aws.dynamodb import DAY, ConditionFailed
 from chalicelib.aws.packed_states import packed, unpacked
 from chalicelib.policy.builds import Newest
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from chalicelib.aws.dynamodb import Item, Table
 
 _SECONDS = 400 * DAY
-_LEASE_SECONDS = 90
 _LINE, _NEWEST, _WALK = "line#", "newest", "walk"
 _PLAIN = ("digest", "whole", "time", "status", "digest_before", "since", "event", "reported_at")
 
@@ -109,12 +109,8 @@ class LineStates:
         :raises Changed: when another invocation is at it.
         """
         now = self._table.now()
-        values = {"until": now + _LEASE_SECONDS, "now": now}
-        condition = "attribute_not_exists(#walking) OR #walking < :now"
         try:
-            self._table.update(
-                _key(place), _WALK, "SET #walking = :until", _SECONDS, condition, values
-            )
+            leases.take(self._table, (_key(place), _WALK), _SECONDS)
         except ConditionFailed as error:
             raise Changed(place) from error
         return now
@@ -122,7 +118,7 @@ class LineStates:
     def end_walk(self, place: str, walked_at: int | None) -> None:
         """Note when all images of a repository were read; None where they could not be."""
         noted = {} if walked_at is None else {"at": walked_at}
-        expression = "SET #walked_at = :at REMOVE #walking" if noted else "REMOVE #walking"
+        expression = f"SET #walked_at = :at {leases.RELEASE}" if noted else leases.RELEASE
         self._table.update(_key(place), _WALK, expression, _SECONDS, values=noted)
 
     def tagged(self, place: str, tags: Iterable[str]) -> dict[str, Tagged]:

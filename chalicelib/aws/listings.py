@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from secrets import randbits
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws import leases
 from chalicelib.aws.dynamodb import DAY, ConditionFailed
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ class OtherRequest(Exception):
 class Listings:
     """Requests by their idempotency key, and listings by their id.
 
-    A request is taken with a lease, so that of several like it one at a time starts a listing. The
-    lease names its holder, so that a call which is sent again, since its answer was lost, does not
-    find the request taken by itself. A lease that ended is free again: whoever had it was stopped.
+    A request is taken with a lease, so that of several like it one at a time starts a listing.
 
     Every job of a listing has an item of its own, to which each delivery adds. So a job that is
     delivered twice counts once.
@@ -57,13 +55,11 @@ class Listings:
         :raises BeingAnswered: when another invocation has it.
         :raises OtherRequest: when the fingerprint kept with the key is another one.
         """
-        now = self._table.now()
-        values = {"lease": now + LEASE_SECONDS, "now": now, "holder": randbits(64)}
+        values = leases.of(self._table.now(), LEASE_SECONDS)
         try:
             self._note_request(
                 key,
-                "SET #lease = :lease, #holder = :holder, #fingerprint = :fingerprint"
-                " REMOVE #answer",
+                f"{leases.TAKE}, #fingerprint = :fingerprint REMOVE #answer",
                 seconds,
                 # An item that has ended may still be there for some days.
                 condition="attribute_not_exists(#pk) OR #expires_at < :now OR #holder = :holder"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import asdict
-from secrets import randbits
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws import leases
 from chalicelib.aws.dynamodb import DAY, ConditionFailed
 from chalicelib.policy.news import Flaw, News, day_of
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.aws.dynamodb import Item, Table
-
-LEASE_SECONDS = 90
-"""How long an invocation has a channel for itself: its time-out of 60 seconds, and some more."""
 
 MOST_BYTES = 350_000
 """The most that a piece of news takes, compressed: DynamoDB takes 400 KB an item."""
@@ -66,17 +63,8 @@ class NewsStore:
 
     def begin(self, channel: str) -> Sending:
         """Take a channel, to send its news; :raises BeingSent: when another invocation has it."""
-        now = self._table.now()
-        values = {"lease": now + LEASE_SECONDS, "now": now, "holder": randbits(64)}
         try:
-            item = self._table.update(
-                _SENDERS,
-                channel,
-                "SET #lease = :lease, #holder = :holder",
-                _SECONDS,
-                "attribute_not_exists(#lease) OR #lease < :now OR #holder = :holder",
-                values,
-            )
+            item = leases.take(self._table, (_SENDERS, channel), _SECONDS)
         except ConditionFailed as error:
             raise BeingSent(channel) from error
         return Sending(self._table, channel, item)
@@ -123,7 +111,7 @@ class Sending:
 
     def release(self) -> None:
         """Let the next invocation have the channel at once."""
-        self._update("REMOVE #lease", {})
+        self._update(leases.RELEASE, {})
 
     def _update(self, expression: str, values: dict[str, Any]) -> None:
         self._table.update(_SENDERS, self._channel, expression, _SECONDS, values=values)

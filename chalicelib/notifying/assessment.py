@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.ecr import RepositoryDeleted
-from chalicelib.aws.errors import AWS_ERRORS, is_refusal
 from chalicelib.ecr.findings import continued, counts_of
 from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.notifying.looked_up import looked_up
 from chalicelib.policy.counting import counted
 from chalicelib.policy.exploitation import Exploitation
-from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -100,7 +98,13 @@ def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backof
     counts, number = result.severity_counts, result.number
     if number == 0:
         return Assessment(thresholds, counts, (), findings=())
-    scan = _scan_findings(result, services, backoff)
+    scan: ScanFindings | None = looked_up(
+        "findings not readable",
+        result,
+        services,
+        None,
+        lambda ecr: ecr.scan_findings(result.repository, result.image_digest, backoff.call),
+    )
     if scan is not None and scan.findings is not None and (scan.listed or not number):
         weighed = _weighed(result, rules, _with_kev(scan.findings, services), services)
         ended = scan.completed_at
@@ -148,18 +152,3 @@ def _weighed(
         expired=apart.expired,
         left_out=apart.left_out,
     )
-
-
-def _scan_findings(result: ScanResult, services: Services, backoff: Backoff) -> ScanFindings | None:
-    """What the scan found; None when the image is deleted or the permission to ask is missing."""
-    registry = services.registry_of(result.address)
-    try:
-        return registry.scan_findings(result.repository, result.image_digest, backoff.call)
-    except RepositoryDeleted:
-        return None
-    except AWS_ERRORS as error:
-        if not is_refusal(error):
-            raise
-        extra = {"repository": result.repository, "error": str(error)}
-        logs.logger.warning("findings not readable", extra=extra)
-        return None

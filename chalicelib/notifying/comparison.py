@@ -42,8 +42,8 @@ BURST = timedelta(minutes=10)
 class Compared:
     """A scan, and what has become of the states of its repository's lines.
 
-    ``assessment`` is None where there is nothing to report. ``line`` is None where the image is not
-    in no line, and ``state`` where the scan says nothing that is kept; ``is_rescan`` is whether the
+    ``assessment`` is None where there is nothing to report. ``line`` is None where the image is
+    in none, and ``state`` where the scan says nothing that is kept; ``is_rescan`` is whether the
     event tells of no scan that was not reported before. ``shadows`` are the states of the image's
     other lines, and ``others`` those of further lines that mirrors do not follow yet.
     The state of an image in use that is in no line is kept by itself. People are notified of an

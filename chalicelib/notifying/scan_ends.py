@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.ecr import RepositoryDeleted
-from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.notifying.looked_up import looked_up
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
 
@@ -26,7 +26,13 @@ def described(result: ScanResult, services: Services, backoff: Backoff) -> ScanR
     """
     if not (result.is_basic and result.failed):
         return result
-    scan = _last_scan(result, services, backoff)
+    scan: LastScan | None = looked_up(
+        "look-up failed",
+        result,
+        services,
+        None,
+        lambda ecr: backoff.call(ecr.last_scan, result.repository, result.image_digest),
+    )
     if scan is None or scan.status != result.status:
         return result
     return replace(result, description=scan.description)
@@ -45,17 +51,3 @@ def note_end(result: ScanResult, services: Services) -> None:
         logs.count("ScanRecordsNotKept", 1)
         extra = {"error": str(error), **result.about}
         logs.logger.warning("records of scans not kept", extra=extra)
-
-
-def _last_scan(result: ScanResult, services: Services, backoff: Backoff) -> LastScan | None:
-    registry = services.registry_of(result.address)
-    try:
-        return backoff.call(registry.last_scan, result.repository, result.image_digest)
-    except RepositoryDeleted:
-        return None
-    except AWS_ERRORS as error:
-        if not is_refusal(error):
-            raise
-        extra = {"repository": result.repository, "error": str(error)}
-        logs.logger.warning("look-up failed", extra=extra)
-        return None

@@ -9,8 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.ecr import RepositoryDeleted
-from chalicelib.aws.errors import AWS_ERRORS, is_refusal
+from chalicelib.notifying.looked_up import looked_up
 from chalicelib.policy.due import Reason, unscannable
 from chalicelib.policy.selection import refusal
 from chalicelib.runtime import logs
@@ -64,9 +63,16 @@ def rules_of(result: ScanResult, services: Services, backoff: Backoff) -> Rules:
     :raises ClientError: and others, when it is unknown what the tags say.
     """
     settings = services.settings
-    rules, bad = parse_rules(
-        _rule_texts(result, services, backoff) if settings.repository_tag_rules else {}
-    )
+    texts: dict[str, str] = {}
+    if settings.repository_tag_rules:
+        texts = looked_up(
+            "look-up failed",
+            result,
+            services,
+            texts,
+            lambda ecr: backoff.call(ecr.repository_rules, _repository_arn(result)),
+        )
+    rules, bad = parse_rules(texts)
     for rule in bad:
         logs.logger.warning(str(rule), extra={"repository": result.repository})
     return settings.rules_for(result.repository, rules)
@@ -89,20 +95,6 @@ def reason_against(
     if uses and settings.in_use_only:
         return Reason.NOT_IN_USE
     return refusal(image, rules, datetime.now(UTC))
-
-
-def _rule_texts(result: ScanResult, services: Services, backoff: Backoff) -> dict[str, str]:
-    registry = services.registry_of(result.address)
-    try:
-        return backoff.call(registry.repository_rules, _repository_arn(result))
-    except RepositoryDeleted:
-        return {}
-    except AWS_ERRORS as error:
-        if not is_refusal(error):
-            raise
-        extra = {"repository": result.repository, "error": str(error)}
-        logs.logger.warning("look-up failed", extra=extra)
-        return {}
 
 
 def _repository_arn(result: ScanResult) -> str:

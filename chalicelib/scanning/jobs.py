@@ -13,9 +13,17 @@ from chalicelib.settings.fields import Fields
 VERSION = 1
 """The version of the jobs; one that an earlier version would misread has a greater one."""
 
-
 LONGEST_JOB = 240_000
 """In bytes: less than an SQS message may have, for a job grows when it is numbered."""
+
+MOST_ATTEMPTS = 10
+"""How often in a row a job may be re-enqueued without progress before it fails."""
+
+RETRY_DELAY_SECONDS = 60
+"""How long a job without progress, or what failed, waits before it is tried again."""
+
+MOST_NAMES = 500
+"""How many repositories one job names, so that it fits into a queue message."""
 
 _SMALLEST_SPLIT = 2
 
@@ -127,28 +135,60 @@ class ScanJob:
 
 
 @dataclass(frozen=True)
-class PlanJob:
-    """Choose the scans of one registry within the day's budget, and send the jobs that start them.
+class _RegistryJob:
+    """What jobs about a listing's request in one registry have in common.
 
-    Planning that ran out of time goes on as another job: with the repositories ``after`` the last
-    one reviewed, by name, what is left of the budget, and the time from which scans may start, in
-    seconds since the epoch. Where ``only`` names repositories it is about these.
+    One that ran out of time goes on as another, with the repositories ``after`` the last one, by
+    name. ``attempts`` and ``listing`` are as those of a :class:`ScanJob`.
     """
 
     request: ListingRequest
     account: str | None = None
     region: str | None = None
     after: str = ""
-    budget: int | None = None
-    not_before: int = 0
     attempts: int = 0
-    only: tuple[str, ...] = ()
     listing: str = ""
 
     @property
     def address(self) -> RegistryAddress:
-        """The registry that is planned for."""
+        """The registry that it is about, or that is the next one."""
         return RegistryAddress(self.account, self.region)
+
+    def _body(self, kind: str, own: Mapping[str, Any]) -> str:
+        """The body of the queue message, with a job's own values."""
+        common = {
+            "registry": self.account,
+            "region": self.region,
+            "after": self.after,
+            "attempts": self.attempts,
+            "listing": self.listing,
+        }
+        return _json({kind: {"request": self.request.to_values(), **_given(common), **own}})
+
+    @staticmethod
+    def _common(fields: Fields) -> dict[str, Any]:
+        """The common values of a queue message; :raises JobError: for those that are not."""
+        return {
+            "request": _request_of(fields),
+            "account": fields.optional(fields.text, "registry"),
+            "region": fields.optional(fields.text, "region"),
+            "after": fields.optional(fields.text, "after") or "",
+            "attempts": fields.optional(fields.count, "attempts") or 0,
+            "listing": fields.optional(fields.text, "listing") or "",
+        }
+
+
+@dataclass(frozen=True)
+class PlanJob(_RegistryJob):
+    """Choose the scans of one registry within the day's budget, and send the jobs that start them.
+
+    Planning that goes on has what is left of the budget, and the time from which scans may start,
+    in seconds since the epoch. Where ``only`` names repositories it is about these.
+    """
+
+    budget: int | None = None
+    not_before: int = 0
+    only: tuple[str, ...] = ()
 
     @property
     def repository(self) -> str:
@@ -157,18 +197,10 @@ class PlanJob:
 
     def to_json(self) -> str:
         """The body of the queue message; what has its default is left out."""
-        body = {
-            "registry": self.account,
-            "region": self.region,
-            "after": self.after,
-            "only": self.only,
-            "notBefore": self.not_before,
-            "attempts": self.attempts,
-            "listing": self.listing,
-        }
-        given = {key: value for key, value in body.items() if value}
+        # A budget of 0 is one.
         budget = {} if self.budget is None else {"budget": self.budget}
-        return _json({"plan": {"request": self.request.to_values(), **given, **budget}})
+        own = _given({"only": self.only, "notBefore": self.not_before})
+        return self._body("plan", own | budget)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "PlanJob":
@@ -177,43 +209,27 @@ class PlanJob:
         :raises JobError: when it is not what :meth:`to_json` writes.
         """
         job = cls(
-            request=_request_of(fields),
-            account=fields.optional(fields.text, "registry"),
-            region=fields.optional(fields.text, "region"),
-            after=fields.optional(fields.text, "after") or "",
+            **cls._common(fields),
             budget=fields.optional(fields.count, "budget"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
-            attempts=fields.optional(fields.count, "attempts") or 0,
             only=fields.optional(fields.texts, "only") or (),
-            listing=fields.optional(fields.text, "listing") or "",
         )
         fields.refuse_others()
         return job
 
 
 @dataclass(frozen=True)
-class ListJob:
-    """Go on with a listing, from the registry that is named and the repositories ``after`` one.
+class ListJob(_RegistryJob):
+    """Go on with a listing, from the registry that is named.
 
     ``alone`` is whether it is about that registry only. ``sent`` is how many jobs of the listing
     were sent so far, and ``began_at`` when it began, in seconds since the epoch: by these jobs are
     spread over time. Repositories that the request names were there when it was accepted.
     """
 
-    request: ListingRequest
-    account: str | None = None
-    region: str | None = None
-    after: str = ""
     alone: bool = False
     sent: int = 0
     began_at: int = 0
-    attempts: int = 0
-    listing: str = ""
-
-    @property
-    def address(self) -> RegistryAddress:
-        """The registry that is listed next."""
-        return RegistryAddress(self.account, self.region)
 
     @property
     def repository(self) -> str:
@@ -222,18 +238,8 @@ class ListJob:
 
     def to_json(self) -> str:
         """The body of the queue message; what has its default is left out."""
-        body = {
-            "registry": self.account,
-            "region": self.region,
-            "after": self.after,
-            "alone": self.alone,
-            "sent": self.sent,
-            "beganAt": self.began_at,
-            "attempts": self.attempts,
-            "listing": self.listing,
-        }
-        given = {key: value for key, value in body.items() if value}
-        return _json({"list": {"request": self.request.to_values(), **given}})
+        own = {"alone": self.alone, "sent": self.sent, "beganAt": self.began_at}
+        return self._body("list", _given(own))
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "ListJob":
@@ -242,15 +248,10 @@ class ListJob:
         :raises JobError: when it is not what :meth:`to_json` writes.
         """
         job = cls(
-            request=_request_of(fields),
-            account=fields.optional(fields.text, "registry"),
-            region=fields.optional(fields.text, "region"),
-            after=fields.optional(fields.text, "after") or "",
+            **cls._common(fields),
             alone=fields.optional(fields.switch, "alone") or False,
             sent=fields.optional(fields.count, "sent") or 0,
             began_at=fields.optional(fields.count, "beganAt") or 0,
-            attempts=fields.optional(fields.count, "attempts") or 0,
-            listing=fields.optional(fields.text, "listing") or "",
         )
         fields.refuse_others()
         return job
@@ -297,7 +298,12 @@ def _is_newer(version: Any) -> bool:
 
 
 def _json(body: Mapping[str, Any]) -> str:
-    return json.dumps({key: value for key, value in body.items() if value}, separators=(",", ":"))
+    return json.dumps(_given(body), separators=(",", ":"))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are not those of a job to which nothing was said."""
+    return {key: value for key, value in values.items() if value}
 
 
 def _values(body: str) -> Any:

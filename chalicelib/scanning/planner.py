@@ -19,15 +19,12 @@ from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
+from chalicelib.scanning.jobs import MOST_ATTEMPTS, MOST_NAMES, RETRY_DELAY_SECONDS
 from chalicelib.scanning.lister import list_jobs
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.repository_jobs import may_start_scans
-from chalicelib.scanning.scanner import (
-    MOST_ATTEMPTS,
-    MOST_DIGESTS,
-    RETRY_DELAY_SECONDS,
-)
+from chalicelib.scanning.scanner import MOST_DIGESTS
 from chalicelib.scanning.uses import keep_uses
 
 if TYPE_CHECKING:
@@ -39,9 +36,6 @@ if TYPE_CHECKING:
     from chalicelib.scanning.jobs import PlanJob, ScanJob
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
-
-_MOST_NAMES = 500
-"""How many repositories one job names, so that it fits into a queue message."""
 
 
 @dataclass
@@ -225,7 +219,7 @@ class _Planning:
             return
         names = list(self._failures)
         remaining = len(self._repositories) - self.summary.repositories
-        parts = list(batches(names, _MOST_NAMES))
+        parts = list(batches(names, MOST_NAMES))
         share = self._left() * len(names) // (remaining + len(names)) // len(parts)
         rest = replace(self._plan, after="", budget=share, not_before=int(self._end), attempts=0)
         jobs = [

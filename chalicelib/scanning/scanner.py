@@ -14,6 +14,7 @@ from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
+from chalicelib.scanning.jobs import MOST_ATTEMPTS, RETRY_DELAY_SECONDS
 from chalicelib.scanning.last_scans import LastScans
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 __all__ = ["ScanSummary", "ScansNotStarted", "scan_repository"]
-
-MOST_ATTEMPTS = 10
-"""How often in a row a job may be re-enqueued without progress before it fails."""
-
-RETRY_DELAY_SECONDS = 60
-"""How long a job without progress waits before it is delivered again."""
 
 MOST_DIGESTS = 1000
 """How many digests one job carries, so that it fits into a queue message."""

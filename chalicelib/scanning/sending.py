@@ -11,7 +11,16 @@ from chalicelib.aws.sqs import NotSent
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS, start_of
-from chalicelib.scanning.jobs import LONGEST_JOB, ListJob, PlanJob, ScanJob, parts_of
+from chalicelib.scanning.jobs import (
+    LONGEST_JOB,
+    MOST_ATTEMPTS,
+    MOST_NAMES,
+    RETRY_DELAY_SECONDS,
+    ListJob,
+    PlanJob,
+    ScanJob,
+    parts_of,
+)
 from chalicelib.scanning.listing import Listing, ListingIncomplete, log_listing
 from chalicelib.scanning.progress import numbered
 from chalicelib.scanning.repository_jobs import frequencies_of, may_start_scans
@@ -26,15 +35,6 @@ if TYPE_CHECKING:
     from chalicelib.scanning.requests import ListingRequest
     from chalicelib.scanning.walk import Page
     from chalicelib.services import Services
-
-MOST_ATTEMPTS = 10
-"""How often in a row a listing may be continued without progress before it fails."""
-
-RETRY_DELAY_SECONDS = 60
-"""How long what failed waits before it is tried again."""
-
-_MOST_NAMES = 500
-"""How many repositories one job names, so that it fits into a queue message."""
 
 _EVERYTHING = 10**9
 
@@ -192,7 +192,7 @@ def _plans(request: ListingRequest, page: Page, budget: int) -> list[PlanJob]:
     plan = PlanJob(request, page.address.account, page.address.region)
     if request.repositories is None or len(plan.to_json()) <= LONGEST_JOB:
         return [plan]
-    parts = list(batches(page.repositories, _MOST_NAMES))
+    parts = list(batches(page.repositories, MOST_NAMES))
     share = budget // len(parts)
     return [
         replace(plan, request=replace(request, repositories=tuple(part)), budget=share)
@@ -207,5 +207,5 @@ def _named_less(job: ListJob) -> list[ListJob]:
         return [job]
     return [
         replace(job, request=replace(job.request, repositories=tuple(part)))
-        for part in batches(names, _MOST_NAMES)
+        for part in batches(names, MOST_NAMES)
     ]

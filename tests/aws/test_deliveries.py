@@ -6,14 +6,9 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.aws.deliveries import (
-    LEASE_SECONDS,
-    MOST_EVENTS,
-    AlreadyReported,
-    BeingReported,
-    Deliveries,
-)
+from chalicelib.aws.deliveries import MOST_EVENTS, AlreadyReported, BeingReported, Deliveries
 from chalicelib.aws.dynamodb import Table
+from chalicelib.aws.leases import LEASE_SECONDS
 from chalicelib.runtime.backoff import Throttled
 from tests.mutations import ROOT
 

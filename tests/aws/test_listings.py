@@ -72,7 +72,7 @@ class TestARequest:
     def test_is_not_taken_by_the_call_that_took_it_and_got_no_answer(
         self, listings, history_table, clock, monkeypatch
     ):
-        monkeypatch.setattr("chalicelib.aws.listings.randbits", lambda _: 7)
+        monkeypatch.setattr("chalicelib.aws.leases.randbits", lambda _: 7)
         begin(listings)
         begin(listings)
 

@@ -7,7 +7,8 @@ import boto3
 import pytest
 
 from chalicelib.aws.dynamodb import Table
-from chalicelib.aws.news import LEASE_SECONDS, NewsStore
+from chalicelib.aws.leases import LEASE_SECONDS
+from chalicelib.aws.news import NewsStore
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.send_reports import send_reports
 from chalicelib.policy.news import INVENTORY, NEWS, Flaw, News
