@@ -17,7 +17,7 @@ from chalicelib.fleet.finding_lines import keep_lines
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import ReportError, from_json
-from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject, headline
+from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject, headline, summary
 from chalicelib.fleet.overdue_events import put_overdue
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff
@@ -146,9 +146,8 @@ def _announce(report: FleetReport, stored: StoredReport, services: Services) -> 
 
 def digest_notification(report: FleetReport, stored: StoredReport) -> str:
     """What chat channels get: what the email begins with, and where the rest is."""
-    lines = as_email(report, stored).partition("\nWorst repositories")[0].splitlines()[2:]
     title = f"Fleet report: {headline(report)}"
-    return announcement(title, lines, "fleet report", stored.url)
+    return announcement(title, summary(report).splitlines(), "fleet report", stored.url)
 
 
 def digest_message(

@@ -92,6 +92,11 @@ def as_email(report: FleetReport, stored: StoredReport) -> str:
     return render("report.txt", stored=stored, **view(report, IN_EMAIL))
 
 
+def summary(report: FleetReport) -> str:
+    """What an email begins with."""
+    return render("report_summary.txt", **view(report, IN_EMAIL))
+
+
 def email_subject(report: FleetReport) -> str:
     """At most 99 ASCII characters, for SNS takes fewer than 100; what has no room is left out."""
     parts = _headline(report)

@@ -19,7 +19,9 @@ from chalicelib.text.chat import (
     DESCRIPTION_LENGTH,
     STEP_LENGTH,
     TITLE_LENGTH,
+    custom,
     entities,
+    line,
     unique,
     words,
 )
@@ -72,30 +74,25 @@ def notification(report: Report) -> dict[str, Any]:
     result = report.result
     place = f"{result.account}/{result.region}"
     matter = _headline(report)
-    return {
-        "version": "1.0",
-        "source": "custom",
-        "id": unique(f"{place}/{result.image_digest}/{result.time}"),
-        "content": {
-            "textType": "client-markdown",
-            "title": _title(report.title, matter),
-            "description": _description(report),
-            "nextSteps": list(_next_steps(report)),
-            "keywords": ["Amazon ECR", *([report.worst] if report.worst else [])],
-        },
-        "metadata": {
-            "threadId": unique(f"{place}/{report.name}"),
-            "summary": matter,
-            "eventType": "ECR image scan",
-            "relatedResources": [words(_cut(report.name, TITLE_LENGTH))],
-            "additionalContext": {
-                "account": words(_cut(result.account)),
-                "region": words(_cut(result.region)),
-                "scanStatus": words(_cut(result.status)),
-                "owner": words(_cut(report.owner or UNOWNED)),
-            },
+    content = {
+        "title": _title(report.title, matter),
+        "description": _description(report),
+        "nextSteps": list(_next_steps(report)),
+        "keywords": ["Amazon ECR", *([report.worst] if report.worst else [])],
+    }
+    metadata = {
+        "threadId": unique(f"{place}/{report.name}"),
+        "summary": matter,
+        "eventType": "ECR image scan",
+        "relatedResources": [words(_cut(report.name, TITLE_LENGTH))],
+        "additionalContext": {
+            "account": words(_cut(result.account)),
+            "region": words(_cut(result.region)),
+            "scanStatus": words(_cut(result.status)),
+            "owner": words(_cut(report.owner or UNOWNED)),
         },
     }
+    return custom(content, metadata, unique(f"{place}/{result.image_digest}/{result.time}"))
 
 
 def _headline(report: Report) -> str:
@@ -104,10 +101,7 @@ def _headline(report: Report) -> str:
 
 def _title(image: str, matter: str) -> str:
     """The image's name and what is the matter, the name's middle cut where it is too long."""
-    kept = room = TITLE_LENGTH - len(f": {matter}")
-    while len(name := words(_cut(image, kept))) > room and kept > 0:
-        kept -= 1
-    return f"{name}: {matter}"
+    return f"{line(image, TITLE_LENGTH - len(f': {matter}'))}: {matter}"
 
 
 def _description(report: Report) -> str:

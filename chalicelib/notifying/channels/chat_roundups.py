@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_URL, uuid5
 
 from chalicelib.notifying import roundup_texts as texts
 from chalicelib.notifying.channels.chat import MOST_FINDINGS
 from chalicelib.policy.news import INVENTORY
-from chalicelib.text.chat import DESCRIPTION_LENGTH, STEP_LENGTH, TITLE_LENGTH, words
-from chalicelib.text.templating import without_middle
+from chalicelib.text.chat import (
+    LINE_LENGTH,
+    STEP_LENGTH,
+    TITLE_LENGTH,
+    custom,
+    joined,
+    line,
+    unique,
+)
 
 if TYPE_CHECKING:
     from chalicelib.policy.news import Group, News, Roundup
@@ -17,35 +23,27 @@ if TYPE_CHECKING:
 
 _MOST_STEPS = 4
 _MOST_NAMES = 8
-_LONGEST_LINE = 600
 
 
 def content_of_roundup(roundup: Roundup, _: Services) -> dict[str, Any]:
     """The custom notification about several images; what is sent again has the same id."""
-    headline = _line(texts.headline(roundup), TITLE_LENGTH)
-    identity = str(uuid5(NAMESPACE_URL, "\n".join(each.key for each in roundup.news)))
-    return {
-        "version": "1.0",
-        "source": "custom",
-        "id": identity,
-        "content": {
-            "textType": "client-markdown",
-            "title": headline,
-            "description": _description(roundup),
-            "nextSteps": [
-                _line(f"{step[:1].upper()}{step[1:]}", STEP_LENGTH)
-                for step in texts.actions(roundup, _MOST_STEPS)
-            ],
-            "keywords": ["Amazon ECR", *([roundup.worst] if roundup.worst else [])],
-        },
-        "metadata": {
-            "threadId": identity,
-            "summary": headline,
-            "eventType": "ECR image scans",
-            "relatedResources": [_line(each.name, TITLE_LENGTH) for each in roundup.news[:5]],
-            "additionalContext": {"report": roundup.kind},
-        },
+    headline = line(texts.headline(roundup), TITLE_LENGTH)
+    identity = unique("\n".join(each.key for each in roundup.news))
+    steps = texts.actions(roundup, _MOST_STEPS)
+    content = {
+        "title": headline,
+        "description": _description(roundup),
+        "nextSteps": [line(f"{step[:1].upper()}{step[1:]}", STEP_LENGTH) for step in steps],
+        "keywords": ["Amazon ECR", *([roundup.worst] if roundup.worst else [])],
     }
+    metadata = {
+        "threadId": identity,
+        "summary": headline,
+        "eventType": "ECR image scans",
+        "relatedResources": [line(each.name, TITLE_LENGTH) for each in roundup.news[:5]],
+        "additionalContext": {"report": roundup.kind},
+    }
+    return custom(content, metadata, identity)
 
 
 def _description(roundup: Roundup) -> str:
@@ -56,12 +54,12 @@ def _description(roundup: Roundup) -> str:
         lines.append(f"• and {more} more vulnerabilities")
     if roundup.failed:
         names = texts.some([each.name for each in roundup.failed])
-        lines.append(_line(f"Scans that failed: {names}", _LONGEST_LINE))
+        lines.append(line(f"Scans that failed: {names}", LINE_LENGTH))
     if roundup.running:
-        lines.append(_line(f"Running: {_in_use(roundup.running)}", _LONGEST_LINE))
+        lines.append(line(f"Running: {_in_use(roundup.running)}", LINE_LENGTH))
     if roundup.owners:
-        lines.append(_line(f"Owners: {texts.some(roundup.owners)}", _LONGEST_LINE))
-    return _joined(lines)
+        lines.append(line(f"Owners: {texts.some(roundup.owners)}", LINE_LENGTH))
+    return joined(lines)
 
 
 def _opening(roundup: Roundup) -> str:
@@ -78,26 +76,8 @@ def _group_line(group: Group) -> str:
     more = len(names) - _MOST_NAMES
     listed = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
     start = f"{group.flaw.severity} {texts.what(group)}: {texts.where(group)} ({listed})"
-    return f"• {_line(start, _LONGEST_LINE)}"
+    return f"• {line(start, LINE_LENGTH)}"
 
 
 def _in_use(running: tuple[News, ...]) -> str:
     return texts.some([f"{each.name} ({texts.some(each.where_in_use)})" for each in running])
-
-
-def _joined(lines: list[str]) -> str:
-    """As many whole lines as there is room for."""
-    kept: list[str] = []
-    for line in lines:
-        if len("\n".join([*kept, line])) > DESCRIPTION_LENGTH:
-            break
-        kept.append(line)
-    return "\n".join(kept)
-
-
-def _line(text: str, length: int) -> str:
-    """A text without marks, its middle cut where it is too long once it is escaped."""
-    kept = length
-    while len(line := words(without_middle(text, kept))) > length and kept > 0:
-        kept -= 1
-    return line
