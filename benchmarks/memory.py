@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from bisect import insort
 from collections import defaultdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from local.ecr import EcrError
+from local.direct import DirectEcr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,42 +146,15 @@ def _change(item: Wired, clause: str, text: str, names: dict[str, str], values: 
             item[name] = {"SS": sorted(held)}
 
 
-class QuickEcr:
+class QuickEcr(DirectEcr):
     """boto3's ECR client, whose most frequent calls are answered by the local registry at once."""
 
     def __init__(self, registry: LocalRegistry, client: Any) -> None:
-        self._registry = registry
+        super().__init__(registry)
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
-
-    def describe_images(self, **request: Any) -> Wired:
-        """Source: DescribeImages."""
-        answer = self._answer("DescribeImages", request)
-        for image in answer["imageDetails"]:
-            image["imagePushedAt"] = datetime.fromtimestamp(image["imagePushedAt"], UTC)
-        return answer
-
-    def describe_image_scan_findings(self, **request: Any) -> Wired:
-        """Source: DescribeImageScanFindings."""
-        answer = self._answer("DescribeImageScanFindings", request)
-        found = answer.get("imageScanFindings") or {}
-        if "imageScanCompletedAt" in found:
-            ended = datetime.fromtimestamp(found["imageScanCompletedAt"], UTC)
-            found["imageScanCompletedAt"] = ended
-        return answer
-
-    def start_image_scan(self, **request: Any) -> Wired:
-        """Source: StartImageScan."""
-        return self._answer("StartImageScan", request)
-
-    def _answer(self, operation: str, request: Wired) -> Wired:
-        try:
-            return dict(self._registry.answer(operation, request))
-        except EcrError as error:
-            answer: Any = {"Error": {"Code": error.code, "Message": error.message}}
-            raise ClientError(answer, operation) from error
 
 
 class _Condition:

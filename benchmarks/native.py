@@ -13,7 +13,7 @@ import heapq
 import json
 import os
 import random
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count, repeat
@@ -43,7 +43,7 @@ from local.environment import isolated_environment
 from local.history import create_history_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -115,12 +115,9 @@ class Weeks:
         return self.oldest_seconds / DAY.total_seconds()
 
 
-def simulate(fleet: Fleet, seed: int = 1) -> Weeks:
-    """Let the days go by."""
-    clock = SimulatedTime(START.timestamp())
-    registry = LocalRegistry(now=lambda: datetime.fromtimestamp(clock.now, UTC))
-    registry.events.lost = fleet.lost
-    registry.events.chance.seed(seed)
+@contextmanager
+def simulated(clock: SimulatedTime, registry: LocalRegistry) -> Iterator[None]:
+    """Let the application run on the registry by the clock, and print nothing."""
     with (
         isolated_environment(**ENVIRONMENT),
         mock_aws(),
@@ -130,6 +127,16 @@ def simulate(fleet: Fleet, seed: int = 1) -> Weeks:
         redirect_stdout(nowhere),
     ):
         logs.configure("ERROR")
+        yield
+
+
+def simulate(fleet: Fleet, seed: int = 1) -> Weeks:
+    """Let the days go by."""
+    clock = SimulatedTime(START.timestamp())
+    registry = LocalRegistry(now=lambda: datetime.fromtimestamp(clock.now, UTC))
+    registry.events.lost = fleet.lost
+    registry.events.chance.seed(seed)
+    with simulated(clock, registry):
         return _Simulation(fleet, clock, registry, random.Random(seed)).run()  # noqa: S311
 
 

@@ -12,26 +12,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections import Counter
-from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from moto import mock_aws
 from rich.console import Console
 from rich.table import Table as Printed
 
 from benchmarks.memory import MemoryTable, QuickEcr
-from benchmarks.native import Queue
-from benchmarks.simulated_time import SimulatedTime, application_at
+from benchmarks.native import Queue, simulated
+from benchmarks.simulated_time import SimulatedTime
 from chalicelib.aws.clients import client_of
 from chalicelib.notifying.notify import notify
 from chalicelib.notifying.send_reports import send_reports
-from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.lister import start_listing
@@ -39,8 +35,7 @@ from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
-from local.ecr import Finding, Findings, LocalRegistry, local_ecr
-from local.environment import isolated_environment
+from local.ecr import Finding, Findings, LocalRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +46,6 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY, MINUTE = 86_400, 60
 PUSHED_ON = (2, 5, 9, 12)
 FLAW_ON = 7
-ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-}
 SETTINGS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "every-scan, all": {"NOTIFY_MODE": "every-scan", "REPORT_IMAGES": "all"},
@@ -98,15 +88,7 @@ def simulate(name: str, fleet: Fleet) -> Days:
     """Let the days go by with these settings."""
     clock = SimulatedTime(START.timestamp())
     registry = LocalRegistry(now=lambda: datetime.fromtimestamp(clock.now, UTC))
-    with (
-        isolated_environment(**ENVIRONMENT),
-        mock_aws(),
-        local_ecr(registry),
-        application_at(clock),
-        Path(os.devnull).open("w") as nowhere,
-        redirect_stdout(nowhere),
-    ):
-        logs.configure("ERROR")
+    with simulated(clock, registry):
         return _Simulation(name, fleet, clock, registry).run()
 
 

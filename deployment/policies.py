@@ -39,8 +39,13 @@ class Permission:
 
 
 def only_if(condition: str, *permissions: Permission) -> tuple[Permission, ...]:
-    """The permissions, given only where one more condition of the template holds."""
-    return tuple(replace(each, conditions=(condition, *each.conditions)) for each in permissions)
+    """The permissions, given only where this condition of the template holds too."""
+    return tuple(
+        each
+        if condition in each.conditions
+        else replace(each, conditions=(condition, *each.conditions))
+        for each in permissions
+    )
 
 
 def policy(permissions: Iterable[Permission]) -> dict[str, Any]:

@@ -1,57 +1,31 @@
 """Clients without HTTP, for the tests that need thousands of calls."""
 
 from collections import deque
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from botocore.exceptions import ClientError
-
 from chalicelib.scanning.jobs import ScanJob
-from local.ecr import EcrError
+from local.direct import DirectEcr
 
 
 class Stopped(BaseException):
     """The function was stopped from outside, as at its time-out."""
 
 
-class EcrClient:
+class EcrClient(DirectEcr):
     """The calls of boto3's ECR client, answered by a LocalRegistry.
 
     ``stops_after`` is after how many more calls the function is stopped; the last one still
     takes effect, but its answer is never seen.
     """
 
-    def __init__(self, registry):
-        self.registry = registry
-        self.stops_after = None
-
+    stops_after = None
     meta = SimpleNamespace(region_name="eu-west-1")
 
-    def describe_images(self, **request):
-        answer = self._call("DescribeImages", request)
-        for detail in answer["imageDetails"]:
-            detail["imagePushedAt"] = datetime.fromtimestamp(detail["imagePushedAt"], UTC)
-        return answer
-
-    def describe_image_scan_findings(self, **request):
-        answer = self._call("DescribeImageScanFindings", request)
-        summary = answer.get("imageScanFindings") or {}
-        if "imageScanCompletedAt" in summary:
-            completed_at = datetime.fromtimestamp(summary["imageScanCompletedAt"], UTC)
-            summary["imageScanCompletedAt"] = completed_at
-        return answer
-
-    def start_image_scan(self, **request):
-        return self._call("StartImageScan", request)
-
-    def _call(self, operation, request):
+    def answer(self, operation, request):
         if self.stops_after == 0:
             raise Stopped
         try:
-            return self.registry.answer(operation, request)
-        except EcrError as error:
-            answer = {"Error": {"Code": error.code, "Message": error.message}}
-            raise ClientError(answer, operation) from error
+            return super().answer(operation, request)
         finally:
             if self.stops_after is not None:
                 self.stops_after -= 1

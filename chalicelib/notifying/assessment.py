@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ class Assessment:
             left_out={why: tuple(islice(same, len(f))) for why, f in self.left_out.items()},
         )
 
-    @property
+    @cached_property
     def exploited(self) -> frozenset[str]:
         """The keys of the findings by which a threshold of exploitation is reached."""
         return frozenset(
