@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.runtime.answers import fitted
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.answers import fitted
 from chalicelib.scanning.dry_run import DRY_RUN_SECONDS, images_of
 from chalicelib.scanning.lister import ListingIncomplete, start_listing
 from chalicelib.scanning.requests import ListingRequest

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.aws.listings import AnsweredBefore, BeingAnswered, OtherRequest
 from chalicelib.runtime import logs
+from chalicelib.runtime.answers import Answer, fitted, packed, refused, unpacked
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.answers import Answer, fitted, packed, refused, unpacked
 from chalicelib.scanning.dry_run import DRY_RUN_SECONDS
 from chalicelib.scanning.list_repositories import dry_run
 from chalicelib.scanning.lister import Listing, ListingIncomplete, start_listing

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.scanning.answers import (
+from chalicelib.runtime.answers import (
     MOST_BYTES,
     MOST_KEPT_BYTES,
     Answer,

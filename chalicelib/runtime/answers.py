@@ -12,7 +12,10 @@ MOST_BYTES = 5_500_000
 MOST_KEPT_BYTES = 300_000
 """The most that an answer takes in the table, compressed: DynamoDB takes 400 KB an item."""
 
-_LISTS = ("failures", "warnings", "repositories", "jobFailures", "imagesNotFound", "images")
+_LISTS = (
+    *("failures", "warnings", "repositories", "jobFailures", "imagesNotFound", "images"),
+    "findings",
+)
 
 
 class Answer(NamedTuple):
@@ -37,7 +40,7 @@ def fitted(body: dict[str, Any], most: int = MOST_BYTES) -> dict[str, Any]:
     room = most - size(body)
     if room >= 0:
         return body
-    lists = {name: body[name] for name in _LISTS if name in body}
+    lists = {name: body[name] for name in _LISTS if isinstance(body.get(name), list)}
     marks = {f"{name}Complete": False for name in lists}
     room = most - size({**body, **{name: [] for name in lists}, **marks})
     cut = dict(body)
