@@ -117,12 +117,12 @@ def _warn(
     repository: str = "",
 ) -> None:
     logs.logger.warning(subject, extra={"warning": kind, "images": dict(images)})
+    channels = services.settings.channels
+    listed = [f"{name} (in use by {where})" for name, where in images.items()]
     if services.settings.report_topic_arn is not None:
-        channels = on_topic(services.settings.channels)
-        message = _message(kind, subject, explanation, images, repository, channels)
-        services.report_topic.publish(message)
-    if CHAT in services.settings.channels:
-        listed = [f"{name} (in use by {where})" for name, where in images.items()]
+        texts = (subject, explanation, listed)
+        services.report_topic.publish(_message(kind, *texts, images, repository, channels))
+    if CHAT in channels:
         services.chat_topic.publish(announcement(subject, [explanation, *listed], kind))
 
 
@@ -130,11 +130,11 @@ def _message(
     kind: str,
     subject: str,
     explanation: str,
+    listed: Sequence[str],
     images: Mapping[str, str],
     repository: str,
     channels: Sequence[str],
 ) -> Message:
-    listed = [f"{name} (in use by {where})" for name, where in images.items()]
     more = [f"and {len(listed) - _MOST_LISTED} more"] if len(listed) > _MOST_LISTED else []
     text = "\n".join([explanation, "", *listed[:_MOST_LISTED], *more])
     document = json.dumps(
@@ -159,7 +159,7 @@ def _message(
         short("[ECR] {}", subject, SUBJECT_LENGTH),
         json.dumps(texts),
         attributes,
-        lists={"channels": channels},
+        lists={"channels": on_topic(channels)},
     )
 
 
