@@ -46,7 +46,7 @@ def make(home):
     def run(*arguments, programs=Path(sys.executable).parent, **variables):
         environment = os.environ | {"HOME": str(home)} | ANOTHER_WORLD | variables
         # As those of the make that runs these tests.
-        for name in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"):
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
             environment.pop(name, None)
         command = [MAKE, *arguments, f"BIN={programs}", f"READY={ready}"]
         done = subprocess.run(
