@@ -104,24 +104,31 @@ def read_exploitation(bucket: ReportBucket, wanted: Collection[str]) -> Exploita
     return Exploitation(catalogue, scored)
 
 
-def with_feeds(report: FleetReport, bucket: ReportBucket) -> FleetReport:
-    """The report with what the kept feeds say of its findings; what cannot be read is unknown."""
-    try:
-        states = {state.name: state for state in read_states(bucket)}
-    except AWS_ERRORS as error:
-        logs.logger.warning("state of feeds not read", extra={"error": str(error)})
-        states = {name: FeedState(name, problem="its state cannot be read") for name in KEYS}
-    findings = [finding for each in report.repositories for finding, _ in each.rows]
-    known = _Known(read_exploitation(bucket, wanted(findings)))
-    return replace(
-        report,
-        repositories=tuple(known.in_repository(each) for each in report.repositories),
-        comparison=report.comparison and known.in_comparison(report.comparison),
-        feeds=tuple(
-            Feed(state.name, state.dated, state.warning(report.generated_at))
-            for state in (states.get(name, FeedState(name)) for name in KEYS)
-        ),
-    )
+class Feeds:
+    """What the kept feeds say of a report's findings, read once; what cannot be read is unknown."""
+
+    def __init__(self, report: FleetReport, bucket: ReportBucket) -> None:
+        try:
+            self._states = {state.name: state for state in read_states(bucket)}
+        except AWS_ERRORS as error:
+            logs.logger.warning("state of feeds not read", extra={"error": str(error)})
+            problem = "its state cannot be read"
+            self._states = {name: FeedState(name, problem=problem) for name in KEYS}
+        findings = (finding for each in report.repositories for finding, _ in each.rows)
+        self._exploitation = read_exploitation(bucket, wanted(findings))
+
+    def added_to(self, report: FleetReport) -> FleetReport:
+        """The report, or a part of it, with what they say of its findings."""
+        known = _Known(self._exploitation)
+        return replace(
+            report,
+            repositories=tuple(known.in_repository(each) for each in report.repositories),
+            comparison=report.comparison and known.in_comparison(report.comparison),
+            feeds=tuple(
+                Feed(state.name, state.dated, state.warning(report.generated_at))
+                for state in (self._states.get(name, FeedState(name)) for name in KEYS)
+            ),
+        )
 
 
 class _Known:
