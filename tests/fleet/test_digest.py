@@ -191,12 +191,14 @@ def test_a_digest_that_could_not_be_sent_is_compared_with_by_none(digests, aws, 
     assert digests.report(THIRD_MONDAY).comparison.since == digests.report(MONDAY).generated_at
 
 
-def test_a_digest_of_which_it_is_unclear_whether_it_was_sent_is_compared_with_by_none(digests):
+def test_a_digest_of_which_it_is_unclear_whether_it_was_sent_is_compared_with_by_none(digests, aws):
     digests.send(MONDAY)
+    image_of(aws).findings = Findings((ONE, TWO))
+    image_of(aws).report(NOW)
     digests.send(NEXT_MONDAY)
     digests.bucket.put(DigestKeys(NEXT_MONDAY).mark, "sending", "text/plain")
     digests.send(THIRD_MONDAY)
-    assert digests.report(THIRD_MONDAY).comparison.since == digests.report(MONDAY).generated_at
+    assert changed(digests, THIRD_MONDAY) == (["CVE-2026-2"], [])
 
 
 @pytest.mark.parametrize("text", ["{}", '{"version": "1"}'])

@@ -110,6 +110,13 @@ def test_a_repository_that_cannot_be_read_is_unknown_to_whose_it_is(earlier):
     assert part(now, None, "search") is None
 
 
+def test_what_was_in_a_registry_that_cannot_be_read_is_as_it_was():
+    now = gathered(missed=[NotLookedAt(repository(""), "refused")])
+    found = part(now, before(looked_at("ours/api", OPENSSL)))
+    assert (found.deleted, found.comparison.fixed, found.totals["CRITICAL"]) == ((), (), 1)
+    assert names(found.last_known) == ["ours/api"]
+
+
 def test_where_tags_cannot_be_read_a_repository_stays_with_whom_it_was():
     missed = NotLookedAt(repository("ours/web"), "refused")
     now = gathered(
