@@ -39,6 +39,8 @@ class Truth(RuleBasedStateMachine):
         # What was open in each image when it was current last, or reported of it since.
         self.when_current = {}
         self.wholes_of = {}
+        # What scans since then did not find, by image.
+        self.not_found = {}
         self.seen = set()
         self.ever_heard = set()
         self.is_quiet = True
@@ -105,6 +107,8 @@ class Truth(RuleBasedStateMachine):
     def scan(self, number):
         if digest := self.choose(number, self.world.scannable()):
             self.events.append(self.world.scan_event(digest))
+            lacking = self.by_image.get(digest, set()) - self.world.held[digest].findings
+            self.not_found.setdefault(digest, set()).update(lacking)
 
     @rule(number=NUMBERS)
     def fail_to_scan(self, number):
@@ -159,14 +163,15 @@ class Truth(RuleBasedStateMachine):
     def people_have_heard_of_it_once(self):
         """What was open in an image, or in those with a new one's tags, is not reported again.
 
-        What comes into an image that was current is news of it, whatever tag it gets.
+        What comes into an image that was current is news of it, whatever tag it gets, and so is
+        what was fixed in it and is back.
         """
         for digest, tags in self.world.current().items() if self.is_quiet else ():
             before = [self.by_tag.get(tag, set()) for tag in tags]
             known = set.intersection(*before) if before and digest not in self.seen else set()
             # An image that is current by another index than before may begin anew.
             if self.wholes_of.get(digest, set()) & self.wholes_now(digest):
-                known = self.by_image[digest]
+                known = self.by_image[digest] - self.not_found.get(digest, set())
             assert not known & self.heard_of(digest)
 
     def look(self):
@@ -178,6 +183,7 @@ class Truth(RuleBasedStateMachine):
         self.by_tag = {tag: self.by_image[each] for each, tags in current.items() for tag in tags}
         self.by_tag_ever |= self.by_tag
         self.wholes_of = {digest: self.wholes_now(digest) for digest in current}
+        self.not_found.clear()
         self.seen |= self.world.held.keys()
         self.ever_heard |= set().union(*(names for _, names in self.world.messages))
         self.world.messages.clear()
