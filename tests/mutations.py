@@ -21,6 +21,7 @@ NEEDED = (
     "pyproject.toml",
 )
 FAILED, PASSED = 1, 0
+LONGEST_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -1041,7 +1042,7 @@ MUTATIONS = [
         ("all images are read each time", "if self._must_walk(digest):", "if True:"),
         (
             "the index of an image is not looked for",
-            "return pushed_at + _SETTLING_SECONDS > self._recalled.walked_at",
+            "return pushed_at + _SETTLING_SECONDS > self.recalled.walked_at",
             "return False",
         ),
         ("an index pushed late is never found", "pushed_at + _SETTLING_SECONDS >", "pushed_at >"),
@@ -1164,14 +1165,24 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/notifying/comparison.py",
+        "chalicelib/notifying/repeats.py",
         "tests/notifying/test_bursts.py",
         (
             "each finding's event is a scan",
             "    if result.finding_severity is not None:\n        return True\n",
             "",
         ),
-        ("a scan after a burst is one more", "return later - earlier <= BURST", "return False"),
+        ("a scan after a burst is one more", "(earlier) <= BURST", "(earlier) < timedelta()"),
+        (
+            "each event of a burst is read",
+            "return finding is not None and any(",
+            "return False and any(",
+        ),
+        (
+            "a known finding is never read again",
+            "        and _is_of_a_burst(result, state.time)\n",
+            "",
+        ),
     ),
     *mutations_of(
         "chalicelib/notifying/comparison.py",
@@ -1194,7 +1205,7 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/notifying/comparison.py",
+        "chalicelib/notifying/repeats.py",
         "tests/notifying/test_notify.py -k order",
         ("a late scan is reported", "before.time > result.time)", "False)"),
     ),
@@ -1233,14 +1244,25 @@ def copy_project(to: Path) -> None:
 
 
 def run_tests(directory: Path, tests: str) -> int:
-    """The exit status of pytest, which stops at the first failure."""
+    """The exit status of pytest, which stops at the first failure.
+
+    Tests that wait for what never comes have failed too.
+    """
     options = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
     command = [sys.executable, "-B", "-m", "pytest", *options, *tests.split()]
     # No test needs a plugin, and loading them takes longer than most of the tests.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, check=False
-    ).returncode
+    try:
+        return subprocess.run(
+            command,
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=LONGEST_SECONDS,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return FAILED
 
 
 def outcome(mutation: Mutation | None, tests: str) -> str:

@@ -37,6 +37,15 @@ def findings_of(details: Mapping[str, Any]) -> list[Finding]:
     return basic + enhanced
 
 
+def told_finding(detail: Mapping[str, Any]) -> Finding | None:
+    """The finding that an event of Amazon Inspector tells; None where it does not tell it whole."""
+    try:
+        finding = _enhanced(detail)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return finding if finding.identifier and finding.package_names else None
+
+
 def _basic(finding: Mapping[str, Any]) -> Finding:
     """Read an ImageScanFinding, which tells of the package in its attributes."""
     given = finding.get("attributes") or ()

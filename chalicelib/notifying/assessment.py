@@ -88,6 +88,17 @@ def may_reach(thresholds: Thresholds, counts: Mapping[str, int] | None, unlisted
     return bool(unlisted) and bool(thresholds.crossed_by(most))
 
 
+def may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
+    """Whether the event does not rule a report out: what counts is never more than it says."""
+    return (
+        result.failed
+        or result.finding_severity is not None
+        or may_reach(thresholds, result.severity_counts, result.unlisted)
+        or bool(thresholds.crossed_by(result.severity_counts or {}))
+        or (thresholds.weigh_exploitation and result.number != 0)
+    )
+
+
 def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backoff) -> Assessment:
     """Weigh a scan by the rules of its repository, with its findings where they can be read.
 

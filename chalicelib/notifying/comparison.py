@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.images import Image
-from chalicelib.notifying.assessment import Assessment, assess, may_reach
+from chalicelib.notifying.assessment import Assessment, assess, may_matter
+from chalicelib.notifying.channels import senders_to
 from chalicelib.notifying.finding_events import with_events
 from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
+from chalicelib.notifying.repeats import is_known, is_late, is_rescan
 from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
 from chalicelib.notifying.uses import uses_of, where_in_use
@@ -30,12 +31,8 @@ if TYPE_CHECKING:
     from chalicelib.notifying.lookups import Found
     from chalicelib.policy.lines import Placement
     from chalicelib.policy.states import Line, ReportedState
-    from chalicelib.policy.thresholds import Thresholds
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
-
-BURST = timedelta(minutes=10)
-"""Within this time, events about an image whose findings did not change are about one scan."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +82,12 @@ def compare(
     :raises ClientError: and others, where what decides cannot be known.
     """
     rules = rules_of(result, services, backoff)
-    if states is None and not _may_matter(result, rules.thresholds(services.settings.thresholds)):
+    if states is None and not may_matter(result, rules.thresholds(services.settings.thresholds)):
         return Compared(result)
     look_up = LookUp(result.address, result.repository, services, backoff, states)
+    senders = senders_to(rules.owner or "", services.settings)
+    if is_known(result, look_up.recalled, senders, mirrors):
+        return Compared(result)
     found = look_up.of(result.image_digest)
     image = found.image or Image(result.image_digest, result.image_tags)
     then, result = result, replace(result, image_tags=image.all_tags)
@@ -101,7 +101,7 @@ def compare(
     if in_use is not None:
         placement = replace(placement, bases=(*placement.bases, in_use))
     before = _before(placement, found) if placement.line else in_use
-    if _is_late(result, before):
+    if is_late(result, before):
         return Compared(result)
     assessment = None
     if placement.line or where or services.settings.notify_mode == EVERY_SCAN:
@@ -125,7 +125,7 @@ def compare(
             mirrors,
             has_bus=bool(services.settings.event_bus),
         ),
-        is_rescan=_is_rescan(result, before),
+        is_rescan=is_rescan(result, before),
         is_reported=services.settings.report_images == ALL
         or bool(where)
         or is_newest(found.places, placement.newest, found.repository),
@@ -144,17 +144,6 @@ def compare(
     return compared
 
 
-def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
-    """Whether the event does not rule a report out: what counts is never more than it says."""
-    return (
-        result.failed
-        or result.finding_severity is not None
-        or may_reach(thresholds, result.severity_counts, result.unlisted)
-        or bool(thresholds.crossed_by(result.severity_counts or {}))
-        or (thresholds.weigh_exploitation and result.number != 0)
-    )
-
-
 def _continued(assessment: Assessment, placement: Placement) -> Assessment:
     """The same, where a vulnerability in other packages too keeps the key that it is known by."""
     known = {key for base in placement.bases for key in (*base.open_findings, *base.ledger.unfixed)}
@@ -165,24 +154,6 @@ def _continued(assessment: Assessment, placement: Placement) -> Assessment:
 
 def _before(placement: Placement, found: Found) -> ReportedState | None:
     return found.repository.states.get(placement.line) if placement.line else None
-
-
-def _is_late(result: ScanResult, before: ReportedState | None) -> bool:
-    """Whether a later scan of the image was dealt with before."""
-    return bool(before and before.digest == result.image_digest and before.time > result.time)
-
-
-def _is_rescan(result: ScanResult, before: ReportedState | None) -> bool:
-    """Whether an event tells of one finding, or of a scan that people were notified of just now."""
-    if result.finding_severity is not None:
-        return True
-    if before is None or before.event == result.identity or before.digest != result.image_digest:
-        return False
-    times = (before.reported_at, result.time)
-    if result.failed or not all(times):
-        return False
-    earlier, later = map(datetime.fromisoformat, times)
-    return later - earlier <= BURST
 
 
 def _state(

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -28,7 +29,8 @@ def burst(scans, aws):
         aws.scan_type = "ENHANCED"
         run = scans(NOTIFY_MODE=mode, **INSPECTOR)
         image = run.image(*(f"CVE-{number:02}" for number in range(40)))
-        return run, [run.finding_event(image, minute=number // 10) for number in range(40)]
+        found = enumerate(image.findings.entries)
+        return run, [run.finding_event(image, number // 10, each) for number, each in found]
 
     return make
 
@@ -74,7 +76,7 @@ def test_events_that_come_while_the_first_is_reported_wait_and_say_nothing_more(
         topic.deliver(report, services)
 
     senders = (Sender("topic", ("email",), deliver),)
-    monkeypatch.setattr("chalicelib.notifying.delivery.senders", lambda _: senders)
+    monkeypatch.setattr("chalicelib.notifying.channels.senders", lambda _: senders)
     run.deliver(events[0])
     monkeypatch.undo()
     assert len(waited) == 39
@@ -85,12 +87,33 @@ def test_an_event_that_waited_while_the_image_was_looked_at_takes_no_look_of_its
     burst, aws, monkeypatch
 ):
     run, events = burst("new-findings")
+    [image] = run.registry.repositories["shop/api"].images.values()
     run.deliver(events[0])
     aws.calls.clear()
     # The image was looked at after this event had arrived.
     monkeypatch.setattr(Deliveries, "now", lambda self: 0)
-    assert run.deliver(events[1]) == []
+    assert run.deliver(run.finding_event(image)) == []
     assert not aws.calls
+
+
+def test_of_a_burst_one_event_is_read_and_the_others_tell_what_is_known(burst, aws):
+    run, events = burst("new-findings")
+    run.deliver(events[0])
+    aws.calls.clear()
+    assert [report for event in events[1:] for report in run.deliver(event)] == []
+    assert not aws.calls
+
+
+def test_a_known_finding_is_read_where_it_is_another_or_the_burst_is_over(burst, aws):
+    run, events = burst("new-findings")
+    run.deliver(events[0])
+    [image] = run.registry.repositories["shop/api"].images.values()
+    first = image.findings.entries[0]
+    others = [first, replace(first, severity="LOW"), None]
+    for number, finding in enumerate(others):
+        aws.calls.clear()
+        run.deliver(run.finding_event(image, 20 + number, finding))
+        assert aws.calls["DescribeImageScanFindings"] == 1
 
 
 def find_more(run):
@@ -109,11 +132,12 @@ def test_an_event_that_came_after_the_last_look_is_looked_at_though_another_wait
     run.services.clock = lambda: 1_000
     run.deliver(events[0])
     run.services.clock = lambda: 1_020
+    [image] = run.registry.repositories["shop/api"].images.values()
     monkeypatch.setattr(Deliveries, "now", lambda self: 990)
-    assert run.deliver(events[1]) == []
-    find_more(run)
+    assert run.deliver(run.finding_event(image)) == []
+    event = run.finding_event(find_more(run))
     monkeypatch.setattr(Deliveries, "now", lambda self: 1_010)
-    [told] = run.deliver(events[2])
+    [told] = run.deliver(event)
     assert new(told) == ["CVE-NEW"]
 
 
@@ -128,7 +152,7 @@ def test_a_finding_that_appears_after_a_burst_is_reported(burst):
 def test_bursts_about_two_images_are_two_messages(burst):
     run, events = burst("new-findings")
     other = run.image("CVE-OTHER", tags=("edge",))
-    both = [each for event in events for each in (event, run.finding_event(other))]
+    both = [each for event in events[:5] for each in (event, run.finding_event(other))]
     told = [report for event in both for report in run.deliver(event)]
     assert sorted(len(new(report)) for report in told) == [1, 40]
 
