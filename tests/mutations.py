@@ -1073,13 +1073,31 @@ MUTATIONS = [
             "return bool(names_matching(settings.repositories_filter, [repository]))",
             "return True",
         ),
-        ("what is skipped is reported", "    if rules.skip:\n", "    if False:\n"),
         (
             "what is in use is refused",
             "if any(digest in uses for digest in (image.digest, *image.index_digests)):",
             "if False:",
         ),
         ("attestations are reported", "if reason := unscannable(image):", "if reason := None:"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/comparison.py",
+        "tests/notifying/test_scope.py",
+        ("what is skipped is reported", "    if rules.skip:\n", "    if False:\n"),
+        (
+            "what is skipped stays open",
+            "others = all_ended(result.place, states, mirrors) if states is not None else ()",
+            "others = ()",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_scope.py",
+        (
+            "what is filtered out stays open",
+            "        close_repository(result, services, backoff)\n",
+            "",
+        ),
     ),
     *mutations_of(
         "chalicelib/notifying/looked_up.py",

@@ -12,6 +12,7 @@ from chalicelib.notifying.finding_events import with_events
 from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
+from chalicelib.notifying.out_of_scope import all_ended
 from chalicelib.notifying.repeats import is_known, is_late, is_rescan
 from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
@@ -20,8 +21,9 @@ from chalicelib.policy.acknowledgements import is_lagging
 from chalicelib.policy.ages import ages_in
 from chalicelib.policy.changes import ALL, EVERY_SCAN
 from chalicelib.policy.current import is_newest
+from chalicelib.policy.due import Reason
 from chalicelib.policy.lines import placed
-from chalicelib.policy.states import FAILED
+from chalicelib.policy.states import FAILED, NO_CHANNELS
 from chalicelib.policy.transitions import after_failure, after_scan, shadow_of
 from chalicelib.runtime import logs
 
@@ -84,6 +86,8 @@ def compare(
     rules = rules_of(result, services, backoff)
     if states is None and not may_matter(result, rules.thresholds(services.settings.thresholds)):
         return Compared(result)
+    if rules.skip:
+        return _out_of_scope(result, Reason.SKIPPED_BY_TAG, states, mirrors)
     look_up = LookUp(result.address, result.repository, services, backoff, states)
     senders = senders_to(rules.owner or "", services.settings)
     if is_known(result, look_up.recalled, senders, mirrors):
@@ -94,8 +98,7 @@ def compare(
     uses = uses_of(result.place, services)
     where = where_in_use(image, uses)
     if reason := reason_against(image, rules, uses, services.settings):
-        logs.logger.info("scan out of scope", extra={**result.about, "reason": str(reason)})
-        return Compared(result)
+        return _out_of_scope(result, reason)
     placement = placed(result.image_digest, found.places, found.repository, mirrors)
     in_use = recalled_in_use(result, states) if where else None
     if in_use is not None:
@@ -142,6 +145,18 @@ def compare(
         state = after_scan_in_use(result, assessment, before, found.repository.states.values())
         return replace(compared, state=state and states.keep(compared.place, state))
     return compared
+
+
+def _out_of_scope(
+    result: ScanResult,
+    reason: Reason,
+    states: LineStates | None = None,
+    mirrors: frozenset[str] = NO_CHANNELS,
+) -> Compared:
+    """Nothing to report; where ``states`` are given, nothing of the repository is open either."""
+    logs.logger.info("scan out of scope", extra={**result.about, "reason": str(reason)})
+    others = all_ended(result.place, states, mirrors) if states is not None else ()
+    return Compared(result, others=others)
 
 
 def _continued(assessment: Assessment, placement: Placement) -> Assessment:

@@ -10,8 +10,9 @@ from chalicelib.notifying.channels import mirror_names
 from chalicelib.notifying.comparison import compare
 from chalicelib.notifying.delivery import NotDelivered, Reporting
 from chalicelib.notifying.mirroring import MirroredLine, settle
+from chalicelib.notifying.out_of_scope import close_repository
 from chalicelib.notifying.scan_ends import described, note_end
-from chalicelib.notifying.scope import is_weighed
+from chalicelib.notifying.scope import is_wanted, is_weighed
 from chalicelib.policy.acknowledgements import as_reported, followed
 from chalicelib.policy.changes import EVERY_SCAN
 from chalicelib.runtime import logs
@@ -47,6 +48,9 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
     backoff = Backoff(deadline)
     result = described(result, services, backoff)
     note_end(result, services)
+    if not is_wanted(result.repository, services.settings):
+        close_repository(result, services, backoff)
+        return _summarized(result, None)
     if not is_weighed(result, services.settings):
         return _summarized(result, None)
     deliveries = services.deliveries
