@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from chalicelib.ecr.images import Image
     from chalicelib.policy.budget import Entry
     from chalicelib.runtime.deadline import Deadline
-    from chalicelib.scanning.jobs import PlanJob, ScanJob
+    from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.scanning.registry_jobs import PlanJob
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
 
