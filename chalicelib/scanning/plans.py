@@ -15,7 +15,7 @@ from chalicelib.policy.budget import Budget, Tier
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.backoff import Backoff
 from chalicelib.scanning.failures import UNREAD, Failures, RepositoriesNotRead
-from chalicelib.scanning.planner import day_of, tiers
+from chalicelib.scanning.offers import day_of, tiers
 from chalicelib.scanning.repositories import read_repository
 
 if TYPE_CHECKING:
