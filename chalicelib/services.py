@@ -59,7 +59,7 @@ class Services:
     ``client`` makes the boto3 client of a service from its name, and, for another region or
     account than the function's own, from the region and the role, and from how often a call is
     attempted, where that is not as usual. ``root`` is where paths of files begin; the application's
-    root, unless told. ``paces`` are those found so far by what makes calls at a pace. ``clock``
+    root, unless given. ``paces`` are those found so far by what makes calls at a pace. ``clock``
     tells the time by which the table goes, in seconds since the epoch.
     """
 
