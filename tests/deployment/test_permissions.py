@@ -35,7 +35,11 @@ from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
 from tests.events import image_deleted, inspector_finding, scan_event
 from tests.feeds import epss, kev
 
-pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Tried to parse AWS"),
+    # What it runs is covered line by line elsewhere; counting the lines here too doubles the time.
+    pytest.mark.no_cover,
+]
 
 CreateStack = Callable[..., dict[str, str]]
 Statements = list[dict[str, Any]]
