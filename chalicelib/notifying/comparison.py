@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
 from chalicelib.notifying.finding_events import with_events
-from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
+from chalicelib.notifying.in_use import (
+    after_scan_in_use,
+    keep_replaced,
+    recalled_in_use,
+    scan_of,
+)
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
 from chalicelib.notifying.report import About
@@ -128,6 +133,8 @@ def compare(
         sla = services.settings.sla_of(rules)
         ages = ages_in(compared.state.ledger, assessment.findings or (), sla)
         compared = replace(compared, about=replace(about, ages=ages))
+    if before is not None and placement.line:
+        keep_replaced(result, before, uses, states)
     compared = _kept(compared, states, placement, found, mirrors)
     if lines := lines_then(then, placement, found):
         weighed = assessment or assess(result, rules, services, backoff)
