@@ -530,8 +530,6 @@ MUTATIONS = [
         ("the rest begins anew", "after=self._repositories[reviewed - 1].repository", 'after=""'),
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "attempts > MOST_ATTEMPTS", "False"),
-        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
-        ("today's scans are free", "record.at >= begin", "False"),
         ("look-ups are no progress", "reviewed or (self._look_ups", "reviewed or (0"),
     ),
     *mutations_of(
@@ -750,6 +748,12 @@ MUTATIONS = [
         "chalicelib/aws/security_hub.py",
         "tests/notifying/channels/test_security_hub.py",
         ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/offers.py",
+        "tests/scanning/test_planner.py",
+        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
+        ("today's scans are free", "record.at >= begin", "False"),
     ),
     *mutations_of(
         "chalicelib/scanning/planner.py",

@@ -32,13 +32,13 @@ class Assessment:
     """A scan, weighed.
 
     ``findings`` are those that count, worst first; None where they are not known. ``counts`` are
-    their numbers by severity, or those that are told; None where nothing is known of them, and
-    where not all are, ``unlisted`` says how many findings there are of an unknown severity.
+    their numbers by severity, or those that the event gives; None where nothing is known of them,
+    and where not all are, ``unlisted`` says how many findings there are of an unknown severity.
     ``crossed`` are the severities whose threshold is reached, worst first. ``accepted`` are the
     findings that are accepted risks, each with the entry that says so; ``expired`` the entries that
     would cover findings that count, had they not run out. ``left_out`` are the findings that
     filters keep out, by reason. ``ended_at`` is when the scan ended that found them, in seconds
-    since the epoch; None where that is not told.
+    since the epoch; None where that is not known.
     """
 
     thresholds: Thresholds

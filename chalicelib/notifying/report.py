@@ -1,4 +1,4 @@
-"""What people are told about a scan, before it is worded for a channel."""
+"""What is reported about a scan, before it is worded for a channel."""
 
 from __future__ import annotations
 

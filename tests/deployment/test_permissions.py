@@ -24,7 +24,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import ScanJob, parse_job
+from chalicelib.scanning.registry_jobs import ListJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT

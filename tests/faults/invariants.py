@@ -10,7 +10,8 @@ from typing import Any
 
 from chalicelib.notifying.channels import senders
 from chalicelib.policy.changes import ALL, EVERY_SCAN, NEW_FINDINGS
-from chalicelib.scanning.jobs import ListJob, PlanJob, parse_job
+from chalicelib.scanning.jobs import parse_job
+from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from tests.faults.population import Subject
 from tests.faults.runs import LATEST, Run
 from tests.faults.simulation import Delivery, Publication
