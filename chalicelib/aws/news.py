@@ -146,8 +146,8 @@ def unpacked(item: Item) -> News:
     """The piece of news in an item."""
     values = _read(item["data"])
     new = tuple(map(_flaw, values["new"]))
-    where = tuple(values["where_in_use"])
-    return News(**{**values, "key": item["sk"], "new": new, "where_in_use": where})
+    lists = {name: tuple(each) for name, each in values.items() if isinstance(each, list)}
+    return News(**{**values, **lists, "key": item["sk"], "new": new})
 
 
 def _flaw(values: Sequence[Any]) -> Flaw:

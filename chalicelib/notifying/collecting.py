@@ -49,6 +49,7 @@ def news_of(report: Report, message: Mapping[str, Any], now: int, begun_at: int)
         fixed=len(changes.fixed) if changes else 0,
         where_in_use=report.where_in_use,
         overdue=report.overdue,
+        feed_warnings=tuple(map(cut, report.feed_warnings)),
     )
 
 

@@ -50,6 +50,7 @@ def document(report: Report, most: int = MOST_LISTED) -> dict[str, Any]:
         "overdueFindings": report.overdue,
         "findingsNotListed": counts_of(report.new_first[most:]),
         "newFindings": _new_findings(report, _NEW_FOR_EACH_LISTED * most),
+        "feedWarnings": [cut(each) for each in report.feed_warnings],
         "leftOut": dict(report.left_out),
         "acceptedRisks": [
             {"finding": _finding(report, finding), **_entry(entry)}

@@ -68,7 +68,8 @@ def summary(report: Report) -> str:
     """What is new and what can be fixed, in one line, as far as that is known."""
     fixes = finding_texts.fix_summary(report.findings or ())
     overdue = f"{count_of(report.overdue, 'finding')} overdue." if report.overdue else ""
-    return " ".join(filter(None, (_news(report), overdue, fixes)))
+    feeds = (f"{cut(each)}." for each in report.feed_warnings)
+    return " ".join(filter(None, (_news(report), overdue, fixes, *feeds)))
 
 
 def _news(report: Report) -> str:

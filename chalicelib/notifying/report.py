@@ -60,7 +60,8 @@ class Report:
     where the scan is compared with nothing, and ``is_first`` whether nothing was known of the line
     before. ``where_in_use`` names the workloads that run the image. ``owner`` is empty where nobody
     owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed. One
-    that ``is_collected`` is published together with others.
+    that ``is_collected`` is published together with others. ``feed_warnings`` say which feeds of
+    exploitation are stale or failed.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Report:
     pushed_at: int = 0
     is_first: bool = False
     ages: Mapping[str, Age] = field(default_factory=dict)
+    feed_warnings: tuple[str, ...] = ()
     is_collected: bool = False
 
     def age_of(self, finding: Finding) -> str:
@@ -162,6 +164,7 @@ def report_of(
         pushed_at=about.pushed_at,
         is_first=changes is not None and changes.first,
         ages=about.ages,
+        feed_warnings=assessment.feed_warnings,
     )
 
 

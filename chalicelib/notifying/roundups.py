@@ -64,6 +64,7 @@ def email(roundup: Roundup, headline: str) -> str:
     return render(
         "roundup.txt",
         headline=headline,
+        feed_warnings=roundup.feed_warnings,
         is_inventory=is_inventory,
         number=count_of(len(images), "image"),
         actions=texts.actions(roundup, MOST_ACTIONS),
@@ -133,6 +134,7 @@ def document(roundup: Roundup, most: int) -> dict[str, Any]:
         "findingSeverityCounts": roundup.counts,
         "newSeverityCounts": roundup.new_counts,
         "overdueFindings": roundup.overdue,
+        "feedWarnings": list(roundup.feed_warnings),
         "repositoryCount": len(roundup.repositories),
         "imageCount": len(roundup.images),
         "imagesNotListed": len(roundup.images) - len(images),

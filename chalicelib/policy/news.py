@@ -70,6 +70,7 @@ class News:
     fixed: int = 0
     where_in_use: tuple[str, ...] = ()
     overdue: int | None = None
+    feed_warnings: tuple[str, ...] = ()
 
     @property
     def is_urgent(self) -> bool:

@@ -66,6 +66,11 @@ class Roundup:
         return datetime.fromtimestamp(max(each.at for each in self.news), UTC).date()
 
     @property
+    def feed_warnings(self) -> tuple[str, ...]:
+        """Which feeds of exploitation are stale or failed, each said once."""
+        return tuple(dict.fromkeys(text for each in self.news for text in each.feed_warnings))
+
+    @property
     def overdue(self) -> int | None:
         """How many findings of the images are overdue; None where no date is known of any."""
         known = [each.overdue for each in self.images if each.overdue is not None]

@@ -124,6 +124,7 @@ def _opening(report: Report) -> Iterator[str]:
     yield f"Found: {_counts(report)}.{overdue}"
     if fixes := finding_texts.fix_summary(report.findings or ()):
         yield fixes
+    yield from (f"{line(each, _LONGEST_NAMES)}." for each in report.feed_warnings)
 
 
 def _counts(report: Report) -> str:

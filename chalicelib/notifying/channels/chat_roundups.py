@@ -56,6 +56,7 @@ def _description(roundup: Roundup) -> str:
     more = len(roundup.groups) - MOST_FINDINGS
     if more > 0:
         lines.append(f"• and {more} more vulnerabilities")
+    lines += [line(f"{each}.", LINE_LENGTH) for each in roundup.feed_warnings]
     if roundup.failed:
         names = texts.some([each.name for each in roundup.failed])
         lines.append(line(f"Scans that failed: {names}", LINE_LENGTH))
