@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.event_bus import EventBus
     from chalicelib.aws.inspector import Inspector
-    from chalicelib.aws.known_exploited import KnownExploited
+    from chalicelib.aws.kept_feeds import KeptFeeds
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.aws.security_hub import SecurityHub
@@ -212,11 +212,11 @@ class Services(Stores):
         return ReportBucket(self._client("s3"), self.settings.require_report_bucket_name())
 
     @cached_property
-    def known_exploited(self) -> KnownExploited | None:
-        """CISA's catalogue; None where it is not fetched."""
-        from chalicelib.aws.known_exploited import KnownExploited
+    def kept_feeds(self) -> KeptFeeds | None:
+        """What is exploited, or likely to be; None where no feed is fetched."""
+        from chalicelib.aws.kept_feeds import KeptFeeds
 
-        return KnownExploited(self.report_bucket) if self.settings.feeds else None
+        return KeptFeeds(self.report_bucket) if self.settings.feeds else None
 
     @cached_property
     def event_bus(self) -> EventBus | None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.line_states import LineStates
     from chalicelib.notifying.events import ScanResult
     from chalicelib.notifying.lookups import Found
+    from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.lines import Placement
     from chalicelib.policy.states import Line, ReportedState
     from chalicelib.policy.thresholds import Thresholds
@@ -129,20 +130,26 @@ def compare(
         or bool(where)
         or is_newest(found.places, placement.newest, found.repository),
     )
-    if compared.state is not None and assessment is not None:
-        sla = services.settings.sla_of(rules)
-        ages = ages_in(compared.state.ledger, assessment.findings or (), sla)
-        compared = replace(compared, about=replace(about, ages=ages))
     if before is not None and placement.line:
         keep_replaced(result, before, uses, states)
-    compared = _kept(compared, states, placement, found, mirrors)
+    sla = services.settings.sla_of(rules)
+    compared = _kept(_aged(compared, sla), states, placement, found, mirrors)
     if lines := lines_then(then, placement, found):
         weighed = assessment or assess(result, rules, services, backoff)
         keep_late(result, weighed, lines, found, states)
     if placement.line is None and where and assessment is not None:
         state = after_scan_in_use(result, assessment, before, found.repository.states.values())
+        compared = _aged(replace(compared, state=state), sla)
         return replace(compared, state=state and states.keep(compared.place, state))
     return compared
+
+
+def _aged(compared: Compared, sla: DueTimes | None) -> Compared:
+    """The same, with since when its findings are open by the ledger of its state."""
+    if compared.state is None or compared.assessment is None:
+        return compared
+    ages = ages_in(compared.state.ledger, compared.assessment.findings or (), sla)
+    return replace(compared, about=replace(compared.about, ages=ages))
 
 
 def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from chalicelib.notifying.mirroring import MirroredLine
     from chalicelib.notifying.report import Report
-    from chalicelib.policy.news import Roundup
+    from chalicelib.policy.roundups import Roundup
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
     from chalicelib.settings.owner_topics import OwnerTopic
