@@ -75,6 +75,26 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
+        "ecr_scan_reporter/gate/due_dates.py",
+        "tests/command/gate/test_due_dates.py",
+        (
+            "what may be overdue is not",
+            "        if age.is_overdue(today) == oldest.is_overdue(today):\n            ages",
+            "        if True:\n            ages",
+        ),
+        ("an unread history is none", "if not record.unread or age.is_overdue(today)", ""),
+        (
+            "of unknown age is in time",
+            "self.asked and (self.sla is None or self.undated > 0)",
+            "False",
+        ),
+        (
+            "a platform on record is enough",
+            "return (own, True) if own and is_own else (record.lines, False)",
+            "return (own, True) if own else (record.lines, False)",
+        ),
+    ),
+    *mutations_of(
         "ecr_scan_reporter/gate/verdict.py",
         "tests/command/gate/test_verdict.py",
         (
