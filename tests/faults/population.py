@@ -21,7 +21,8 @@ LARGE_REPOSITORY = "team-0/large"
 class Subject:
     """An image, whether its scan is due, and whether what a scan of it finds is to be reported.
 
-    ``index`` is the one that it is part of.
+    ``index`` is the one that it is part of, ``scanned_at`` when its last scan was before the run,
+    in seconds since the epoch, or 0, and ``scan_failed`` whether that failed.
     """
 
     repository: str
@@ -29,6 +30,13 @@ class Subject:
     due: bool
     reported: bool
     index: Image | None = None
+    scanned_at: int = 0
+    scan_failed: bool = False
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Its repository and its digest."""
+        return self.repository, self.image.digest
 
 
 @dataclass(frozen=True)
@@ -80,11 +88,19 @@ def _image(
         "next_scan_status": "FAILED" if failed else "COMPLETE",
     }
     past = _past(kind, registry.now(), chance)
+    scanned_at = past.get("scanned_at")
     past["pushed_at"] = registry.now() - timedelta(seconds=chance.uniform(0, 100 * 86_400))
     image = registry.add_image(repository, digest=any_digest(chance), tags=names, **outcome, **past)
     selected = bool(names) or not policy.tagged_only
     reported = selected and policy.reports(findings, limits, failed)
-    subject = Subject(repository, image, kind in DUE and selected, reported)
+    subject = Subject(
+        repository,
+        image,
+        kind in DUE and selected,
+        reported,
+        scanned_at=int(scanned_at.timestamp()) if isinstance(scanned_at, datetime) else 0,
+        scan_failed=kind == "failed",
+    )
     if kind != "index":
         return [subject]
     # A tagged index makes its untagged child one that is selected by tags.

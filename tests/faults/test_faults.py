@@ -11,11 +11,11 @@ from chalicelib.aws.line_states import LineStates
 from chalicelib.notifying import channels, scans
 from chalicelib.notifying.comparison import compare
 from chalicelib.policy.acknowledgements import reported
+from tests.faults.beginnings import run_of
 from tests.faults.defects import DEFECTS, find
 from tests.faults.engine import carry_out
 from tests.faults.faults import Faults
 from tests.faults.invariants import broken
-from tests.faults.runs import run_of
 
 EARLY = "2000-01-01T00:00:00Z"
 FUTURE = datetime.max.replace(tzinfo=UTC)
