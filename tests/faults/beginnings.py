@@ -36,21 +36,36 @@ from local.ecr import Image, LocalRegistry, Repository
 from local.environment import isolated_environment
 from tests.doubles import InTurn
 from tests.faults.dynamodb import ACCOUNT, NAME
-from tests.faults.faults import Faults
-from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, populate
+from tests.faults.faults import Bound, Faults
+from tests.faults.population import (
+    LARGE,
+    LARGE_REPOSITORY,
+    Policy,
+    Subject,
+    large_repository,
+    populate,
+)
 from tests.faults.runs import EXPECTED, Run
 from tests.faults.simulation import (
     CHAT_TOPIC_ARN,
+    OTHER_ACCOUNT,
+    OTHER_REGION,
+    OWN,
     QUEUE_URL,
     REGION,
+    ROLE,
     TOPIC_ARN,
     Clock,
     SimulatedAws,
+    forget_credentials,
+    place_of,
 )
 
 START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
 BINDING = 0.2
 """In how many of the runs less may be scanned a day than what is due."""
+SEVERAL, UNREADABLE = 0.3, 0.5
+"""In how many of the runs other regions and accounts may be covered, and one of these not read."""
 THRESHOLDS = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 SHIPPED = {
     "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
@@ -91,13 +106,28 @@ def _less_than_due(subjects: list[Subject], chance: random.Random) -> int:
     return max(1, due // chance.choice([2, 3]))
 
 
+def _unreadable(registry: LocalRegistry, chance: random.Random) -> Bound:
+    """A registry of which ECR answers nothing well, or whose account's role nobody may assume."""
+    if registry.account_id == OTHER_ACCOUNT and chance.random() < 0.5:
+        return Bound("AssumeRole", OTHER_ACCOUNT)
+    return Bound(place=place_of(registry))
+
+
 @contextmanager
 def run_of(seed: int) -> Iterator[Run]:
     """The run of a seed, ready to go; what it patches stays so until the end."""
     chance = random.Random(seed)  # noqa: S311
     ships = chance.random() < 0.2
     clock = Clock(START + chance.uniform(0, 80_000))
-    registry = LocalRegistry(now=clock.utc, region=REGION)
+    regions, accounts = (REGION,), (ACCOUNT,)
+    if chance.random() < SEVERAL:
+        regions = chance.choice([regions, (REGION, OTHER_REGION)])
+        accounts = chance.choice([accounts, (ACCOUNT, OTHER_ACCOUNT)])
+    own, *others = (
+        LocalRegistry(now=clock.utc, account_id=account, region=region)
+        for account in accounts
+        for region in regions
+    )
     policy = (
         Policy(dict.fromkeys(THRESHOLDS, 0), tagged_only=False)
         if ships
@@ -108,11 +138,22 @@ def run_of(seed: int) -> Iterator[Run]:
     )
     own_thresholds = chance.random() < 0.3
     own_thresholds = own_thresholds and not ships
-    settings = SHIPPED if ships else _settings(chance, policy, own_thresholds)
-    subjects = populate(registry, chance, policy, own_thresholds)
+    settings = dict(SHIPPED) if ships else _settings(chance, policy, own_thresholds)
+    if len(regions) > 1:
+        settings["SCAN_REGIONS"] = ",".join(regions)
+    if len(accounts) > 1:
+        settings["SCAN_ROLES"] = ROLE.arn
+    subjects = large_repository(own, chance) if chance.random() < LARGE else []
+    subjects += populate(own, chance, policy, own_thresholds)
+    for registry in others:
+        subjects += populate(registry, chance, policy, own_thresholds, most=2)
     if not ships and chance.random() < BINDING:
         settings["DAILY_SCAN_BUDGET"] = str(_less_than_due(subjects, chance))
-    aws = SimulatedAws(registry, Faults.of(chance), clock)
+    faults = Faults.of(chance)
+    if others and chance.random() < UNREADABLE:
+        faults.bound = _unreadable(chance.choice(others), chance)
+    aws = SimulatedAws([own, *others], faults, clock)
+    forget_credentials()
     if chance.random() < 0.5:
         aws.table.begin_long_ago()
     with ExitStack() as stack:
@@ -166,7 +207,7 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         patches.set(module, "Backoff", partial(Backoff, sleep=run.sleep))
     patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
     patches.set(last_scans, "time", _time(run))
-    is_large = LARGE_REPOSITORY in run.registry.repositories
+    is_large = LARGE_REPOSITORY in run.aws.registries[OWN].repositories
     for module in (lister, planner, scanner, sending):
         patches.set(module, "time", _time(run))
     for module in (scanner, planner):
@@ -187,20 +228,24 @@ def _simulate(stack: ExitStack, run: Run) -> None:
     patches.set(starts, "Threads", InTurn)
     page_size = run.chance.choice([100, 1000] if is_large else [3, 10, 1000])
     patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
-    begin_scan = run.registry.begin_scan
+    for registry in run.registries:
+        _watch(patches, run, registry)
+
+
+def _watch(patches: "Patches", run: Run, registry: LocalRegistry) -> None:
+    """Count the scans that a registry starts, and let builds end with them."""
+    begin_scan, end_scan = registry.begin_scan, registry._end_scan
 
     def count_start(repository: Repository, image: Image) -> None:
         run.starts[repository.name, image.digest] += 1
         begin_scan(repository, image)
 
-    patches.set(run.registry, "begin_scan", count_start)
-    end_scan = run.registry._end_scan
-
     def end_in_a_build(repository: Repository, image: Image, moment: datetime) -> None:
         run.move_tag(repository, image)
         end_scan(repository, image, moment)
 
-    patches.set(run.registry, "_end_scan", end_in_a_build)
+    patches.set(registry, "begin_scan", count_start)
+    patches.set(registry, "_end_scan", end_in_a_build)
 
 
 @dataclass

@@ -62,14 +62,14 @@ class Table:
 
     @property
     def states(self) -> dict[str, list[ReportedState]]:
-        """What is known of the lines of each repository that have an image."""
+        """What is known of the lines of each repository that have an image, by its place."""
         _, answer = self._call("Scan", {"TableName": NAME})
         found: dict[str, list[ReportedState]] = {}
         for item in answer["Items"]:
             if item["sk"]["S"].startswith("line#"):
                 state = state_of(_read(_with_bytes(item)))
                 if not state.has_ended:
-                    repository = item["pk"]["S"].split("/", 2)[2]
+                    repository = item["pk"]["S"].partition("#")[2]
                     found.setdefault(repository, []).append(state)
         return found
 

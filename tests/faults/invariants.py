@@ -57,7 +57,7 @@ def the_oldest_scans_come_first(run: Run) -> Iterator[str]:
         started = [by_name[name] for name in day.started if name in by_name]
         for late in day.waiting:
             for early in started:
-                if early.repository == late.repository and _comes_before(run, late, early):
+                if early.place == late.place and overtakes(run, early, late):
                     yield f"{_words(late)} waits for {_words(early)}, whose last scan is newer"
 
 
@@ -150,7 +150,7 @@ def the_last_scan_of_what_the_tag_stands_on_is_known(run: Run) -> Iterator[str]:
             continue
         if name in run.without_history:
             continue
-        known = {state.line.tag: state for state in states.get(subject.repository, ())}
+        known = {state.line.tag: state for state in states.get(subject.place, ())}
         if events[-1]["detail"]["scan-status"] == "FAILED":
             continue
         if LATEST not in known:
@@ -160,7 +160,11 @@ def the_last_scan_of_what_the_tag_stands_on_is_known(run: Run) -> Iterator[str]:
 
 
 def what_is_known_is_of_a_scan_of_the_image(run: Run) -> Iterator[str]:
-    scans = {(*_image(event), event["time"]) for event in run.scan_events}
+    scans = {
+        (f"{each['account']}/{each['region']}/{name}", digest, each["time"])
+        for each in run.scan_events
+        for name, digest in [_image(each)]
+    }
     for repository, states in run.aws.table.states.items():
         for state in states:
             if (repository, state.digest, state.time) not in scans:
@@ -170,7 +174,7 @@ def what_is_known_is_of_a_scan_of_the_image(run: Run) -> Iterator[str]:
 def nothing_is_noted_as_reported_that_was_not_published(run: Run) -> Iterator[str]:
     """So that in the modes which tell of news, no finding stays unpublished for ever."""
     for repository, states in run.aws.table.states.items():
-        published = _published_findings(run, repository)
+        published = _published_findings(run, repository.split("/", 2)[2])
         for state in states:
             known = state.findings or {}
             noted = {key for key, each in known.items() if "topic" in each.reported_by}
@@ -291,26 +295,30 @@ def _roundups(run: Run) -> Iterator[Publication]:
     return (each for each in _published(run, "topic") if each.is_roundup)
 
 
-def _comes_before(run: Run, late: Subject, early: Subject) -> bool:
-    """Whether one image's last scan is older than another's, where nothing else decides."""
+def overtakes(run: Run, early: Subject, late: Subject) -> bool:
+    """Whether what was started has a newer scan than what waits, and nothing else comes before."""
     if late.scan_failed or early.scan_failed or late.scanned_at >= early.scanned_at:
         return False
-    newest = early.index or early.image
-    there = run.registry.repositories[late.repository].images
-    tagged = (
-        each.image
+    return not _may_have_been_newest(run, early)
+
+
+def _may_have_been_newest(run: Run, subject: Subject) -> bool:
+    """Whether no tagged image was there all the time that is newer in the repository."""
+    pushed_at = (subject.index or subject.image).pushed_at
+    there = subject.registry.repositories[subject.repository].images
+    return all(
+        each.image.pushed_at <= pushed_at
         for each in run.subjects
-        if each.repository == late.repository and each.image.tags and each.image.digest in there
+        if each.place == subject.place and each.image.tags and each.image.digest in there
     )
-    return any(each.pushed_at > newest.pushed_at for each in tagged)
 
 
 def _is_newest(run: Run, subject: Subject) -> bool:
     """Whether an image was its repository's newest tagged one all the time."""
-    if subject.repository not in run.registry.repositories or subject.index is not None:
+    if subject.repository not in subject.registry.repositories or subject.index is not None:
         return False
-    there = run.registry.repositories[subject.repository].images.values()
-    before = (each.image for each in run.subjects if each.repository == subject.repository)
+    there = subject.registry.repositories[subject.repository].images.values()
+    before = (each.image for each in run.subjects if each.place == subject.place)
     return subject.image.pushed_at == max(each.pushed_at for each in (*there, *before))
 
 
@@ -324,6 +332,6 @@ def _scanned(run: Run) -> Iterator[Subject]:
         for event in run.scan_events
     }
     for subject in run.subjects:
-        gone = subject.repository not in run.registry.repositories
+        gone = subject.repository not in subject.registry.repositories
         if subject.name in ended and not (gone and run.settings.repository_tag_rules):
             yield subject

@@ -1,6 +1,6 @@
 """A registry to scan, and what is known beforehand about each of its images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
@@ -29,6 +29,7 @@ class Subject:
     image: Image
     due: bool
     reported: bool
+    registry: LocalRegistry = field(repr=False, compare=False)
     index: Image | None = None
     scanned_at: int = 0
     scan_failed: bool = False
@@ -37,6 +38,11 @@ class Subject:
     def name(self) -> tuple[str, str]:
         """Its repository and its digest."""
         return self.repository, self.image.digest
+
+    @property
+    def place(self) -> str:
+        """The account, the region and the name of its repository."""
+        return f"{self.registry.account_id}/{self.registry.region}/{self.repository}"
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,11 @@ class Policy:
 
 
 def populate(
-    registry: LocalRegistry, chance: Random, policy: Policy, own_thresholds: bool
+    registry: LocalRegistry, chance: Random, policy: Policy, own_thresholds: bool, most: int = 6
 ) -> list[Subject]:
     """Fill a registry with repositories of up to 30 images of every kind."""
     subjects = []
-    if chance.random() < LARGE:
-        subjects += _large_repository(registry, chance)
-    for number in range(chance.randint(1, 6)):
+    for number in range(chance.randint(1, most)):
         repository = f"team-{number % 2}/service-{number}"
         limits: dict[str, int] = {}
         if own_thresholds and chance.random() < 0.7:
@@ -98,6 +102,7 @@ def _image(
         image,
         kind in DUE and selected,
         reported,
+        registry,
         scanned_at=int(scanned_at.timestamp()) if isinstance(scanned_at, datetime) else 0,
         scan_failed=kind == "failed",
     )
@@ -106,17 +111,20 @@ def _image(
     # A tagged index makes its untagged child one that is selected by tags.
     child = registry.add_image(repository, digest=any_digest(chance), **outcome)
     image.children = (child.digest,)
-    return [subject, Subject(repository, child, selected, reported, image)]
+    return [subject, Subject(repository, child, selected, reported, registry, image)]
 
 
-def _large_repository(registry: LocalRegistry, chance: Random) -> list[Subject]:
+def large_repository(registry: LocalRegistry, chance: Random) -> list[Subject]:
     """So many images that one which is forgotten among a thousand is among them now and then."""
     registry.add_repository(LARGE_REPOSITORY)
     images = [
         registry.add_image(LARGE_REPOSITORY, digest=any_digest(chance), tags=(f"v{number}",))
         for number in range(MOST_IMAGES)
     ]
-    return [Subject(LARGE_REPOSITORY, image, due=True, reported=False) for image in images]
+    return [
+        Subject(LARGE_REPOSITORY, image, due=True, reported=False, registry=registry)
+        for image in images
+    ]
 
 
 def any_digest(chance: Random) -> str:

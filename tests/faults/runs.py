@@ -28,6 +28,7 @@ from tests.faults.simulation import (
     Delivery,
     Invocation,
     SimulatedAws,
+    forget_credentials,
     pick,
 )
 
@@ -96,7 +97,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.chance = self.aws.faults.chance
-        self.registry = self.aws.registry
+        self.registries = tuple(self.aws.registries.values())
         self.clock = self.aws.clock
         self.began_at = self.clock.now
         self.aws.before_call = self._before_call
@@ -156,8 +157,28 @@ class Run:
             if subject.due
             and self.exists(subject)
             and not self.starts[subject.name]
-            and not any(_is_for(message, subject) for message in self.aws.dead_jobs)
+            and not any(self._is_for(message, subject) for message in self.aws.dead_jobs)
         ]
+
+    def _is_for(self, message: Delivery, subject: Subject) -> bool:
+        """Whether a dead job, which never went well, would have started the image's scan."""
+        if message.succeeded:
+            return False
+        job = parse_job(message.body)
+        registry = self.aws.registry_at(job.address)
+        if isinstance(job, ListJob) and not job.alone and registry is not subject.registry:
+            covered = [self.aws.registry_at(address) for address in self.settings.registries]
+            return covered.index(registry) < covered.index(subject.registry)
+        if registry is not subject.registry:
+            return False
+        if isinstance(job, ListJob):
+            return subject.repository > job.after
+        if isinstance(job, PlanJob):
+            only = not job.only or subject.repository in job.only
+            return only and subject.repository > job.after
+        return job.repository == subject.repository and (
+            not job.image_digests or subject.image.digest in job.image_digests
+        )
 
     def _spend_budget(self, days: int) -> None:
         """List on the days after, as long as something is left."""
@@ -183,7 +204,7 @@ class Run:
 
     def exists(self, subject: Subject) -> bool:
         """Whether nobody has deleted the image, or the index that it is part of."""
-        repository = self.registry.repositories.get(subject.repository)
+        repository = subject.registry.repositories.get(subject.repository)
         images = repository.images if repository else {}
         return all(image.digest in images for image in (subject.image, subject.index) if image)
 
@@ -201,7 +222,7 @@ class Run:
 
     def _request(self) -> dict[str, Any]:
         """The schedule's event, or somebody's request that names every repository."""
-        names = sorted(self.registry.repositories)
+        names = sorted({name for each in self.registries for name in each.repositories})
         return {"repositories": names} if self.chance.random() < 0.3 else SCHEDULE
 
     # Queue and event bus
@@ -211,7 +232,7 @@ class Run:
             self._collect_events()
             waiting = [*self.aws.messages, *self.aws.events]
             if not waiting:
-                if self.registry.scans_in_progress:
+                if any(registry.scans_in_progress for registry in self.registries):
                     self.clock.sleep(30)
                 elif self.settings.collects_news and self.aws.table.news_waits:
                     self.clock.sleep(NEWS_SECONDS)
@@ -225,7 +246,7 @@ class Run:
         raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
 
     def _collect_events(self) -> None:
-        for event in self.registry.completed_events():
+        for event in (each for one in self.registries for each in one.completed_events()):
             if event["detail"]["repository-name"] == LARGE_REPOSITORY:
                 continue
             self.scan_events.append(event)
@@ -289,6 +310,7 @@ class Run:
         invocation = Invocation(function, event, now, now + limit, faults.calls_until_killed())
         if faults.happens(faults.cold):
             self.app.services.__dict__.pop("own_account", None)
+            forget_credentials()
         self._running.append(invocation)
         self.aws.invocation = invocation
         context = SimpleNamespace(
@@ -376,25 +398,27 @@ class Run:
 
     def _change_registry(self) -> None:
         """Someone deletes an image or a repository, or pushes an image."""
-        names = sorted(self.registry.repositories)
+        registry = self.chance.choice(self.registries)
+        names = sorted(registry.repositories)
         if not names:
             return
         name = self.chance.choice(names)
-        images = list(self.registry.repositories[name].images)
+        images = list(registry.repositories[name].images)
         change = self.chance.choice(["push", "remove image", "remove image", "remove repository"])
         if change == "push":
             self.pushed += 1
-            self.registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
+            registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
         elif change == "remove image" and images:
             digest = self.chance.choice(images)
-            self.registry.remove_image(name, digest)
+            registry.remove_image(name, digest)
             event = image_deleted(digest, name, **{"image-tag": ""})
+            event |= {"account": registry.account_id, "region": registry.region}
             event["id"] = f"deletion of {digest}"
             self.aws.events.append(Delivery(event, self.clock.now, self.aws.times()))
         elif name == LARGE_REPOSITORY:
             return
         elif change == "remove repository" and self.chance.random() < 0.2:
-            del self.registry.repositories[name]
+            del registry.repositories[name]
 
 
 LATEST = "latest"
@@ -407,18 +431,3 @@ SCHEDULE = {
     "resources": [],
     "detail": {},
 }
-
-
-def _is_for(message: Delivery, subject: Subject) -> bool:
-    """Whether a dead job, which never went well, would have started the image's scan."""
-    if message.succeeded:
-        return False
-    job = parse_job(message.body)
-    if isinstance(job, ListJob):
-        return subject.repository > job.after
-    if isinstance(job, PlanJob):
-        only = not job.only or subject.repository in job.only
-        return only and subject.repository > job.after
-    return job.repository == subject.repository and (
-        not job.image_digests or subject.image.digest in job.image_digests
-    )
