@@ -3,7 +3,6 @@
 import time
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from itertools import product
 
 import pytest
 
