@@ -1,5 +1,6 @@
 """Whatever goes wrong: nothing due is lost or started twice, and no finding goes unreported."""
 
+import re
 import time
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -82,7 +83,10 @@ def test_a_registry_that_cannot_be_read_costs_that_registry_only(monkeypatch):
     ("name", "sentence"),
     [
         ("starts a scan twice", "was to be started again"),
-        ("forgets the last page of images", "was neither started nor kept"),
+        (
+            "forgets the last page of images",
+            "was neither started nor kept|whose last scan is newer",
+        ),
     ],
 )
 def test_a_defect_is_found(name, sentence):
@@ -90,7 +94,7 @@ def test_a_defect_is_found(name, sentence):
     [defect] = [each for each in DEFECTS if each.name == name]
     found = find(defect, first_seed=1, most=20)
     assert found
-    assert sentence in found.sentence
+    assert re.search(sentence, found.sentence)
 
 
 class TestTheHarnessNotices:
