@@ -41,7 +41,7 @@ def gather(pattern=None, deadline=None, services=None, earlier=None, **settings)
         pattern and re.compile(pattern),
         sleep=lambda _: None,
         earlier=earlier,
-    )
+    ).report
 
 
 def days_ago(days):

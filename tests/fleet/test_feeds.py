@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.clients import client_of
 from chalicelib.aws.kept_feeds import KEYS, STATE_KEY, read_exploitation, read_states
 from chalicelib.aws.s3 import ReportBucket
-from chalicelib.fleet.feeds import refresh, with_feeds
+from chalicelib.fleet.feeds import Feeds, refresh
 from chalicelib.fleet.fetching import fetch
 from chalicelib.policy.feeds import EPSS, KEV, FeedError
 from tests.feeds import LISTED, NOW, SCORES, epss, epss_text, kev
@@ -182,7 +182,7 @@ def test_feeds_whose_state_cannot_be_read_are_unknown_and_named_in_the_report(bu
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
 
     monkeypatch.setattr(ReportBucket, "read", refuse)
-    report = with_feeds(report_of(looked_at("shop/api", OPENSSL)), bucket)
+    report = Feeds(bucket).added_to(report_of(looked_at("shop/api", OPENSSL)))
     assert all("its state cannot be read" in feed.warning for feed in report.feeds)
     [repository] = report.repositories
     assert [finding.known_exploited for finding, _ in repository.rows] == [None]
