@@ -1174,6 +1174,11 @@ MUTATIONS = [
         ("a failed event holds its image up", "        delivery.release()\n", ""),
     ),
     *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_bursts.py",
+        ("an event that waited counts as a look", "has_looked=False", "has_looked=True"),
+    ),
+    *mutations_of(
         "chalicelib/notifying/delivery.py",
         "tests/notifying/test_failures.py",
         (

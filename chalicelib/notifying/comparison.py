@@ -67,6 +67,12 @@ class Compared:
     about: About = field(default_factory=About)
 
     @property
+    def has_looked(self) -> bool:
+        """Whether the findings in the image were read."""
+        known = self.assessment is not None and self.assessment.findings is not None
+        return known and self.result.number != 0
+
+    @property
     def place(self) -> str:
         """Where the state is kept."""
         return self.result.place if self.line else self.result.place_in_use
