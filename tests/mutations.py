@@ -76,6 +76,26 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
+        "ecr_scan_reporter/gate/due_dates.py",
+        "tests/command/gate/test_due_dates.py",
+        (
+            "what may be overdue is not",
+            "        if age.is_overdue(today) == oldest.is_overdue(today):\n            ages",
+            "        if True:\n            ages",
+        ),
+        ("an unread history is none", "if not record.unread or age.is_overdue(today)", ""),
+        (
+            "of unknown age is in time",
+            "self.asked and (self.sla is None or self.undated > 0)",
+            "False",
+        ),
+        (
+            "a platform on record is enough",
+            "return (own, True) if own and is_own else (record.lines, False)",
+            "return (own, True) if own else (record.lines, False)",
+        ),
+    ),
+    *mutations_of(
         "ecr_scan_reporter/gate/verdict.py",
         "tests/command/gate/test_verdict.py",
         (
@@ -206,6 +226,10 @@ MUTATIONS = [
             "in self._last_looks if each.registry == place} - listed",
             "in self._last_looks}",
         ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/weighing.py",
+        "tests/fleet/test_collecting.py",
         ("accepted risks count", "findings=apart.findings", "findings=report.findings"),
         ("nothing says which entries ran out", "self._expired.update(apart.expired)", "pass"),
         (
@@ -228,15 +252,45 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/fleet/digest.py",
         "tests/fleet/test_digest.py",
-        ("a digest is sent again", "if _is_sent(keys, bucket):", "if False:"),
-        ("the mark stays when sending fails", "        bucket.delete(keys.mark)\n", ""),
-        (
-            "sent digests look unsent",
-            "bucket.put(keys.mark, _SENT,",
-            "bucket.put(keys.mark, _SENDING,",
-        ),
-        ("a kept report is gathered anew", "_kept(keys, bucket) or ", ""),
+        ("a kept report is gathered anew", "read_report(keys.json, bucket) or ", ""),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/marks.py",
+        "tests/fleet/test_digest.py",
+        ("a digest is sent again", "return mark is not None", "return False"),
+        ("the mark stays when sending fails", "            self.bucket.delete(self.key)\n", ""),
+        ("sent digests look unsent", "put(self.key, _SENT,", "put(self.key, _SENDING,"),
         ("what was not sent is a baseline", "if bucket.get(mark) == _SENT", ""),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/owner_parts.py",
+        "tests/fleet/test_owner_parts.py",
+        (
+            "unread registries' repositories were deleted",
+            "set(self._all.registries) - {each.repository for each in self._unlisted}",
+            "set(self._all.registries)",
+        ),
+        ("unread registries are of nobody", "missed += self._unlisted", "pass"),
+        (
+            "unknown owners have nothing",
+            "*(self._of_unknown[each] for each in before if each in self._of_unknown),",
+            "",
+        ),
+        (
+            "all entries ran out for all",
+            "return tuple(entry for entry in entries if entry in found)",
+            "return entries",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/owner_digests.py",
+        "tests/fleet/test_owner_digests.py",
+        ("one topic's failure is the run's", "failures[each.channel] = str(error)", "raise"),
+        (
+            "owners have the fleet's baseline",
+            "parts.of(keys.owner, earlier)",
+            "parts.of(keys.owner, None)",
+        ),
     ),
     *mutations_of(
         "chalicelib/text/templating.py",
@@ -531,8 +585,6 @@ MUTATIONS = [
         ("the rest begins anew", "after=self._repositories[reviewed - 1].repository", 'after=""'),
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "attempts > MOST_ATTEMPTS", "False"),
-        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
-        ("today's scans are free", "record.at >= begin", "False"),
         ("look-ups are no progress", "reviewed or (self._look_ups", "reviewed or (0"),
     ),
     *mutations_of(
@@ -751,6 +803,12 @@ MUTATIONS = [
         "chalicelib/aws/security_hub.py",
         "tests/notifying/channels/test_security_hub.py",
         ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/offers.py",
+        "tests/scanning/test_planner.py",
+        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
+        ("today's scans are free", "record.at >= begin", "False"),
     ),
     *mutations_of(
         "chalicelib/scanning/planner.py",

@@ -116,10 +116,10 @@ def _version(text: str) -> str:
     return version.removeprefix("0:")
 
 
-def _fix_available(told: str | None, packages: Iterable[Mapping[str, Any]]) -> bool | None:
+def _fix_available(answer: str | None, packages: Iterable[Mapping[str, Any]]) -> bool | None:
     """What Inspector says of a fix, or else what the fixed versions do."""
-    if told:
-        return {"YES": True, "PARTIAL": True, "NO": False}.get(told)
+    if answer:
+        return {"YES": True, "PARTIAL": True, "NO": False}.get(answer)
     fixes = [package.get("fixedInVersion") or "" for package in packages]
     if any(map(_version, fixes)):
         return True

@@ -9,10 +9,15 @@ from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_matter
 from chalicelib.notifying.channels import senders_to
 from chalicelib.notifying.finding_events import with_events
-from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
+from chalicelib.notifying.in_use import (
+    after_scan_in_use,
+    keep_replaced,
+    recalled_in_use,
+    scan_of,
+)
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
-from chalicelib.notifying.out_of_scope import all_ended
+from chalicelib.notifying.mirroring import all_ended
 from chalicelib.notifying.repeats import is_known, is_late, is_rescan
 from chalicelib.notifying.report import About
 from chalicelib.notifying.scope import reason_against, rules_of
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.line_states import LineStates
     from chalicelib.notifying.events import ScanResult
     from chalicelib.notifying.lookups import Found
+    from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.lines import Placement
     from chalicelib.policy.states import Line, ReportedState
     from chalicelib.runtime.backoff import Backoff
@@ -133,16 +139,16 @@ def compare(
         or bool(where)
         or is_newest(found.places, placement.newest, found.repository),
     )
-    if compared.state is not None and assessment is not None:
-        sla = services.settings.sla_of(rules)
-        ages = ages_in(compared.state.ledger, assessment.findings or (), sla)
-        compared = replace(compared, about=replace(about, ages=ages))
-    compared = _kept(compared, states, placement, found, mirrors)
+    if before is not None and placement.line:
+        keep_replaced(result, before, uses, states)
+    sla = services.settings.sla_of(rules)
+    compared = _kept(_aged(compared, sla), states, placement, found, mirrors)
     if lines := lines_then(then, placement, found):
         weighed = assessment or assess(result, rules, services, backoff)
         keep_late(result, weighed, lines, found, states)
     if placement.line is None and where and assessment is not None:
         state = after_scan_in_use(result, assessment, before, found.repository.states.values())
+        compared = _aged(replace(compared, state=state), sla)
         return replace(compared, state=state and states.keep(compared.place, state))
     return compared
 
@@ -157,6 +163,14 @@ def _out_of_scope(
     logs.logger.info("scan out of scope", extra={**result.about, "reason": str(reason)})
     others = all_ended(result.place, states, mirrors) if states is not None else ()
     return Compared(result, others=others)
+
+
+def _aged(compared: Compared, sla: DueTimes | None) -> Compared:
+    """The same, with since when its findings are open by the ledger of its state."""
+    if compared.state is None or compared.assessment is None:
+        return compared
+    ages = ages_in(compared.state.ledger, compared.assessment.findings or (), sla)
+    return replace(compared, about=replace(compared.about, ages=ages))
 
 
 def _continued(assessment: Assessment, placement: Placement) -> Assessment:

@@ -68,8 +68,9 @@ class ScanResult:
     @property
     def identity(self) -> str:
         """What is the same when an event is delivered again, and of no other event."""
-        told = (self.account, self.region, self.repository, self.image_digest, self.status)
-        return self.event_id or hashlib.sha256("\n".join((*told, self.time)).encode()).hexdigest()
+        parts = (self.account, self.region, self.repository, self.image_digest, self.status)
+        text = "\n".join((*parts, self.time)).encode(errors="surrogatepass")
+        return self.event_id or hashlib.sha256(text).hexdigest()
 
     @property
     def address(self) -> RegistryAddress:

@@ -4,9 +4,11 @@ The image is built anew, scans fail, and events come late, twice, in another ord
 model is a list of the scans whose findings the application has read, and no more than that.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -227,3 +229,24 @@ def test_a_scan_that_is_told_twice_has_one_event(with_bus):
     for _ in range(2):
         world.handle(world.scan(digest))
     assert len(bus.events) == 1
+
+
+@pytest.mark.parametrize("tags", [("latest", "2"), ()])
+def test_messages_say_how_long_what_is_not_new_has_been_open_and_is_overdue(tags):
+    """Of a rebuild, and of an image that is in no line but runs."""
+    world = Days(ECS_DISCOVERY_ENABLED="true", SLA="HIGH=2d", NOTIFY_BY_SECURITY_HUB="false")
+    said = []
+    world.services.report_topic = SimpleNamespace(publish=lambda each: said.append(each.body))
+    world.services.image_uses = SimpleNamespace(
+        of=lambda _: {digest: ["ECS service shop"] for digest in world.held}
+    )
+    world.hold({"latest", "3"}, set())
+    world.handle(world.scan(world.hold(tags, {"CVE-1"})))
+    world.moments += 5 * 24
+    digest = world.hold(tags, {"CVE-1", "CVE-2"}) if tags else list(world.held)[-1]
+    world.held[digest].findings = frozenset({"CVE-1", "CVE-2"})
+    world.handle(world.scan(digest))
+    told = json.loads(json.loads(said[-1])["default"])
+    days = {each["id"]: (each["daysOpen"], each["daysOverdue"]) for each in told["findings"]}
+    assert days == {"CVE-1": (5, 3), "CVE-2": (0, 0)}
+    assert told["overdueFindings"] == 1
