@@ -1,8 +1,9 @@
 """Whatever happens to a repository, what is reported of it is true.
 
-A machine pushes, tags, deletes and scans, and lets events be lost, late, repeated and cut short;
-then every image that is there is scanned once more. What Security Hub has as open is compared with
-what is in the images that are current, by a model that knows no lines.
+A machine pushes, tags, deletes and scans, takes the repository out of scope and back, and lets
+events be lost, late, repeated and cut short; then every image that is there is scanned once more.
+What Security Hub has as open is compared with what is in the images that are current, by a model
+that knows no lines.
 """
 
 from hypothesis import settings
@@ -44,6 +45,7 @@ class Truth(RuleBasedStateMachine):
         self.seen = set()
         self.ever_heard = set()
         self.is_quiet = True
+        self.was_out = False
 
     def choose(self, number, among):
         return among[number % len(among)] if among else None
@@ -110,6 +112,18 @@ class Truth(RuleBasedStateMachine):
             lacking = self.by_image.get(digest, set()) - self.world.held[digest].findings
             self.not_found.setdefault(digest, set()).update(lacking)
 
+    @rule(number=NUMBERS, names=FINDINGS)
+    def make_findings(self, number, names):
+        """Amazon Inspector makes findings in an image, and has an event for each."""
+        if digest := self.choose(number, self.world.scannable()):
+            self.world.held[digest].findings |= names
+            self.events += self.world.finding_events(digest, names)
+
+    @rule()
+    def leave_scope(self):
+        self.was_out = True
+        self.world.leave_scope()
+
     @rule(number=NUMBERS)
     def fail_to_scan(self, number):
         if digest := self.choose(number, self.world.scannable()):
@@ -127,18 +141,29 @@ class Truth(RuleBasedStateMachine):
 
     @rule(order=st.randoms(use_true_random=False))
     def scan_all(self, order):
-        """Every image is scanned once more, and every event dealt with."""
+        """Every image is scanned once more, and every event dealt with.
+
+        A repository that was out of scope comes back first.
+        """
+        if self.was_out:
+            self.deal_with_all(order)
+            assert not self.world.scannable() or not self.world.active
+            self.world.come_back()
+        self.deal_with_all(order)
+        self.world.send_collected()
+        if self.world.scannable():
+            self.security_hub_has_what_is_open()
+            if not self.was_out:
+                self.people_have_heard_of_what_is_open()
+                self.people_have_heard_of_it_once()
+        self.look()
+
+    def deal_with_all(self, order):
         self.events += [self.world.scan_event(digest) for digest in self.world.scannable()]
         order.shuffle(self.events)
         for event in self.events:
             assert self.world.handle(event)
         self.events.clear()
-        self.world.send_collected()
-        if self.world.scannable():
-            self.security_hub_has_what_is_open()
-            self.people_have_heard_of_what_is_open()
-            self.people_have_heard_of_it_once()
-        self.look()
 
     def security_hub_has_what_is_open(self):
         open_now = [(each, name) for each in self.world.current() for name in self.open_in(each)]
@@ -188,6 +213,7 @@ class Truth(RuleBasedStateMachine):
         self.ever_heard |= set().union(*(names for _, names in self.world.messages))
         self.world.messages.clear()
         self.is_quiet = True
+        self.was_out = False
 
     def open_in(self, digest):
         return self.world.open_in(digest)
