@@ -208,6 +208,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "about": finding_texts.related,
         "moment": moment,
         "day": day,
+        "short_day": _short_day,
         "place": lambda repository: place(repository, report),
         "note": note,
         "state": lambda each: state(each, report),
@@ -275,6 +276,11 @@ def day(time: date) -> str:
     if isinstance(time, datetime):
         time = time.astimezone(UTC)
     return f"{time.day} {time:%B %Y}"
+
+
+def _short_day(time: datetime) -> str:
+    time = time.astimezone(UTC)
+    return f"{time.day} {time:%b}"
 
 
 def place(repository: Repository, report: FleetReport) -> str:
