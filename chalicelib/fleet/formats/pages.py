@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
+from chalicelib.fleet.vulnerabilities import most_urgent
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.text.ages import age
 from chalicelib.text.notifications import SUBJECT_LENGTH
 from chalicelib.text.templating import count_of, render, short
@@ -180,7 +182,10 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "total_bar": segments(report.totals, report.open_findings),
         "worst": first(report.worst, bounds.worst),
         "bar_of": lambda each: segments(each.counts, longest),
-        "new": first(comparison.new if comparison else (), bounds.changes),
+        "new": first(most_urgent(comparison.new if comparison else (), report), bounds.changes),
+        "exploitation_of": lambda finding: exploitation(
+            finding.known_exploited, finding.epss, exploitable=finding.exploitable
+        ),
         "fixed": first(comparison.fixed if comparison else (), bounds.changes),
         "due": first((*report.overdue, *report.due_soon), bounds.changes),
         "age_in": lambda each: _age_of(each, report),
