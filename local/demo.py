@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--all", action="store_true", help="show all that was done and sent")
     everything = parser.parse_args(arguments).all
-    run(Console(width=None if sys.stdout.isatty() else 120), everything=everything)
+    run(Console(emoji=False, width=None if sys.stdout.isatty() else 120), everything=everything)
 
 
 def run(console: Console, *, everything: bool = False) -> None:

@@ -75,6 +75,26 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
+        "ecr_scan_reporter/gate/due_dates.py",
+        "tests/command/gate/test_due_dates.py",
+        (
+            "what may be overdue is not",
+            "        if age.is_overdue(today) == oldest.is_overdue(today):\n            ages",
+            "        if True:\n            ages",
+        ),
+        ("an unread history is none", "if not record.unread or age.is_overdue(today)", ""),
+        (
+            "of unknown age is in time",
+            "self.asked and (self.sla is None or self.undated > 0)",
+            "False",
+        ),
+        (
+            "a platform on record is enough",
+            "return (own, True) if own and is_own else (record.lines, False)",
+            "return (own, True) if own else (record.lines, False)",
+        ),
+    ),
+    *mutations_of(
         "ecr_scan_reporter/gate/verdict.py",
         "tests/command/gate/test_verdict.py",
         (
@@ -205,6 +225,10 @@ MUTATIONS = [
             "in self._last_looks if each.registry == place} - listed",
             "in self._last_looks}",
         ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/weighing.py",
+        "tests/fleet/test_collecting.py",
         ("accepted risks count", "findings=apart.findings", "findings=report.findings"),
         ("nothing says which entries ran out", "self._expired.update(apart.expired)", "pass"),
         (
@@ -227,15 +251,45 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/fleet/digest.py",
         "tests/fleet/test_digest.py",
-        ("a digest is sent again", "if _is_sent(keys, bucket):", "if False:"),
-        ("the mark stays when sending fails", "        bucket.delete(keys.mark)\n", ""),
-        (
-            "sent digests look unsent",
-            "bucket.put(keys.mark, _SENT,",
-            "bucket.put(keys.mark, _SENDING,",
-        ),
-        ("a kept report is gathered anew", "_kept(keys, bucket) or ", ""),
+        ("a kept report is gathered anew", "read_report(keys.json, bucket) or ", ""),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/marks.py",
+        "tests/fleet/test_digest.py",
+        ("a digest is sent again", "return mark is not None", "return False"),
+        ("the mark stays when sending fails", "            self.bucket.delete(self.key)\n", ""),
+        ("sent digests look unsent", "put(self.key, _SENT,", "put(self.key, _SENDING,"),
         ("what was not sent is a baseline", "if bucket.get(mark) == _SENT", ""),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/owner_parts.py",
+        "tests/fleet/test_owner_parts.py",
+        (
+            "unread registries' repositories were deleted",
+            "set(self._all.registries) - {each.repository for each in self._unlisted}",
+            "set(self._all.registries)",
+        ),
+        ("unread registries are of nobody", "missed += self._unlisted", "pass"),
+        (
+            "unknown owners have nothing",
+            "*(self._of_unknown[each] for each in before if each in self._of_unknown),",
+            "",
+        ),
+        (
+            "all entries ran out for all",
+            "return tuple(entry for entry in entries if entry in found)",
+            "return entries",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/owner_digests.py",
+        "tests/fleet/test_owner_digests.py",
+        ("one topic's failure is the run's", "failures[each.channel] = str(error)", "raise"),
+        (
+            "owners have the fleet's baseline",
+            "parts.of(keys.owner, earlier)",
+            "parts.of(keys.owner, None)",
+        ),
     ),
     *mutations_of(
         "chalicelib/text/templating.py",
@@ -1118,6 +1172,11 @@ MUTATIONS = [
             "",
         ),
         ("a failed event holds its image up", "        delivery.release()\n", ""),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_bursts.py",
+        ("an event that waited counts as a look", "has_looked=False", "has_looked=True"),
     ),
     *mutations_of(
         "chalicelib/notifying/delivery.py",

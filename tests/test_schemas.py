@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.fleet.digest import digest_message
+from chalicelib.fleet.digest_messages import digest_message
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.notifying.messages import message_of
 from chalicelib.notifying.roundups import message_of_roundup

@@ -77,22 +77,27 @@ def _refreshed(bucket: ReportBucket, before: FeedState, body: bytes, now: dateti
     return FeedState(before.name, dated, now, entries)
 
 
-def with_feeds(report: FleetReport, bucket: ReportBucket) -> FleetReport:
-    """The report with what the kept feeds say of its findings; what cannot be read is unknown."""
-    states = states_by_name(bucket)
-    exploitation = read_exploitation(bucket)
-    read = {KEV: exploitation.catalogue, EPSS: exploitation.scores}
-    readable = {name: each for name, each in read.items() if each is not None}
-    known = _Known(exploitation)
-    return replace(
-        report,
-        repositories=tuple(known.in_repository(each) for each in report.repositories),
-        comparison=report.comparison and known.in_comparison(report.comparison),
-        feeds=tuple(
-            Feed(state.name, state.dated, warning_of(state, report.generated_at, readable))
-            for state in states.values()
-        ),
-    )
+class Feeds:
+    """What the kept feeds say of findings, read once; what cannot be read is unknown."""
+
+    def __init__(self, bucket: ReportBucket) -> None:
+        self._states = states_by_name(bucket)
+        self._exploitation = read_exploitation(bucket)
+
+    def added_to(self, report: FleetReport) -> FleetReport:
+        """The report, or a part of it, with what they say of its findings."""
+        read = {KEV: self._exploitation.catalogue, EPSS: self._exploitation.scores}
+        readable = {name: each for name, each in read.items() if each is not None}
+        known = _Known(self._exploitation)
+        return replace(
+            report,
+            repositories=tuple(known.in_repository(each) for each in report.repositories),
+            comparison=report.comparison and known.in_comparison(report.comparison),
+            feeds=tuple(
+                Feed(state.name, state.dated, warning_of(state, report.generated_at, readable))
+                for state in self._states.values()
+            ),
+        )
 
 
 class _Known:

@@ -175,6 +175,13 @@ class RepositoryReport:
             yield from findings
 
     @property
+    def unaccepted(self) -> Iterator[Finding]:
+        """What counts and what is left out."""
+        yield from self.findings
+        for findings in self.left_out.values():
+            yield from findings
+
+    @property
     def known(self) -> bool:
         """Whether the findings of the newest image are known, all of them."""
         kinds = {scan.kind for scan in self.scans}

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from chalicelib.ecr.images import Image
 from chalicelib.notifying.assessment import Assessment, assess, may_reach
 from chalicelib.notifying.finding_events import with_events
-from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
+from chalicelib.notifying.in_use import (
+    after_scan_in_use,
+    keep_replaced,
+    recalled_in_use,
+    scan_of,
+)
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
 from chalicelib.notifying.report import About
@@ -60,6 +65,12 @@ class Compared:
     others: tuple[ReportedState, ...] = ()
     is_reported: bool = True
     about: About = field(default_factory=About)
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the findings in the image were read."""
+        known = self.assessment is not None and self.assessment.findings is not None
+        return known and self.result.number != 0
 
     @property
     def place(self) -> str:
@@ -125,6 +136,8 @@ def compare(
         or bool(where)
         or is_newest(found.places, placement.newest, found.repository),
     )
+    if before is not None and placement.line:
+        keep_replaced(result, before, uses, states)
     sla = services.settings.sla_of(rules)
     compared = _kept(_aged(compared, sla), states, placement, found, mirrors)
     if lines := lines_then(then, placement, found):

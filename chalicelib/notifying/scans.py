@@ -65,7 +65,7 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
         return _summarized(result, _report(result, None, services, backoff))
     if delivery.looked_at > arrived_at and result.complete:
         # Another event led to a look at the image while this one waited.
-        delivery.finish()
+        delivery.finish(has_looked=False)
         _repeated(result)
         return None
     try:
@@ -73,7 +73,6 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
     except BaseException:
         delivery.release()
         raise
-    delivery.finish()
     return _summarized(result, report)
 
 
@@ -116,6 +115,8 @@ def _report(
             settle(states, place, before, followed(after, following), backoff)
     if reporting.failures:
         raise NotDelivered(reporting.failures)
+    if delivery is not None:
+        delivery.finish(has_looked=compared.has_looked)
     return reporting.report
 
 

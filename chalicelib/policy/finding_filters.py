@@ -44,9 +44,11 @@ class FindingFilters:
 
     def weighed(self, shown: Iterable[Finding]) -> dict[str, int]:
         """The counts by severity that the thresholds are compared with."""
-        return counts_of(
-            finding for finding in shown if not (self.fixable_only and finding.unfixed)
-        )
+        return counts_of(self.held(shown))
+
+    def held(self, shown: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Those of the findings that are held against anything."""
+        return tuple(each for each in shown if not (self.fixable_only and each.unfixed))
 
     def _reason_against(self, finding: Finding) -> str | None:
         if self.ignore_unfixed and finding.unfixed:

@@ -7,14 +7,16 @@ from itertools import count
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.aws.clients import client_of
 from chalicelib.aws.kept_feeds import KEYS, STATE_KEY, read_exploitation, read_states
 from chalicelib.aws.s3 import ReportBucket
-from chalicelib.fleet.feeds import refresh
+from chalicelib.fleet.feeds import Feeds, refresh
 from chalicelib.fleet.fetching import fetch
 from chalicelib.policy.feeds import EPSS, KEV, FeedError
 from tests.feeds import LISTED, NOW, SCORES, epss, epss_text, kev
+from tests.fleets import OPENSSL, looked_at, report_of
 
 HTML = b"<!doctype html><title>Sign in</title>"
 DAY = timedelta(days=1)
@@ -173,6 +175,17 @@ def test_a_feed_that_is_damaged_in_the_bucket_is_unknown(refreshed, bucket):
     assert known(bucket) == (None, None)
     bucket.put(STATE_KEY, "[{}]", "application/json")
     assert read_states(bucket) == ()
+
+
+def test_feeds_whose_state_cannot_be_read_are_unknown_and_named_in_the_report(bucket, monkeypatch):
+    def refuse(*_):
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+
+    monkeypatch.setattr(ReportBucket, "read", refuse)
+    report = Feeds(bucket).added_to(report_of(looked_at("shop/api", OPENSSL)))
+    assert all("its state cannot be read" in feed.warning for feed in report.feeds)
+    [repository] = report.repositories
+    assert [finding.known_exploited for finding, _ in repository.rows] == [None]
 
 
 def test_a_redirection_within_the_web_is_followed(server):

@@ -13,6 +13,7 @@ from chalicelib.notifying.channels import Sender, topic
 from chalicelib.notifying.scans import report_scan
 from chalicelib.runtime.backoff import DeadlineReached
 from chalicelib.runtime.deadline import Deadline
+from local.ecr import Findings
 from tests.notifying.repository_scans import new, report
 
 INSPECTOR = {"NOTIFY_ON_INSPECTOR_FINDINGS": "true"}
@@ -92,15 +93,35 @@ def test_an_event_that_waited_while_the_image_was_looked_at_takes_no_look_of_its
     assert not aws.calls
 
 
+def find_more(run):
+    """Let another finding appear in the image."""
+    [image] = run.registry.repositories["shop/api"].images.values()
+    more = run.image("CVE-NEW", tags=()).findings.entries
+    image.findings = Findings((*image.findings.entries, *more))
+    image.report(run.registry.now())
+    return image
+
+
+def test_an_event_that_came_after_the_last_look_is_looked_at_though_another_waited(
+    burst, monkeypatch
+):
+    run, events = burst("new-findings")
+    run.services.clock = lambda: 1_000
+    run.deliver(events[0])
+    run.services.clock = lambda: 1_020
+    monkeypatch.setattr(Deliveries, "now", lambda self: 990)
+    assert run.deliver(events[1]) == []
+    find_more(run)
+    monkeypatch.setattr(Deliveries, "now", lambda self: 1_010)
+    [told] = run.deliver(events[2])
+    assert new(told) == ["CVE-NEW"]
+
+
 def test_a_finding_that_appears_after_a_burst_is_reported(burst):
     run, events = burst("new-findings")
     for event in events:
         run.deliver(event)
-    [image] = run.registry.repositories["shop/api"].images.values()
-    more = run.image("CVE-NEW", tags=()).findings.entries
-    image.findings = type(image.findings)((*image.findings.entries, *more))
-    image.report(run.registry.now())
-    [told] = run.deliver(run.finding_event(image, minute=50))
+    [told] = run.deliver(run.finding_event(find_more(run), minute=50))
     assert new(told) == ["CVE-NEW"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.image_uses import ImageUses
-from tests.notifying.repository_scans import PLACE, report
+from tests.notifying.repository_scans import PLACE, new, report
 
 RULES = {"REPOSITORY_TAG_RULES": "true"}
 
@@ -94,3 +94,91 @@ def test_what_is_skipped_from_now_on_is_not_said_to_be_fixed(scans, aws):
     skipping.events = run.events
     assert skipping(image) == []
     assert [state.findings.keys() for state in run.states()] == [{"CVE-1 openssl"}]
+
+
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "GetItem")
+REFUSED = ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetItem")
+
+
+class TestUsesThatCannotBeRead:
+    """The table holds which images are in use, and does not answer."""
+
+    @pytest.fixture
+    def failing(self, scans, monkeypatch):
+        def make(error, **variables):
+            def fail(*_):
+                raise error
+
+            monkeypatch.setattr(ImageUses, "of", fail)
+            return scans(ECS_DISCOVERY_ENABLED="true", **variables)
+
+        return make
+
+    def test_fail_the_event_where_they_decide_what_is_reported(self, failing):
+        run = failing(THROTTLED, REPORT_IMAGES="current")
+        event = run.event(run.image("CVE-1"))
+        with pytest.raises(ClientError, match="Throttling"):
+            run.deliver(event)
+        assert run.messages() == []
+
+    @pytest.mark.parametrize(
+        ("error", "images"), [(REFUSED, "current"), (THROTTLED, "all")], ids=["refused", "all"]
+    )
+    def test_keep_nothing_quiet_where_they_do_not_or_never_will_answer(
+        self, failing, logged, error, images
+    ):
+        run = failing(error, REPORT_IMAGES=images)
+        event = run.event(run.image("CVE-1"))
+        lines = logged(report, event, run.services)
+        assert "images in use not read" in [line.get("message") for line in lines]
+        assert len(run.messages()) == 1
+
+
+class TestAnImageInUseWhoseTagMovedOn:
+    """It runs still, while its tag stands on a later build."""
+
+    @pytest.fixture
+    def run(self, scans, history_table):
+        run = scans(ECS_DISCOVERY_ENABLED="true", REPORT_IMAGES="current")
+        run.old = run.image("CVE-1")
+        workloads = {run.old.digest: ("ECS service shop/api",)}
+        ImageUses(run.services.table).keep(PLACE, workloads)
+        assert len(run(run.old)) == 1
+        assert run(run.image("CVE-1")) == []
+        return run
+
+    def test_is_not_reported_again_for_what_was_reported_of_it(self, run):
+        assert run(run.old) == []
+
+    def test_is_reported_for_what_is_found_now(self, run):
+        run.old.findings = run.image("CVE-1", "CVE-2", tags=()).findings
+        run.old.reported = None
+        [news] = run(run.old)
+        assert new(news) == ["CVE-2"]
+        assert run(run.old) == []
+
+    def test_is_reported_once_where_its_scan_fails(self, run):
+        assert len(run(run.old, status="FAILED")) == 1
+        assert run(run.old, status="FAILED") == []
+        assert run(run.old) == []
+
+
+def test_an_image_in_use_that_was_in_no_line_is_reported_once(scans, history_table):
+    run = scans(ECS_DISCOVERY_ENABLED="true", REPORT_IMAGES="current")
+    old = run.image("CVE-1", tags=())
+    run(run.image("CVE-9"))
+    ImageUses(run.services.table).keep(PLACE, {old.digest: ("ECS service shop/api",)})
+    assert len(run(old, status="FAILED")) == 1
+    assert new(run(old)[0]) == ["CVE-1"]
+    assert run(old) == []
+
+
+def test_a_tag_that_is_no_rule_is_named_and_the_others_hold(scans, aws, logged):
+    prefix = "ecr-scan-reporter:"
+    aws.add_repository("shop/api", tags={f"{prefix}critical": "many", f"{prefix}owner": "payments"})
+    run = scans(**RULES)
+    event = run.event(run.image("CVE-1"))
+    lines = logged(report, event, run.services)
+    assert [line for line in lines if "ecr-scan-reporter:critical is 'many'" in str(line)]
+    [message] = run.messages()
+    assert message["owner"] == "payments"

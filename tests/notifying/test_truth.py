@@ -34,6 +34,8 @@ class Truth(RuleBasedStateMachine):
         # What was open at the last look: by image, and by each tag and platform.
         self.by_image = {}
         self.by_tag = {}
+        # What was open in the last image of each tag and platform, be it that nothing has it now.
+        self.by_tag_ever = {}
         # What was open in each image when it was current last, or reported of it since.
         self.when_current = {}
         self.wholes_of = {}
@@ -145,7 +147,9 @@ class Truth(RuleBasedStateMachine):
         for digest, tags in self.world.current().items():
             before = [self.by_tag[tag] for tag in tags if tag in self.by_tag]
             was_open = set().union(*before, self.by_image.get(digest, set()))
-            news = self.open_in(digest) - (was_open if before else known)
+            # Where a tag is taken up again, what was open with it then is no news.
+            ever = known.union(*(self.by_tag_ever.get(tag, ()) for tag in tags))
+            news = self.open_in(digest) - (was_open if before else ever)
             news -= self.when_current.get(digest, set())
             if digest in self.seen and digest not in self.by_image:
                 # It may have been the newest that was known in between.
@@ -153,14 +157,17 @@ class Truth(RuleBasedStateMachine):
             assert news <= (self.heard_of(digest) if self.is_quiet and before else heard)
 
     def people_have_heard_of_it_once(self):
-        """What was open in an image, or in those with its tags before, is not reported again."""
+        """What was open in an image, or in those with a new one's tags, is not reported again.
+
+        What comes into an image that was current is news of it, whatever tag it gets.
+        """
         for digest, tags in self.world.current().items() if self.is_quiet else ():
             before = [self.by_tag.get(tag, set()) for tag in tags]
-            was_open = set.intersection(*before) if before else set()
-            known = was_open | self.by_image.get(digest, set())
+            known = set.intersection(*before) if before and digest not in self.seen else set()
             # An image that is current by another index than before may begin anew.
             if self.wholes_of.get(digest, set()) & self.wholes_now(digest):
-                assert not known & self.heard_of(digest)
+                known = self.by_image[digest]
+            assert not known & self.heard_of(digest)
 
     def look(self):
         current = self.world.current()
@@ -169,6 +176,7 @@ class Truth(RuleBasedStateMachine):
             self.when_current[digest] = self.when_current.get(digest, set()) | names
         self.when_current |= self.by_image
         self.by_tag = {tag: self.by_image[each] for each, tags in current.items() for tag in tags}
+        self.by_tag_ever |= self.by_tag
         self.wholes_of = {digest: self.wholes_now(digest) for digest in current}
         self.seen |= self.world.held.keys()
         self.ever_heard |= set().union(*(names for _, names in self.world.messages))

@@ -368,7 +368,7 @@ class FakeTable:
         def has(channel, what):
             return any(each == channel and what in ("", other) for each, other in noted)
 
-        def finish():
+        def finish(*, has_looked):
             self._world.called()
             self.handled.add(event)
 

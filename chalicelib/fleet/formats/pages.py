@@ -13,6 +13,7 @@ from chalicelib.fleet.vulnerabilities import most_urgent
 from chalicelib.policy.exploitation import exploitation
 from chalicelib.text.ages import age
 from chalicelib.text.notifications import SUBJECT_LENGTH
+from chalicelib.text.notifications import short as within
 from chalicelib.text.templating import count_of, render, short
 
 if TYPE_CHECKING:
@@ -102,9 +103,15 @@ def summary(report: FleetReport) -> str:
 def email_subject(report: FleetReport) -> str:
     """At most 99 ASCII characters, for SNS takes fewer than 100; what has no room is left out."""
     parts = _headline(report)
-    while len(subject := f"[ECR] Fleet report: {', '.join(parts)}") > SUBJECT_LENGTH:
+    begins = f"[ECR] {short_title(report)}"
+    while len(subject := f"{begins}: {', '.join(parts)}") > SUBJECT_LENGTH:
         parts = parts[:-1]
     return subject
+
+
+def short_title(report: FleetReport) -> str:
+    """The title in ASCII; of an owner's long name the middle is cut."""
+    return within("Fleet report for {}", report.owner, 50) if report.owner else report.title
 
 
 def headline(report: FleetReport) -> str:

@@ -91,8 +91,7 @@ def owner_senders(topics: Iterable[OwnerTopic]) -> tuple[Sender, ...]:
 
 def _to_owner(own: OwnerTopic) -> Sender:
     to = owners.ToOwner(own)
-    name = f"{'owner-chat' if own.is_chat else 'owner'}:{own.owner}:{own.arn.rpartition(':')[2]}"
-    return Sender(name, (), to.deliver, Wording(to.of_report, to.of_roundup, to.publish))
+    return Sender(own.channel, (), to.deliver, Wording(to.of_report, to.of_roundup, to.publish))
 
 
 def mirrors(channels: Collection[str]) -> tuple[Mirror, ...]:
