@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from chalicelib.notifying.texts import exploitation
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import INVENTORY, UNOWNED
 from chalicelib.text.ages import age
 from chalicelib.text.templating import count_of
