@@ -207,6 +207,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "accepted": first(report.accepted, bounds.others),
         "expired": first(report.expired, bounds.others),
         "fixed_counts": change_counts(comparison.fixed) if comparison else {},
+        "no_longer": f"no longer looked at{', or of another owner' if report.owner else ''}",
         "never_scanned": first(_with(report, "never_scanned"), bounds.others),
         "failed": first(_with(report, "failed"), bounds.others),
         "unknown": first(report.findings_unknown, bounds.others),
