@@ -56,6 +56,12 @@ class FleetReport:
     feeds: tuple[Feed, ...] = ()
     trend: tuple[Point, ...] = ()
 
+    @cached_property
+    def differing(self) -> tuple[bool, bool]:
+        """Whether the registries are in several accounts, and in several regions."""
+        accounts = {registry.account for registry in self.registries}
+        return len(accounts) > 1, len({registry.region for registry in self.registries}) > 1
+
     @property
     def today(self) -> date:
         """The day of the report, in UTC."""

@@ -67,7 +67,8 @@ class ScanResult:
     def identity(self) -> str:
         """What is the same when an event is delivered again, and of no other event."""
         told = (self.account, self.region, self.repository, self.image_digest, self.status)
-        return self.event_id or hashlib.sha256("\n".join((*told, self.time)).encode()).hexdigest()
+        text = "\n".join((*told, self.time)).encode("utf-8", "replace")
+        return self.event_id or hashlib.sha256(text).hexdigest()
 
     @property
     def address(self) -> RegistryAddress:

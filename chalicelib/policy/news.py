@@ -137,7 +137,10 @@ class Roundup:
             for flaw in each.new:
                 name = (flaw.identifier, flaw.packages)
                 worst = flaws.setdefault(name, flaw)
-                flaws[name] = min(worst, flaw, key=_severity)
+                # Of scanners that find the same, some say what fixes it.
+                flaws[name] = min(
+                    worst, flaw, key=lambda each: (_severity(each), not each.fixed_in)
+                )
                 images[name].append(each)
         groups = (Group(flaw, tuple(images[name])) for name, flaw in flaws.items())
         return tuple(sorted(groups, key=_importance))

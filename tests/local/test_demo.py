@@ -22,8 +22,10 @@ def printed(show, played):
 def test_the_demo_shows_the_messages_that_matter_on_two_screens(played):
     out = printed(demo.show_messages, played)
     for text in (
-        *("14 repositories", "an inventory", "CVE-2026-31337 in openssl", "Fleet report"),
-        "more lines",
+        *("14 repositories", "3 more are Amazon Inspector's", "an inventory"),
+        *("CVE-2026-31337 in openssl", "Fleet report", "more lines"),
+        "update openssl to 3.0.14-1 (3 images)",
+        "rebuild the 8 other images on a current base; the scanner names no fixed version there",
     ):
         assert text in out
     assert len(out.splitlines()) <= 2 * 40
