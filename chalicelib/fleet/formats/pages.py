@@ -297,12 +297,13 @@ def _short_day(time: datetime) -> str:
 
 
 def place(repository: Repository, report: FleetReport) -> str:
-    """The repository's name, with account and region where there are several; or the registry's."""
+    """The repository's name, with account or region where these differ; or the registry's."""
     if not repository.name:
         return f"all of registry {repository.account}/{repository.region}"
-    if len(report.registries) < 2:
-        return repository.name
-    return f"{repository.account}/{repository.region}/{repository.name}"
+    accounts, regions = report.differing
+    account = f"{repository.account}/" if accounts else ""
+    region = f"{repository.region}/" if regions else ""
+    return f"{account}{region}{repository.name}"
 
 
 def first(entries: Sequence[Entry], most: int) -> First[Entry]:
