@@ -13,9 +13,9 @@ from chalicelib.policy.due import stale_before
 from chalicelib.services import Services
 from ecr_scan_reporter.gate.deciding import Gate, address_of
 from ecr_scan_reporter.gate.forms import FORMS, as_text
+from ecr_scan_reporter.gate.limits import Limits
 from ecr_scan_reporter.gate.references import Reference
 from ecr_scan_reporter.gate.scans import Scans
-from ecr_scan_reporter.gate.verdict import from_severity
 from ecr_scan_reporter.options import (
     Duration,
     FailOn,
@@ -65,9 +65,10 @@ def gate(
 ) -> None:
     """Say whether an image may go on: start its scan or await it, and weigh what is found.
 
-    The thresholds, accepted risks and finding filters are those of reports. Ends with status 0
-    where the image passes, 1 where findings reach a threshold, and 2 where it cannot be decided,
-    as when a scan fails or does not end in time.
+    The thresholds, accepted risks, finding filters and due dates are those of reports. Ends with
+    status 0 where the image passes, 1 where findings reach a threshold, and 2 where it cannot be
+    decided, as when a scan fails or does not end in time. Overdue findings are shown, and fail the
+    image with --fail-on overdue.
     """
     if against is not None and not new_only:
         raise typer.BadParameter("--against is for --new-only")
@@ -75,13 +76,12 @@ def gate(
     reference = Reference.parse(image).in_region(region)
     overrides = {"ECR_IMAGES_DURATION_DELTA": duration}
     services = services_of(Services, profile, reference.region, overrides)
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     waiting = console.status("Looking at the image …") if console.is_terminal else nullcontext()
     with waiting as status:
         scans = _scans(reference, services, timeout, status)
-        thresholds = None if fail_on is None else from_severity(fail_on)
         try:
-            decider = Gate(reference, services, scans, thresholds)
+            decider = Gate(reference, services, scans, Limits.of(fail_on) if fail_on else None)
             verdict = decider.decide(new_only=new_only, against=against)
         except KeyboardInterrupt:
             say(f"interrupted; scans that were started and go on: {len(scans.started)}")
@@ -114,4 +114,4 @@ def _write(verdict: Verdict, chosen: Mapping[str, str]) -> None:
         else:
             write(FORMS[form](verdict, now), target)
     if "-" not in chosen.values():
-        Console().print(as_text(verdict))
+        Console(emoji=False).print(as_text(verdict, now))

@@ -14,6 +14,7 @@ from chalicelib.aws.clients import client_of
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
+from ecr_scan_reporter.gate.limits import OVERDUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,16 @@ def severity(text: str) -> str:
     return text.upper()
 
 
+def severity_or_overdue(text: str) -> str:
+    """The same, or the word overdue, in capitals."""
+    if text.upper() == OVERDUE:
+        return OVERDUE
+    try:
+        return severity(text)
+    except typer.BadParameter as error:
+        raise typer.BadParameter(f"{error.message}, {OVERDUE.lower()}") from None
+
+
 Profile = Annotated[
     str | None,
     typer.Option(help="AWS profile whose credentials to use.", autocompletion=_profiles),
@@ -56,12 +67,13 @@ JsonTarget = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write JSON here; - prints it.")
 ]
 FailOn = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        metavar="SEVERITY",
-        parser=severity,
-        help="End with status 1 for open findings of this severity and worse.",
-        autocompletion=lambda: list(SEVERITIES),
+        metavar="SEVERITY|overdue",
+        parser=severity_or_overdue,
+        help="End with status 1 for open findings of this severity and worse, or for those whose"
+        " due date (SLA) has passed; can be given for both.",
+        autocompletion=lambda: [*SEVERITIES, OVERDUE.lower()],
     ),
 ]
 

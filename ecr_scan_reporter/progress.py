@@ -65,7 +65,7 @@ class Bar:
 def progress(what: str) -> Iterator[Bar]:
     """A bar on standard error where that is a terminal; elsewhere nothing."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     bar = Progress(
         *columns,
         console=console,

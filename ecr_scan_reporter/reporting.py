@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chalicelib.ecr.findings import counts_of
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
@@ -18,8 +19,11 @@ from chalicelib.fleet.formats.sarif import MOST_RESULTS, Choice, results_left_ou
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
+from chalicelib.text.templating import count_of
 from ecr_scan_reporter import tables
-from ecr_scan_reporter.gate.verdict import Outcome, from_severity
+from ecr_scan_reporter.gate.due_dates import NO_SLA, due_dates
+from ecr_scan_reporter.gate.limits import Limits
+from ecr_scan_reporter.gate.verdict import Outcome
 from ecr_scan_reporter.options import (
     FailOn,
     JsonTarget,
@@ -76,7 +80,7 @@ def report(
 
     Without any, a table is printed. Ends with status 1 when something could not be looked at, and 3
     where the filter matches nothing. With --fail-on, 1 is for findings, and 2 when there are none
-    among what is known and not all is.
+    among what is known and not all is, or with --fail-on overdue their ages are not.
     """
     earlier = None if since is None else _earlier(since)
     targets = {"html": html, "json": json_, "csv": csv, "markdown": markdown, "sarif": sarif}
@@ -100,8 +104,8 @@ def report(
     pattern = settings.repositories_filter.pattern
     if pattern != Settings.repositories_filter.default and not (found.repositories or failures):
         warn_of_no_match(pattern)
-    if fail_on is not None:
-        raise typer.Exit(int(_outcome(found, fail_on, settings)))
+    if fail_on:
+        raise typer.Exit(int(_outcome(found, Limits.of(fail_on), settings)))
     if failures:
         raise typer.Exit(1)
 
@@ -118,18 +122,27 @@ def _write(found: FleetReport, chosen: Mapping[str, str], choice: Choice) -> Non
         tables.print_fleet(found)
 
 
-def _outcome(found: FleetReport, fail_on: str, settings: Settings) -> Outcome:
-    """Whether there are findings of a severity and worse; findings without a fix may not count."""
-    thresholds = from_severity(fail_on)
+def _outcome(found: FleetReport, limits: Limits, settings: Settings) -> Outcome:
+    """Whether findings reach the limits; those without a fix may not count."""
+    undated, has_sla = 0, False
     for each in found.repositories:
         rules = settings.rules_of(each.repository.name)
         filters = rules.finding_filters(settings.finding_filters)
-        if thresholds.crossed_by(filters.weighed(each.findings)):
+        weighed = filters.held(each.findings)
+        sla = settings.sla_of(rules)
+        due = due_dates(weighed, each.ages, sla, found.today, asked=limits.overdue)
+        if due.fails or limits.thresholds.crossed_by(counts_of(weighed)):
             return Outcome.FAILED
-    if found.unknown:
-        say(f"could not decide: what is open is unknown in {unknown_in(found)}")
-        return Outcome.UNDECIDED
-    return Outcome.PASSED
+        undated += due.undated
+        has_sla |= sla is not None
+    unknown = [f"what is open is unknown in {unknown_in(found)}"] if found.unknown else []
+    if limits.overdue and not has_sla:
+        unknown.append(NO_SLA)
+    if limits.overdue and undated:
+        unknown.append(f"since when is unknown of {count_of(undated, 'finding')} with a due date")
+    for why in unknown:
+        say(f"could not decide: {why}")
+    return Outcome.UNDECIDED if unknown else Outcome.PASSED
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class PlanTable:
     """A table a repository, as soon as that was read, and a total."""
 
     def __init__(self) -> None:
-        self._console = Console()
+        self._console = Console(emoji=False)
         self._counts = Counter[bool]()
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -59,7 +59,7 @@ _FOUND = ("Repository", "Vulnerability", "Installed", "Fixed in", "Runs in", "Ag
 
 def print_found(answer: Answer) -> None:
     """Print the findings that were asked for, and of when they are."""
-    console = Console()
+    console = Console(emoji=False)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=True)
     for column in _FOUND:
         table.add_column(column, overflow="fold")
@@ -112,7 +112,7 @@ class ScanTable:
     """A line a repository as soon as its scans are started: how many, and what was skipped."""
 
     def __init__(self) -> None:
-        self._console = Console()
+        self._console = Console(emoji=False)
         self._begun = False
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -136,7 +136,7 @@ def print_risks(rows: Iterable[Mapping[str, Any]]) -> None:
         covered = [escape(row[column.lower()] or "any") for column in _RISK_COLUMNS]
         expires = f"[bold]{row['expires']} (expired)[/]" if row["expired"] else row["expires"]
         table.add_row(str(row["line"]), *covered, expires, escape(row["reason"]))
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     console.print(f"{counts[False]} accepted, {counts[True]} expired.")
 
@@ -146,12 +146,12 @@ def print_configuration(rows: Iterable[tuple[str, str]]) -> None:
     table = Table("Key", "Value", title="Settings", title_justify="left")
     for key, value in rows:
         table.add_row(escape(key), escape(value))
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 def print_fleet(report: FleetReport) -> None:
     """Print each repository's findings by severity, the worst first, and what was not seen."""
-    console = Console()
+    console = Console(emoji=False)
     table = Table("Repository", "Image", "Findings", title="Open findings", title_justify="left")
     others = [each for each in report.repositories if not each.findings]
     for each in (*report.worst, *others):

@@ -21,6 +21,7 @@ NEEDED = (
     "pyproject.toml",
 )
 FAILED, PASSED = 1, 0
+LONGEST_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,26 @@ MUTATIONS = [
             "what was refused is waited for",
             "return Step.WAIT if start.refusal is None else Step.GIVE_UP",
             "return Step.WAIT",
+        ),
+    ),
+    *mutations_of(
+        "ecr_scan_reporter/gate/due_dates.py",
+        "tests/command/gate/test_due_dates.py",
+        (
+            "what may be overdue is not",
+            "        if age.is_overdue(today) == oldest.is_overdue(today):\n            ages",
+            "        if True:\n            ages",
+        ),
+        ("an unread history is none", "if not record.unread or age.is_overdue(today)", ""),
+        (
+            "of unknown age is in time",
+            "self.asked and (self.sla is None or self.undated > 0)",
+            "False",
+        ),
+        (
+            "a platform on record is enough",
+            "return (own, True) if own and is_own else (record.lines, False)",
+            "return (own, True) if own else (record.lines, False)",
         ),
     ),
     *mutations_of(
@@ -564,8 +585,6 @@ MUTATIONS = [
         ("the rest begins anew", "after=self._repositories[reviewed - 1].repository", 'after=""'),
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "attempts > MOST_ATTEMPTS", "False"),
-        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
-        ("today's scans are free", "record.at >= begin", "False"),
         ("look-ups are no progress", "reviewed or (self._look_ups", "reviewed or (0"),
     ),
     *mutations_of(
@@ -784,6 +803,12 @@ MUTATIONS = [
         "chalicelib/aws/security_hub.py",
         "tests/notifying/channels/test_security_hub.py",
         ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/offers.py",
+        "tests/scanning/test_planner.py",
+        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
+        ("today's scans are free", "record.at >= begin", "False"),
     ),
     *mutations_of(
         "chalicelib/scanning/planner.py",
@@ -1075,7 +1100,7 @@ MUTATIONS = [
         ("all images are read each time", "if self._must_walk(digest):", "if True:"),
         (
             "the index of an image is not looked for",
-            "return pushed_at + _SETTLING_SECONDS > self._recalled.walked_at",
+            "return pushed_at + _SETTLING_SECONDS > self.recalled.walked_at",
             "return False",
         ),
         ("an index pushed late is never found", "pushed_at + _SETTLING_SECONDS >", "pushed_at >"),
@@ -1106,13 +1131,31 @@ MUTATIONS = [
             "return bool(names_matching(settings.repositories_filter, [repository]))",
             "return True",
         ),
-        ("what is skipped is reported", "    if rules.skip:\n", "    if False:\n"),
         (
             "what is in use is refused",
             "if any(digest in uses for digest in (image.digest, *image.index_digests)):",
             "if False:",
         ),
         ("attestations are reported", "if reason := unscannable(image):", "if reason := None:"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/comparison.py",
+        "tests/notifying/test_scope.py",
+        ("what is skipped is reported", "    if rules.skip:\n", "    if False:\n"),
+        (
+            "what is skipped stays open",
+            "others = all_ended(result.place, states, mirrors) if states is not None else ()",
+            "others = ()",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_scope.py",
+        (
+            "what is filtered out stays open",
+            "        close_repository(result, services, backoff)\n",
+            "",
+        ),
     ),
     *mutations_of(
         "chalicelib/notifying/looked_up.py",
@@ -1148,6 +1191,11 @@ MUTATIONS = [
             "",
         ),
         ("a failed event holds its image up", "        delivery.release()\n", ""),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_bursts.py",
+        ("an event that waited counts as a look", "has_looked=False", "has_looked=True"),
     ),
     *mutations_of(
         "chalicelib/notifying/delivery.py",
@@ -1193,21 +1241,31 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/notifying/comparison.py",
+        "chalicelib/notifying/repeats.py",
         "tests/notifying/test_bursts.py",
         (
             "each finding's event is a scan",
             "    if result.finding_severity is not None:\n        return True\n",
             "",
         ),
-        ("a scan after a burst is one more", "return later - earlier <= BURST", "return False"),
+        ("a scan after a burst is one more", "(earlier) <= BURST", "(earlier) < timedelta()"),
+        (
+            "each event of a burst is read",
+            "return finding is not None and any(",
+            "return False and any(",
+        ),
+        (
+            "a known finding is never read again",
+            "        and _is_of_a_burst(result, state.time)\n",
+            "",
+        ),
     ),
     *mutations_of(
         "chalicelib/notifying/comparison.py",
         "tests/notifying/test_lines.py",
         (
             "what is out of reach is kept",
-            "if placement.line or where or services.settings.notify_mode == EVERY_SCAN:",
+            "if scanned.placement.line or scanned.where or settings.notify_mode == EVERY_SCAN:",
             "if True:",
         ),
         (
@@ -1223,7 +1281,7 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/notifying/comparison.py",
+        "chalicelib/notifying/repeats.py",
         "tests/notifying/test_notify.py -k order",
         ("a late scan is reported", "before.time > result.time)", "False)"),
     ),
@@ -1262,14 +1320,25 @@ def copy_project(to: Path) -> None:
 
 
 def run_tests(directory: Path, tests: str) -> int:
-    """The exit status of pytest, which stops at the first failure."""
+    """The exit status of pytest, which stops at the first failure.
+
+    Tests that wait for what never comes have failed too.
+    """
     options = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
     command = [sys.executable, "-B", "-m", "pytest", *options, *tests.split()]
     # No test needs a plugin, and loading them takes longer than most of the tests.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, check=False
-    ).returncode
+    try:
+        return subprocess.run(
+            command,
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=LONGEST_SECONDS,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return FAILED
 
 
 def outcome(mutation: Mutation | None, tests: str) -> str:

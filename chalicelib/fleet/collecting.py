@@ -36,7 +36,7 @@ AT_ONCE = 8
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-GONE = "deleted since it was listed"
+DELETED = "deleted since it was listed"
 OUT_OF_TIME = "no time was left"
 
 
@@ -79,7 +79,7 @@ def gather_fleet(
     gathering = _Gathering(
         Backoff(deadline, sleep),
         repositories_filter or services.settings.repositories_filter,
-        # Read before anything is looked at, so that a wrong list is told at once.
+        # Read before anything is looked at, so that a wrong list fails at once.
         Weighing(services.accepted_risks, services.settings),
         earlier,
     )
@@ -229,4 +229,4 @@ def _names(registry: Registry) -> list[str]:
 def _why(error: Exception) -> str:
     if isinstance(error, DeadlineReached):
         return OUT_OF_TIME
-    return GONE if isinstance(error, RepositoryDeleted) else reason_of(error)
+    return DELETED if isinstance(error, RepositoryDeleted) else reason_of(error)

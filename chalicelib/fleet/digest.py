@@ -100,7 +100,7 @@ def _gathered(
     share = deadline.part(WITH_OWNERS) if settings.owner_topics else deadline
     gathered = gather_fleet(services, share, earlier=earlier)
     report = gathered.report if earlier is None else compare(gathered.report, earlier)
-    feeds = Feeds(report, bucket) if settings.feeds else None
+    feeds = Feeds(bucket) if settings.feeds else None
     keep_parts(gathered, feeds, keys.scheduled, services, bucket)
     report = feeds.added_to(report) if feeds else report
     return report.with_point(earlier)

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.ecr.findings import known_keys
 from chalicelib.fleet.model import FixTimes
-from chalicelib.policy.ages import Age
+from chalicelib.policy.ages import ages_by
 from chalicelib.policy.ledger import DAY
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.fleet.model import RepositoryReport
+    from chalicelib.policy.ages import Age
     from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.rules import Rules
     from chalicelib.policy.states import ReportedState
@@ -114,21 +114,9 @@ def ages_of(
 
     By the ledgers of the lines that it is in; of one that is in none yet, by those of all lines.
     """
-    findings = {finding.key: finding for finding in report.all_findings}
     live = [state for state in states if not state.has_ended]
     own = [state for state in live if report.digest in (state.whole, state.digest)]
-    since: dict[str, int] = {}
-    for state in own or live:
-        for key, entry in state.ledger.unfixed.items():
-            since[key] = min(entry.open_since, since.get(key, entry.open_since))
-    known = known_keys(findings.values(), since)
-    found = {
-        key: datetime.fromtimestamp(since[known[key]], UTC) for key in findings if key in known
-    }
-    return {
-        key: Age(moment, sla.due(findings[key].severity, moment) if sla else None)
-        for key, moment in found.items()
-    }
+    return ages_by((state.ledger for state in own or live), report.all_findings, sla)
 
 
 def fixes_of(states: Iterable[ReportedState], now: datetime) -> dict[str, FixTimes]:

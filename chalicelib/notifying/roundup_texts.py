@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import INVENTORY, UNOWNED
+from chalicelib.text.ages import age
 from chalicelib.text.templating import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
-    from chalicelib.policy.news import Group, News, Roundup
+    from chalicelib.policy.news import Flaw, News
+    from chalicelib.policy.roundups import Group, Roundup
 
 _MOST_NAMED = 3
 _IN_HEADLINES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
@@ -44,11 +47,16 @@ def named(group: Group) -> str:
     return f"{flaw.identifier} in {flaw.packages}" if flaw.packages else flaw.identifier
 
 
-def what(group: Group) -> str:
-    """A vulnerability with what is known of a fix and of exploits."""
-    fix = f", fixed in {group.flaw.fixed_in}" if group.flaw.fixed_in else ""
-    exploit = ", exploit known" if group.flaw.is_exploitable else ""
-    return f"{named(group)}{fix}{exploit}"
+def what(group: Group, day: date) -> str:
+    """A vulnerability with what is known of a fix, of exploits, and on that day of its age."""
+    flaw = group.flaw
+    parts = [
+        named(group),
+        f"fixed in {flaw.fixed_in}" if flaw.fixed_in else "",
+        exploitation(flaw.known_exploited, flaw.epss, exploitable=flaw.is_exploitable),
+        age(flaw.age.days(day) or None, flaw.age.days_left(day)),
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def where(group: Group) -> str:
@@ -64,15 +72,25 @@ def counted(counts: Mapping[str, int]) -> str:
 
 def actions(roundup: Roundup, most: int) -> list[str]:
     """What to do first: the updates that fix new findings in the most images."""
-    updates: Counter[str] = Counter()
+    flaws = {id(each): {(f.identifier, f.packages): f for f in each.new} for each in roundup.images}
+    images: dict[str, set[int]] = {}
     for group in roundup.groups:
-        if group.flaw.fixed_in and group.flaw.packages:
-            updates[_update(group)] += len(group.images)
-    if not updates and roundup.groups:
+        for each in map(id, group.images):
+            flaw = flaws[each][group.flaw.identifier, group.flaw.packages]
+            if flaw.fixed_in and flaw.packages:
+                images.setdefault(_update(flaw), set()).add(each)
+    if not images and roundup.groups:
         return ["rebuild the images on a current base; the scanner names no fixed version"]
-    return [
-        f"{update} ({count_of(number, 'image')})" for update, number in updates.most_common(most)
+    lines = [
+        f"{update} ({count_of(len(images[update]), 'image')})"
+        for update in sorted(images, key=lambda update: -len(images[update]))
     ]
+    silent = {id(each) for each in roundup.images if each.new}.difference(*images.values())
+    if not silent:
+        return lines[:most]
+    others = "other image" if len(silent) == 1 else f"{len(silent):,} other images"
+    rest = f"rebuild the {others} on a current base; the scanner names no fixed version there"
+    return [*lines[: most - 1], rest]
 
 
 def about(news: News) -> str:
@@ -83,6 +101,7 @@ def about(news: News) -> str:
     parts = [
         new or (f"{news.fixed} fixed" if news.fixed else ""),
         "findings unknown" if total is None else f"{total:,} in all",
+        f"{news.overdue:,} overdue" if news.overdue else "",
         f"owner {news.owner}" if news.owner else UNOWNED,
         f"in use by {some(news.where_in_use)}" if news.where_in_use else "",
     ]
@@ -109,7 +128,6 @@ def _running(roundup: Roundup) -> str:
     return f", {len(roundup.running)} running" if roundup.running else ""
 
 
-def _update(group: Group) -> str:
-    flaw = group.flaw
+def _update(flaw: Flaw) -> str:
     several = "," in flaw.packages
     return f"update {flaw.fixed_in}" if several else f"update {flaw.packages} to {flaw.fixed_in}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from chalicelib.ecr.findings import known_keys
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
@@ -44,9 +46,20 @@ class Age:
         """Whether its due date has passed; None where there is none."""
         return None if self.due is None else self.due < today
 
+    def or_older(self, other: Age) -> Age:
+        """The earlier of two beginnings, and of two days, as far as they are known."""
+        seen = [each for each in (self.first_seen, other.first_seen) if each is not None]
+        due = [each for each in (self.due, other.due) if each is not None]
+        return Age(min(seen, default=None), min(due, default=None))
+
 
 UNKNOWN_AGE = Age()
 """Of a finding of which nothing is known."""
+
+
+def age_since(since: datetime, finding: Finding, sla: DueTimes | None) -> Age:
+    """The age of a finding that is open since then."""
+    return Age(since, sla.due(finding.severity, since) if sla else None)
 
 
 def ages_in(ledger: Ledger, findings: Iterable[Finding], sla: DueTimes | None) -> dict[str, Age]:
@@ -56,5 +69,22 @@ def ages_in(ledger: Ledger, findings: Iterable[Finding], sla: DueTimes | None) -
         entry = ledger.entries.get(finding.key)
         if entry is not None:
             since = datetime.fromtimestamp(entry.open_since, UTC)
-            found[finding.key] = Age(since, sla.due(finding.severity, since) if sla else None)
+            found[finding.key] = age_since(since, finding, sla)
     return found
+
+
+def ages_by(
+    ledgers: Iterable[Ledger], findings: Iterable[Finding], sla: DueTimes | None
+) -> dict[str, Age]:
+    """The same by several ledgers: since the first of them has a finding that is not fixed."""
+    by_key = {finding.key: finding for finding in findings}
+    since: dict[str, int] = {}
+    for ledger in ledgers:
+        for key, entry in ledger.unfixed.items():
+            since[key] = min(entry.open_since, since.get(key, entry.open_since))
+    known = known_keys(by_key.values(), since)
+    return {
+        key: age_since(datetime.fromtimestamp(since[known[key]], UTC), by_key[key], sla)
+        for key in by_key
+        if key in known
+    }

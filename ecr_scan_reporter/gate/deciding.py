@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.kept_feeds import read_exploitation
 from chalicelib.ecr.findings import merged
 from chalicelib.ecr.indexes import platforms_of
 from chalicelib.ecr.registries import RegistryAddress
-from chalicelib.fleet.feeds import read_exploitation
 from chalicelib.fleet.model import ImageScan, Repository, RepositoryReport
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.scope import rules_of
 from chalicelib.policy.due import unscannable
-from chalicelib.policy.exploitation import wanted
 from chalicelib.policy.selection import newest_tagged
 from chalicelib.runtime.backoff import DeadlineReached
+from ecr_scan_reporter.gate.due_dates import NO_HISTORY, Record
 from ecr_scan_reporter.gate.errors import wording_of
-from ecr_scan_reporter.gate.verdict import Baseline, Policy, Verdict, judge, judge_new
+from ecr_scan_reporter.gate.verdict import Baseline, Policy, Verdict, judge, judge_new, with_ages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.images import Image
+    from chalicelib.policy.states import ReportedState
     from chalicelib.policy.thresholds import Thresholds
     from chalicelib.services import Services
+    from ecr_scan_reporter.gate.limits import Limits
     from ecr_scan_reporter.gate.references import Reference
     from ecr_scan_reporter.gate.scans import Scans, Settled
 
@@ -46,15 +48,18 @@ class Platforms:
 
 
 class Gate:
-    """Decides about images of one repository; ``scans`` are those of the repository."""
+    """Decides about images of one repository; ``scans`` are those of the repository.
+
+    ``limits`` are in place of the settings' thresholds.
+    """
 
     def __init__(
-        self, reference: Reference, services: Services, scans: Scans, thresholds: Thresholds | None
+        self, reference: Reference, services: Services, scans: Scans, limits: Limits | None
     ) -> None:
         self._reference = reference
         self._services = services
         self._scans = scans
-        self._thresholds = thresholds
+        self._limits = limits
         self._address = address_of(reference)
         self._registry = services.registry_of(self._address)
         account = reference.account or services.own_account
@@ -66,8 +71,10 @@ class Gate:
         With ``new_only`` only those findings count that the image ``against`` has not, by default
         the repository's newest other tagged image. It is looked at where that may matter.
         """
-        thresholds = self._thresholds or self._services.settings.thresholds
-        verdict = Verdict(self._reference.text, RepositoryReport(self._place), thresholds)
+        report = RepositoryReport(self._place)
+        verdict = Verdict(
+            self._reference.text, report, self._thresholds(self._services.settings.thresholds)
+        )
         try:
             platforms = self._resolved(self._reference.target)
             verdict = replace(verdict, report=_named(self._place, platforms.image))
@@ -113,7 +120,27 @@ class Gate:
         policy = self._policy(platforms.image)
         found = self._with_exploitation(_found(settled), policy.thresholds)
         verdict = judge(self._reference.text, report, found, unknown, policy)
+        record = self._record(settled) if verdict.report.findings else Record()
+        verdict = with_ages(verdict, record, policy)
         return replace(verdict, platforms=platforms.names), policy
+
+    def _record(self, settled: Mapping[str, Settled]) -> Record:
+        """What is on record of the repository: one Query, where there is a history."""
+        record = Record(observed=_observed(settled), why_not=NO_HISTORY)
+        if (kept := self._services.line_states) is None:
+            return record
+
+        def read() -> tuple[ReportedState, ...]:
+            place = self._services.place_of(self._address, self._place.name)
+            return tuple(kept.recall(place).states.values())
+
+        try:
+            record = replace(record, states=self._scans.backoff.call(read))
+        except (DeadlineReached, *AWS_ERRORS) as error:
+            why = wording_of(error) or "it asked for a slower pace until the time was over"
+            return replace(record, why_not=f"the history was not read: {why}", unread=True)
+        no_build = "no scan of the repository is on record yet"
+        return replace(record, why_not="not in any build on record" if record.lines else no_build)
 
     def _with_exploitation(
         self, found: tuple[Finding, ...], thresholds: Thresholds
@@ -124,7 +151,7 @@ class Gate:
             return found
         if not settings.feeds or settings.report_bucket_name is None:
             return found
-        known = read_exploitation(self._services.report_bucket, wanted(found))
+        known = read_exploitation(self._services.report_bucket)
         return tuple(known.of(finding) for finding in found)
 
     def _policy(self, image: Image) -> Policy:
@@ -132,11 +159,16 @@ class Gate:
         settings = self._services.settings
         rules = rules_of(self._scan_of(image), self._services, self._scans.backoff)
         return Policy(
-            thresholds=self._thresholds or rules.thresholds(settings.thresholds),
+            thresholds=self._thresholds(rules.thresholds(settings.thresholds)),
             filters=rules.finding_filters(settings.finding_filters),
             risks=self._services.accepted_risks,
             today=datetime.now(UTC).date(),
+            sla=settings.sla_of(rules),
+            fail_on_overdue=self._limits is not None and self._limits.overdue,
         )
+
+    def _thresholds(self, otherwise: Thresholds) -> Thresholds:
+        return otherwise if self._limits is None else self._limits.thresholds
 
     def _scan_of(self, image: Image) -> ScanResult:
         return ScanResult(
@@ -194,3 +226,13 @@ def _found(settled: Mapping[str, Settled]) -> tuple[Finding, ...]:
     """All that the scans found, each finding once, worst first."""
     scans = (each.scan for each in settled.values())
     return merged(finding for scan in scans if scan for finding in scan.findings or ())
+
+
+def _observed(settled: Mapping[str, Settled]) -> dict[str, datetime]:
+    """Since when Amazon Inspector knows of each finding, in the first platform that has it."""
+    observed: dict[str, datetime] = {}
+    for each in settled.values():
+        for finding in (each.scan and each.scan.findings) or ():
+            if since := finding.first_observed_at:
+                observed[finding.key] = min(since, observed.get(finding.key, since))
+    return observed

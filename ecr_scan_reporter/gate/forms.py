@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.markup import escape
@@ -14,16 +15,18 @@ from chalicelib.ecr.findings import counts_of
 from chalicelib.fleet.formats.json_form import finding_document
 from chalicelib.fleet.formats.pages import counted, not_counted
 from chalicelib.fleet.formats.sarif import as_sarif
+from chalicelib.text.ages import age
 from chalicelib.text.templating import count_of, link, markdown, plain, without_middle
 from ecr_scan_reporter.gate.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from rich.console import RenderableType
 
     from chalicelib.ecr.findings import Finding
+    from chalicelib.policy.ages import Age
     from ecr_scan_reporter.gate.verdict import Verdict
 
 MOST_ROWS = 50
@@ -39,27 +42,31 @@ WORDS = {
 }
 
 
-def as_text(verdict: Verdict) -> RenderableType:
+def as_text(verdict: Verdict, now: datetime) -> RenderableType:
     """For a terminal or a log."""
     parts: list[RenderableType] = []
     if findings := verdict.shown[:MOST_ROWS]:
-        table = Table("Severity", "Vulnerability", "Package", "Fix", box=None, pad_edge=False)
-        for finding in findings:
-            table.add_row(*(escape(plain(cell)) for cell in _cells(finding)))
+        rows = [_cells(finding, verdict, now) for finding in findings]
+        table = Table(*_titles(rows), box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(escape(plain(cell)) for cell in row[: len(table.columns)]))
         parts += [table, ""]
     parts += (f"  {escape(plain(line))}" for line in (*_scan_lines(verdict), *_notes(verdict)))
     title = f"{escape(plain(verdict.name))}: [bold]{WORDS[verdict.outcome]}[/]"
     return Group(*parts, title, *(f"  {escape(plain(reason))}" for reason in verdict.reasons))
 
 
-def as_markdown(verdict: Verdict, _: datetime) -> str:
+def as_markdown(verdict: Verdict, now: datetime) -> str:
     """GitHub's Markdown, as for a step's summary."""
     lines = [f"### {markdown(verdict.name)}: {WORDS[verdict.outcome]}", ""]
     if verdict.reasons:
         lines += [*(f"- {markdown(reason)}" for reason in verdict.reasons), ""]
     if findings := verdict.shown[:MOST_ROWS]:
-        lines += ["| Severity | Vulnerability | Package | Fix |", "| --- | --- | --- | --- |"]
-        lines += ("| " + " | ".join(_markdown_cells(finding)) + " |" for finding in findings)
+        rows = [_cells(finding, verdict, now) for finding in findings]
+        titles = _titles(rows)
+        linked = [_linked(finding, row) for finding, row in zip(findings, rows, strict=True)]
+        table = [titles, ["---"] * len(titles), *(row[: len(titles)] for row in linked)]
+        lines += (f"| {' | '.join(row)} |" for row in table)
         lines.append("")
     lines += (f"- {markdown(line)}" for line in (*_scan_lines(verdict), *_notes(verdict)))
     return "\n".join(lines) + "\n"
@@ -97,13 +104,16 @@ def as_json(verdict: Verdict, now: datetime) -> str:
         "findingsKnown": verdict.has_all_findings,
         "counts": report.counts,
         "findings": [
-            finding_document(finding) | {"new": _is_new(verdict, finding)}
+            finding_document(finding)
+            | {"new": _is_new(verdict, finding)}
+            | _age_document(report.age_of(finding), now)
             for finding in report.findings
         ],
         "acceptedRisks": [
             finding_document(finding) | {"reason": risk.reason, "expires": risk.expires.isoformat()}
             for finding, risk in report.accepted
         ],
+        "dueDates": _due_document(verdict),
         "leftOut": {why: len(findings) for why, findings in report.left_out.items()},
         "expiredRisks": [risk.covered for risk in verdict.expired],
         "comparedWith": baseline
@@ -142,21 +152,57 @@ def _notes(verdict: Verdict) -> Iterator[str]:
     left_out = {why: len(findings) for why, findings in report.left_out.items()}
     if ignored := not_counted(len(report.accepted), left_out):
         yield f"not counted: {ignored}"
+    due = verdict.due
+    if due.overdue and not due.fails:
+        yield f"{due.summary}; that does not count without --fail-on overdue"
+    if due.gap and not due.unknown:
+        yield due.gap
     for risk in verdict.expired:
         yield f"no longer accepted: {risk.covered} (until {risk.expires})"
     if (more := len(verdict.shown) - MOST_ROWS) > 0:
         yield f"{count_of(more, 'finding')} more, in JSON and SARIF"
 
 
-def _cells(finding: Finding) -> tuple[str, str, str, str]:
-    where = finding_texts.where(finding)
-    return finding.severity, finding.identifier, where, finding_texts.fix_in_table(finding)
+def _titles(rows: Iterable[Sequence[str]]) -> list[str]:
+    """The titles of the columns; that of the ages where any is known."""
+    titles = ["Severity", "Vulnerability", "Package", "Fix"]
+    return [*titles, "Age"] if any(row[-1] for row in rows) else titles
 
 
-def _markdown_cells(finding: Finding) -> Iterator[str]:
-    severity, name, *others = map(markdown, _cells(finding))
+def _cells(finding: Finding, verdict: Verdict, now: datetime) -> tuple[str, ...]:
+    found = verdict.report.age_of(finding)
+    today = now.astimezone(UTC).date()
+    where, fix = finding_texts.where(finding), finding_texts.fix_in_table(finding)
+    unknown = "unknown" if verdict.due.sla else ""
+    opened = age(found.days(today), found.days_left(today)) or unknown
+    return finding.severity, finding.identifier, where, fix, opened
+
+
+def _linked(finding: Finding, cells: Iterable[str]) -> list[str]:
+    severity, name, *others = map(markdown, cells)
     address = link(finding.url)
-    yield from (severity, f"[{name}](<{address}>)" if address else name, *others)
+    return [severity, f"[{name}](<{address}>)" if address else name, *others]
+
+
+def _age_document(found: Age, now: datetime) -> dict[str, Any]:
+    today = now.astimezone(UTC).date()
+    return {
+        "firstSeen": found.first_seen and found.first_seen.isoformat(timespec="seconds"),
+        "due": found.due and found.due.isoformat(),
+        "openDays": found.days(today),
+        "overdueDays": found.overdue_days(today),
+    }
+
+
+def _due_document(verdict: Verdict) -> dict[str, Any]:
+    due = verdict.due
+    return {
+        "sla": due.sla and due.sla.text,
+        "failOnOverdue": due.asked,
+        "overdue": due.overdue,
+        "unknown": due.undated,
+        "whyUnknown": due.gap or None,
+    }
 
 
 def _thresholds(verdict: Verdict) -> dict[str, float]:

@@ -7,13 +7,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import continued, counts_of
-from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import Change, Comparison
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.counting import counted
 from chalicelib.policy.exploitation import cves_of
-from chalicelib.policy.thresholds import Thresholds
 from chalicelib.policy.transitions import is_worse
+from ecr_scan_reporter.gate.due_dates import DueDates, ages_on_record, due_dates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import RepositoryReport
     from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
+    from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.finding_filters import FindingFilters
+    from chalicelib.policy.thresholds import Thresholds
+    from ecr_scan_reporter.gate.due_dates import Record
 
 
 _NO_CATALOGUE = "whether findings are known to be exploited (KEV) is unknown: no feed could be read"
@@ -38,12 +40,14 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """What an image is held against. Due dates of accepted risks belong here once there are any."""
+    """What an image is held against; with ``fail_on_overdue`` also the due dates of ``sla``."""
 
     thresholds: Thresholds
     filters: FindingFilters
     risks: AcceptedRisks
     today: date
+    sla: DueTimes | None = None
+    fail_on_overdue: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ class Verdict:
     ``unknown`` says, by digest, why an image's findings are not known. ``crossed`` are the
     severities whose threshold is reached by ``weighed``, the counts that are held against the
     thresholds. ``new`` are the keys of the findings that the ``baseline`` has not; None where
-    nothing is compared. ``expired`` are entries of the list of accepted risks that ran out.
+    nothing is compared. ``due`` is how these findings stand by their due dates, new or not.
+    ``expired`` are entries of the list of accepted risks that ran out.
     With ``exploitation_unknown`` findings may be known to be exploited, which the thresholds ask
     for. ``problem`` is what kept anything from being decided.
     """
@@ -81,6 +86,7 @@ class Verdict:
     crossed: tuple[str, ...] = ()
     baseline: Baseline | None = None
     new: frozenset[str] | None = None
+    due: DueDates = field(default_factory=DueDates)
     expired: tuple[AcceptedRisk, ...] = ()
     exploitation_unknown: bool = False
     problem: str = ""
@@ -101,10 +107,12 @@ class Verdict:
         """The decision; what is found fails an image also where more may be found."""
         if self.problem:
             return Outcome.UNDECIDED
+        if self.due.fails:
+            return Outcome.FAILED
         if self.crossed:
             compared = self.baseline is None or self.baseline.findings is not None
             return Outcome.FAILED if compared else Outcome.UNDECIDED
-        all_known = self.is_known and not self.exploitation_unknown
+        all_known = self.is_known and not self.exploitation_unknown and not self.due.unknown
         return Outcome.PASSED if all_known else Outcome.UNDECIDED
 
     @property
@@ -120,7 +128,9 @@ class Verdict:
         problem = [self.problem] if self.problem else []
         unknown = [f"findings unknown: {why}" for why in platforms]
         exploited = [_NO_CATALOGUE] if self.exploitation_unknown else []
-        return (*problem, *crossed, *unknown, *compared, *exploited)
+        overdue = [self.due.summary] if self.due.fails else []
+        undated = [self.due.gap] if self.due.unknown else []
+        return (*problem, *crossed, *overdue, *unknown, *compared, *exploited, *undated)
 
     def _reached(self, name: str, kind: str) -> str:
         """A threshold that is reached, in words."""
@@ -153,12 +163,6 @@ class Verdict:
         )
 
 
-def from_severity(severity: str) -> Thresholds:
-    """Thresholds that any finding of a severity, or of a worse one, reaches."""
-    worse = SEVERITIES[: SEVERITIES.index(severity) + 1]
-    return Thresholds(**{each.lower(): 0 if each in worse else None for each in SEVERITIES})
-
-
 def judge(
     name: str,
     report: RepositoryReport,
@@ -183,6 +187,16 @@ def judge(
     )
 
 
+def with_ages(verdict: Verdict, record: Record, policy: Policy) -> Verdict:
+    """The same verdict with since when its findings are open, and which of them are overdue."""
+    ages = ages_on_record(verdict.report, record, policy.sla, policy.today)
+    weighed = policy.filters.held(verdict.report.findings)
+    due = due_dates(
+        weighed, ages, policy.sla, policy.today, record.why_not, asked=policy.fail_on_overdue
+    )
+    return replace(verdict, report=replace(verdict.report, ages=ages), due=due)
+
+
 def judge_new(verdict: Verdict, baseline: Baseline, policy: Policy) -> Verdict:
     """The same verdict by those findings alone that the baseline does not have.
 
@@ -192,7 +206,9 @@ def judge_new(verdict: Verdict, baseline: Baseline, policy: Policy) -> Verdict:
     if baseline.findings is None:
         return replace(verdict, baseline=baseline)
     had = {finding.key: finding.severity for finding in baseline.findings}
-    found = continued(verdict.report.findings, had)
+    before = verdict.report
+    found = continued(before.findings, had)
+    ages = {new.key: before.age_of(old) for old, new in zip(before.findings, found, strict=True)}
     new = frozenset(
         each.key for each in found if each.key not in had or is_worse(each.severity, had[each.key])
     )
@@ -200,7 +216,7 @@ def judge_new(verdict: Verdict, baseline: Baseline, policy: Policy) -> Verdict:
     weighed, crossed, unlisted = _held_against(policy, counting)
     return replace(
         verdict,
-        report=replace(verdict.report, findings=found),
+        report=replace(before, findings=found, ages={**before.ages, **ages}),
         baseline=baseline,
         new=new,
         weighed=weighed,
@@ -214,7 +230,7 @@ def _held_against(
 ) -> tuple[Mapping[str, int], tuple[str, ...], bool]:
     """The counts, which thresholds are reached, and whether that of KEV may be besides."""
     thresholds = policy.thresholds
-    weighed = tuple(each for each in findings if not (policy.filters.fixable_only and each.unfixed))
+    weighed = policy.filters.held(findings)
     counts = counts_of(weighed)
     crossed = (*thresholds.crossed_by(counts), *thresholds.exploited_by(weighed))
     unlisted = thresholds.kev is not None and any(

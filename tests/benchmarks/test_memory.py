@@ -49,7 +49,7 @@ def test_an_event_is_dealt_with_once_and_by_one_at_a_time(table):
     delivery.delivered("topic", "news")
     delivery.release()
     assert deliveries.begin("shop", "sha256:1", "event").has("topic", "news")
-    delivery.finish()
+    delivery.finish(has_looked=True)
     with pytest.raises(AlreadyReported):
         deliveries.begin("shop", "sha256:1", "event")
 
@@ -66,5 +66,5 @@ def test_news_waits_until_it_is_sent(table):
     sending.release()
     again = store.begin("topic")
     assert (again.keys, again.is_sent, again.sent_today) == (["news-1"], True, 1)
-    again.finish()
+    again.finish(has_looked=True)
     assert store.pending("topic") == []

@@ -124,10 +124,24 @@ def test_the_action_ends_as_the_command_does_and_says_so(act, status, outcome):
 
 
 def test_the_action_hands_over_what_is_given_and_nothing_else(act):
-    _, arguments, *_ = act(0, image="$(touch /tmp/pwned) x", new_only="true", fail_on="HIGH")
+    _, arguments, *_ = act(
+        0, image="$(touch /tmp/pwned) x", new_only="true", fail_on="HIGH overdue"
+    )
     assert arguments[:3] == ["run", "--spec", str(ROOT)]
     assert arguments[3:5] == ["ecr-scan-reporter", "gate"]
-    assert arguments[-5:] == ["--fail-on", "HIGH", "--new-only", "--", "$(touch /tmp/pwned) x"]
+    assert arguments[5:] == [
+        "--timeout",
+        "600",
+        "--markdown",
+        arguments[8],
+        "--fail-on",
+        "HIGH",
+        "--fail-on",
+        "overdue",
+        "--new-only",
+        "--",
+        "$(touch /tmp/pwned) x",
+    ]
     assert "--sarif" not in arguments
 
 

@@ -9,10 +9,17 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 
+from chalicelib.aws.dynamodb import Table
+from chalicelib.aws.line_states import LineStates
+from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
+from chalicelib.policy.states import Line
 from ecr_scan_reporter import __main__ as program
+from local.history import create_history_table
 from local.seed import seed
+from tests.policy.repositories import a_state
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=60)
 COMMANDS = ("plan", "scan", "report", "gate", "check-risks", "check-config")
@@ -185,6 +192,23 @@ class TestFailOn:
         assert status == 2
         assert "could not decide: what is open is unknown in 1 repository" in err
         assert run("report", "--fail-on", "high")[0] == 1
+
+    def test_overdue_findings_fail_it_where_it_is_known_which_are(self, run, aws, monkeypatch):
+        status, _, err = run("report", "--fail-on", "overdue")
+        assert (status, "no due dates are set (SLA)" in err) == (2, True)
+        monkeypatch.setenv("SLA", "HIGH=30d")
+        status, _, err = run("report", "--fail-on", "overdue")
+        assert (status, "unknown of 1 finding with a due date" in err) == (2, True)
+        monkeypatch.setenv("HISTORY_TABLE_NAME", create_history_table())
+        high, _ = json.loads(run("report", "--json", "-")[1])["findings"]
+        now = int(datetime.now(UTC).timestamp())
+        for tag, days, status in (("1", 3, 0), ("2", 31, 1)):
+            entry = Entry("HIGH", (Span(now - days * DAY, now),))
+            ledger = Ledger({f"{high['id']} {high['package']}": entry}, (now,))
+            states = LineStates(Table(boto3.client("dynamodb"), "history"))
+            place = f"{aws.account_id}/eu-west-1/aa"
+            states.keep(place, a_state(Line(tag, ""), "before", ledger=ledger))
+            assert run("report", "--fail-on", "overdue")[0] == status
 
     def test_what_is_not_looked_at_is_never_status_0(self, run, aws):
         aws.fail_next("DescribeRepositories", "AccessDeniedException")

@@ -24,7 +24,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import ScanJob, parse_job
+from chalicelib.scanning.registry_jobs import ListJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
@@ -34,7 +35,11 @@ from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
 from tests.events import image_deleted, inspector_finding, scan_event
 from tests.feeds import epss, kev
 
-pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Tried to parse AWS"),
+    # What it runs is covered line by line elsewhere; counting the lines here too doubles the time.
+    pytest.mark.no_cover,
+]
 
 CreateStack = Callable[..., dict[str, str]]
 Statements = list[dict[str, Any]]

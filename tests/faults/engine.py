@@ -4,8 +4,9 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 
+from tests.faults.beginnings import run_of
 from tests.faults.invariants import broken, kept
-from tests.faults.runs import Run, run_of
+from tests.faults.runs import Run
 
 
 @dataclass(frozen=True)

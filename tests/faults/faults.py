@@ -66,13 +66,22 @@ class Outage:
 
 @dataclass(frozen=True)
 class Bound:
-    """An operation of ECR that never answers well of one repository."""
+    """What never answers well: ECR's operations of one repository or registry, or one role.
 
-    repository: str
-    operation: str
+    An empty operation is each of ECR; ``text`` is part of the requests.
+    """
 
-    def holds(self, operation: str, body: bytes) -> bool:
-        return operation == self.operation and f'"{self.repository}"'.encode() in body
+    operation: str = ""
+    text: str = ""
+    place: tuple[str, str] | None = None
+
+    def holds(self, service: str, operation: str, body: bytes, place: tuple[str, str]) -> bool:
+        """Whether it befalls a call."""
+        is_asked = operation == self.operation or (not self.operation and service == "ecr")
+        return is_asked and self.text.encode() in body and self.place in (None, place)
+
+
+ACCESS_DENIED = Refusal("AccessDenied", 403)
 
 
 @dataclass
@@ -108,7 +117,7 @@ class Faults:
         faults.frozen = chance.choice([0, 0, 0, 0.002])
         if chance.random() < 0.3:
             name = chance.choice([f"team-{n % 2}/service-{n}" for n in range(4)])
-            faults.bound = Bound(name, chance.choice(OF_REPOSITORIES))
+            faults.bound = Bound(chance.choice(OF_REPOSITORIES), f'"{name}"')
         for _ in range(chance.randint(0, 3)):
             start = chance.randrange(200)
             operation = chance.choice(OPERATIONS)
@@ -119,15 +128,15 @@ class Faults:
         return not self.calm and self.chance.random() < probability
 
     def of_call(
-        self, service: str, operation: str, body: bytes
+        self, service: str, operation: str, body: bytes, place: tuple[str, str]
     ) -> Refusal | type[Exception] | None:
         """The fault that befalls a call: an error answer, or what becomes of the connection."""
         self.calls += 1
         if self.calm:
             return None
         errors = (SERVER_ERRORS[service], UNAVAILABLE)
-        if self.bound and self.bound.holds(operation, body):
-            return errors[0]
+        if self.bound and self.bound.holds(service, operation, body, place):
+            return ACCESS_DENIED if operation == "AssumeRole" else errors[0]
         if any(outage.holds(operation, self.calls) for outage in self.outages):
             return self.chance.choice([*errors, THROTTLING[service], *NEVER_ARRIVED])
         if self.happens(self.throttled):
@@ -154,6 +163,7 @@ OF_REPOSITORIES = (
     "StartImageScan",
 )
 OPERATIONS = (
+    "AssumeRole",
     "BatchGetImage",
     "BatchGetItem",
     "BatchImportFindings",

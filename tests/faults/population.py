@@ -1,6 +1,6 @@
 """A registry to scan, and what is known beforehand about each of its images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
@@ -21,14 +21,28 @@ LARGE_REPOSITORY = "team-0/large"
 class Subject:
     """An image, whether its scan is due, and whether what a scan of it finds is to be reported.
 
-    ``index`` is the one that it is part of.
+    ``index`` is the one that it is part of, ``scanned_at`` when its last scan was before the run,
+    in seconds since the epoch, or 0, and ``scan_failed`` whether that failed.
     """
 
     repository: str
     image: Image
     due: bool
     reported: bool
+    registry: LocalRegistry = field(repr=False, compare=False)
     index: Image | None = None
+    scanned_at: int = 0
+    scan_failed: bool = False
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Its repository and its digest."""
+        return self.repository, self.image.digest
+
+    @property
+    def place(self) -> str:
+        """The account, the region and the name of its repository."""
+        return f"{self.registry.account_id}/{self.registry.region}/{self.repository}"
 
 
 @dataclass(frozen=True)
@@ -45,13 +59,11 @@ class Policy:
 
 
 def populate(
-    registry: LocalRegistry, chance: Random, policy: Policy, own_thresholds: bool
+    registry: LocalRegistry, chance: Random, policy: Policy, own_thresholds: bool, most: int = 6
 ) -> list[Subject]:
     """Fill a registry with repositories of up to 30 images of every kind."""
     subjects = []
-    if chance.random() < LARGE:
-        subjects += _large_repository(registry, chance)
-    for number in range(chance.randint(1, 6)):
+    for number in range(chance.randint(1, most)):
         repository = f"team-{number % 2}/service-{number}"
         limits: dict[str, int] = {}
         if own_thresholds and chance.random() < 0.7:
@@ -80,27 +92,39 @@ def _image(
         "next_scan_status": "FAILED" if failed else "COMPLETE",
     }
     past = _past(kind, registry.now(), chance)
+    scanned_at = past.get("scanned_at")
     past["pushed_at"] = registry.now() - timedelta(seconds=chance.uniform(0, 100 * 86_400))
     image = registry.add_image(repository, digest=any_digest(chance), tags=names, **outcome, **past)
     selected = bool(names) or not policy.tagged_only
     reported = selected and policy.reports(findings, limits, failed)
-    subject = Subject(repository, image, kind in DUE and selected, reported)
+    subject = Subject(
+        repository,
+        image,
+        kind in DUE and selected,
+        reported,
+        registry,
+        scanned_at=int(scanned_at.timestamp()) if isinstance(scanned_at, datetime) else 0,
+        scan_failed=kind == "failed",
+    )
     if kind != "index":
         return [subject]
     # A tagged index makes its untagged child one that is selected by tags.
     child = registry.add_image(repository, digest=any_digest(chance), **outcome)
     image.children = (child.digest,)
-    return [subject, Subject(repository, child, selected, reported, image)]
+    return [subject, Subject(repository, child, selected, reported, registry, image)]
 
 
-def _large_repository(registry: LocalRegistry, chance: Random) -> list[Subject]:
+def large_repository(registry: LocalRegistry, chance: Random) -> list[Subject]:
     """So many images that one which is forgotten among a thousand is among them now and then."""
     registry.add_repository(LARGE_REPOSITORY)
     images = [
         registry.add_image(LARGE_REPOSITORY, digest=any_digest(chance), tags=(f"v{number}",))
         for number in range(MOST_IMAGES)
     ]
-    return [Subject(LARGE_REPOSITORY, image, due=True, reported=False) for image in images]
+    return [
+        Subject(LARGE_REPOSITORY, image, due=True, reported=False, registry=registry)
+        for image in images
+    ]
 
 
 def any_digest(chance: Random) -> str:

@@ -1,66 +1,38 @@
 """One run: a day of the whole application, with the faults that its seed brings about."""
 
-import importlib
-import logging
-import random
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
+from math import ceil
 from types import ModuleType, SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
-from chalicelib.aws.dynamodb import Table
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.aws.security_hub import FindingsNotImported, SecurityHub
-from chalicelib.aws.sqs import JobsQueue, NotSent
-from chalicelib.notifying import deletions, scans
+from chalicelib.aws.security_hub import FindingsNotImported
+from chalicelib.aws.sqs import NotSent
 from chalicelib.notifying.delivery import NotDelivered
-from chalicelib.policy.changes import NOTIFY_MODES
-from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
-from chalicelib.runtime.pace import Pace
-from chalicelib.scanning import (
-    last_scans,
-    list_repositories,
-    lister,
-    planner,
-    scan_images,
-    scanner,
-    starts,
-)
+from chalicelib.runtime.backoff import DeadlineReached, Throttled
+from chalicelib.scanning.jobs import parse_job
 from chalicelib.scanning.lister import ListingIncomplete
+from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.requests import RequestError
 from chalicelib.scanning.scanner import ScansNotStarted
-from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
-from local.ecr import Image, LocalRegistry, Repository
-from local.environment import isolated_environment
-from tests.doubles import InTurn
+from local.ecr import Image, Repository
 from tests.events import image_deleted
-from tests.faults.dynamodb import ACCOUNT, NAME
-from tests.faults.faults import Faults, Killed
-from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, any_digest, populate
+from tests.faults.faults import Killed
+from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, any_digest
 from tests.faults.simulation import (
-    CHAT_TOPIC_ARN,
     MOST_RECEIVES,
-    QUEUE_URL,
     REGION,
-    TOPIC_ARN,
     VISIBILITY_SECONDS,
-    Clock,
     Delivery,
     Invocation,
     SimulatedAws,
+    forget_credentials,
     pick,
 )
 
-START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
 TIME_LIMITS = {
     "list_repositories": 300.0,
     "scan_images": 300.0,
@@ -89,8 +61,18 @@ Anything else is a mistake in its code.
 DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3_600.0
 NEWS_SECONDS = 600.0
 """How much time passes between sendings of news once nothing else happens."""
+FAULTY_DAYS = 2
+"""For how many days a budget is spent while things go wrong, before they do no more."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of a budget, of whose plans none failed: what was started on it, and what waits."""
+
+    started: frozenset[tuple[str, str]]
+    waiting: tuple[Subject, ...]
 
 
 @dataclass
@@ -107,11 +89,16 @@ class Run:
     outcomes: Counter[str] = field(default_factory=Counter)
     mistakes: list[BaseException] = field(default_factory=list)
     without_history: set[tuple[str, str]] = field(default_factory=set)
+    days: list[Day] = field(default_factory=list)
+    pushed: int = 0
+    is_over: bool = False
+    _plan_failed: bool = False
+    _started_before: frozenset[tuple[str, str]] = frozenset()
     _running: list[Invocation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.chance = self.aws.faults.chance
-        self.registry = self.aws.registry
+        self.registries = tuple(self.aws.registries.values())
         self.clock = self.aws.clock
         self.began_at = self.clock.now
         self.aws.before_call = self._before_call
@@ -125,16 +112,24 @@ class Run:
     def go(self) -> None:
         """List until a listing succeeds, then deliver until nothing is left to be delivered.
 
-        Between the two, some of what was listed is deleted.
+        Between the two, some of what was listed is deleted. With a budget that binds, so on the
+        days after.
         """
         for _ in range(self.chance.choice([1, 1, 1, 2])):
             self._list()
         for _ in range(0 if self.aws.faults.calm else self.chance.choice([0, 0, 2, 5])):
             self._change_registry()
         self._deliver_all()
+        if self.budget is not None:
+            self._end_day()
+            self._spend_budget(FAULTY_DAYS - 1)
 
     def redrive(self) -> None:
-        """What the runbook says to do once AWS is well again."""
+        """What the runbook says to do once AWS is well again.
+
+        What a budget leaves for another day has as many days as it needs, and one more for what
+        was scanned of this day's budget.
+        """
         self.aws.faults.calm = True
         self.clock.sleep(DAY_SECONDS * self.chance.choice([0, 0, 1.5]))
         for message in self.aws.dead_jobs:
@@ -143,6 +138,65 @@ class Run:
             self.aws.events.append(Delivery(event.body, self.clock.now, 1))
         self.aws.dead_jobs, self.aws.failed_events = [], []
         self._deliver_all()
+        if self.budget is not None:
+            left = len(self.waiting()) + self.pushed
+            self._spend_budget(ceil(left / self.budget) + 1)
+        self.is_over = True
+
+    @property
+    def budget(self) -> int | None:
+        """How many scans a day may have, where that is less than what is due."""
+        budget = self.settings.daily_scan_budget
+        binds = budget is not None and budget < sum(subject.due for subject in self.subjects)
+        return budget if binds else None
+
+    def waiting(self) -> list[Subject]:
+        """The images that are due and there, and neither started nor kept."""
+        return [
+            subject
+            for subject in self.subjects
+            if subject.due
+            and self.exists(subject)
+            and not self.starts[subject.name]
+            and not any(self._is_for(message, subject) for message in self.aws.dead_jobs)
+        ]
+
+    def _is_for(self, message: Delivery, subject: Subject) -> bool:
+        """Whether a dead job, which never went well, would have started the image's scan."""
+        if message.succeeded:
+            return False
+        job = parse_job(message.body)
+        registry = self.aws.registry_at(job.address)
+        if isinstance(job, ListJob) and not job.alone and registry is not subject.registry:
+            covered = [self.aws.registry_at(address) for address in self.settings.registries]
+            return covered.index(registry) < covered.index(subject.registry)
+        if registry is not subject.registry:
+            return False
+        if isinstance(job, ListJob):
+            return subject.repository > job.after
+        if isinstance(job, PlanJob):
+            only = not job.only or subject.repository in job.only
+            return only and subject.repository > job.after
+        return job.repository == subject.repository and (
+            not job.image_digests or subject.image.digest in job.image_digests
+        )
+
+    def _spend_budget(self, days: int) -> None:
+        """List on the days after, as long as something is left."""
+        for _ in range(days):
+            if not self.waiting():
+                return
+            self.clock.sleep(DAY_SECONDS)
+            self._list()
+            self._deliver_all()
+            self._end_day()
+
+    def _end_day(self) -> None:
+        """Look at what was done today, unless jobs of a plan were lost, which comes again later."""
+        started = frozenset(+self.starts)
+        if not self._plan_failed:
+            self.days.append(Day(started - self._started_before, tuple(self.waiting())))
+        self._started_before, self._plan_failed = started, False
 
     @property
     def takes_days(self) -> bool:
@@ -151,7 +205,7 @@ class Run:
 
     def exists(self, subject: Subject) -> bool:
         """Whether nobody has deleted the image, or the index that it is part of."""
-        repository = self.registry.repositories.get(subject.repository)
+        repository = subject.registry.repositories.get(subject.repository)
         images = repository.images if repository else {}
         return all(image.digest in images for image in (subject.image, subject.index) if image)
 
@@ -169,7 +223,7 @@ class Run:
 
     def _request(self) -> dict[str, Any]:
         """The schedule's event, or somebody's request that names every repository."""
-        names = sorted(self.registry.repositories)
+        names = sorted({name for each in self.registries for name in each.repositories})
         return {"repositories": names} if self.chance.random() < 0.3 else SCHEDULE
 
     # Queue and event bus
@@ -179,7 +233,7 @@ class Run:
             self._collect_events()
             waiting = [*self.aws.messages, *self.aws.events]
             if not waiting:
-                if self.registry.scans_in_progress:
+                if any(registry.scans_in_progress for registry in self.registries):
                     self.clock.sleep(30)
                 elif self.settings.collects_news and self.aws.table.news_waits:
                     self.clock.sleep(NEWS_SECONDS)
@@ -193,7 +247,7 @@ class Run:
         raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
 
     def _collect_events(self) -> None:
-        for event in self.registry.completed_events():
+        for event in (each for one in self.registries for each in one.completed_events()):
             if event["detail"]["repository-name"] == LARGE_REPOSITORY:
                 continue
             self.scan_events.append(event)
@@ -214,6 +268,7 @@ class Run:
         failure = self._invoke("scan_images", {"Records": [{"body": message.body} | RECORD]})
         if failure is not None:
             message.reasons.append(failure)
+            self._plan_failed |= message.body.startswith('{"plan"')
             return True
         message.succeeded = True
         message.times -= 1
@@ -256,6 +311,7 @@ class Run:
         invocation = Invocation(function, event, now, now + limit, faults.calls_until_killed())
         if faults.happens(faults.cold):
             self.app.services.__dict__.pop("own_account", None)
+            forget_credentials()
         self._running.append(invocation)
         self.aws.invocation = invocation
         context = SimpleNamespace(
@@ -343,24 +399,27 @@ class Run:
 
     def _change_registry(self) -> None:
         """Someone deletes an image or a repository, or pushes an image."""
-        names = sorted(self.registry.repositories)
+        registry = self.chance.choice(self.registries)
+        names = sorted(registry.repositories)
         if not names:
             return
         name = self.chance.choice(names)
-        images = list(self.registry.repositories[name].images)
+        images = list(registry.repositories[name].images)
         change = self.chance.choice(["push", "remove image", "remove image", "remove repository"])
         if change == "push":
-            self.registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
+            self.pushed += 1
+            registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
         elif change == "remove image" and images:
             digest = self.chance.choice(images)
-            self.registry.remove_image(name, digest)
+            registry.remove_image(name, digest)
             event = image_deleted(digest, name, **{"image-tag": ""})
+            event |= {"account": registry.account_id, "region": registry.region}
             event["id"] = f"deletion of {digest}"
             self.aws.events.append(Delivery(event, self.clock.now, self.aws.times()))
         elif name == LARGE_REPOSITORY:
             return
         elif change == "remove repository" and self.chance.random() < 0.2:
-            del self.registry.repositories[name]
+            del registry.repositories[name]
 
 
 LATEST = "latest"
@@ -373,158 +432,3 @@ SCHEDULE = {
     "resources": [],
     "detail": {},
 }
-
-
-THRESHOLDS = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
-SHIPPED = {
-    "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
-    "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
-    "HISTORY_TABLE_NAME": NAME,
-}
-"""What the deployment sets by itself; all else has its default."""
-
-
-def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> dict[str, str]:
-    settings = {
-        "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
-        "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
-        "IMAGES_TAGGED_ONLY": str(policy.tagged_only).lower(),
-        "REPOSITORY_TAG_RULES": str(own_thresholds).lower(),
-        **{name: str(threshold) for name, threshold in policy.thresholds.items()},
-    }
-    if chance.random() < 0.6:
-        settings["HISTORY_TABLE_NAME"] = NAME
-        settings["NOTIFY_MODE"] = chance.choice(NOTIFY_MODES)
-        settings |= chance.choice([{}, {"REPORT_IMAGES": "all"}, {"REPORT_IMAGES": "all"}])
-        settings |= chance.choice([{}, {"REPORT_WINDOW": "0"}, {"REPORT_WINDOW": "15m"}])
-        settings |= chance.choice([{}, {"MESSAGES_A_DAY": "2"}])
-        if chance.random() < 0.4:
-            settings["NOTIFY_BY_SECURITY_HUB"] = "true"
-    if chance.random() < 0.5:
-        settings |= {"NOTIFY_BY_CHAT": "true", "CHAT_SNS_TOPIC_ARN": CHAT_TOPIC_ARN}
-    if chance.random() < 0.3:
-        settings["DAILY_SCAN_BUDGET"] = "100000"
-    if chance.random() < 0.3:
-        settings["SCANS_PER_SECOND"] = str(chance.randint(1, 20))
-    return settings
-
-
-@contextmanager
-def run_of(seed: int) -> Iterator[Run]:
-    """The run of a seed, ready to go; what it patches stays so until the end."""
-    chance = random.Random(seed)  # noqa: S311
-    ships = chance.random() < 0.2
-    clock = Clock(START + chance.uniform(0, 80_000))
-    registry = LocalRegistry(now=clock.utc, region=REGION)
-    policy = (
-        Policy(dict.fromkeys(THRESHOLDS, 0), tagged_only=False)
-        if ships
-        else Policy(
-            {name: chance.choice([0, 1, 3, 6]) for name in THRESHOLDS},
-            tagged_only=chance.random() < 0.3,
-        )
-    )
-    own_thresholds = chance.random() < 0.3
-    own_thresholds = own_thresholds and not ships
-    settings = SHIPPED if ships else _settings(chance, policy, own_thresholds)
-    subjects = populate(registry, chance, policy, own_thresholds)
-    aws = SimulatedAws(registry, Faults.of(chance), clock)
-    if chance.random() < 0.5:
-        aws.table.begin_long_ago()
-    with ExitStack() as stack:
-        stack.callback(random.setstate, random.getstate())
-        random.seed(seed)
-        app = _load_app(stack, settings)
-        run = Run(seed, aws, app, policy, subjects)
-        _simulate(stack, run)
-        yield run
-
-
-def _load_app(stack: ExitStack, settings: dict[str, str]) -> ModuleType:
-    """The application as a starting function loads it, with these settings and no others."""
-    stack.enter_context(isolated_environment(**settings))
-    previous = sys.modules.pop("app", None)
-    app = importlib.import_module("app")
-    del sys.modules["app"]
-    if previous is not None:
-        sys.modules["app"] = previous
-    return app
-
-
-class Mistakes(logging.Handler):
-    """Keeps the errors that are logged and not raised, such as a medium's, if they are mistakes."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._found = run.mistakes
-        self._without_history = run.without_history
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == "reported without a history":
-            about = record.__dict__
-            self._without_history.add((about["repository"], about["image_digest"]))
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None and not isinstance(error, EXPECTED):
-            self._found.append(error)
-
-
-def _simulate(stack: ExitStack, run: Run) -> None:
-    clock, patches = run.clock, Patches(stack)
-    services = Services(run.app.settings, run.aws.client)
-    services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
-    hub = run.aws.client("securityhub")
-    services.security_hub = SecurityHub(hub, ACCOUNT, run.sleep, clock)
-    if services.table is not None:
-        services.table = Table(run.aws.client("dynamodb"), NAME, clock, run.sleep)
-    patches.set(run.app, "services", services)
-    logs.logger.handlers = [Mistakes(run)]
-    for module in (scans, deletions):
-        patches.set(module, "Backoff", partial(Backoff, sleep=run.sleep))
-    patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
-    patches.set(last_scans, "time", _time(run))
-    is_large = LARGE_REPOSITORY in run.registry.repositories
-    for module in (scanner, planner):
-        patches.set(module, "time", _time(run))
-        patches.set(module, "MOST_DIGESTS", 1000 if is_large else run.chance.choice([3, 1000]))
-    for name in (
-        "scanning.reviews",
-        "scanning.planner",
-        "notifying.assessment",
-        "notifying.scope",
-    ):
-        patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
-    patches.set(scan_images, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
-    patches.set(scan_images, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
-    listing = {"start_listing": list_repositories, "continue_listing": scan_images}
-    for name, module in listing.items():
-        patches.set(module, name, partial(getattr(lister, name), sleep=run.sleep))
-    patches.set(starts, "Pace", partial(Pace, clock=clock))
-    patches.set(starts, "Threads", InTurn)
-    page_size = run.chance.choice([100, 1000] if is_large else [3, 10, 1000])
-    patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
-    begin_scan = run.registry.begin_scan
-
-    def count_start(repository: Repository, image: Image) -> None:
-        run.starts[repository.name, image.digest] += 1
-        begin_scan(repository, image)
-
-    patches.set(run.registry, "begin_scan", count_start)
-    end_scan = run.registry._end_scan
-
-    def end_in_a_build(repository: Repository, image: Image, moment: datetime) -> None:
-        run.move_tag(repository, image)
-        end_scan(repository, image, moment)
-
-    patches.set(run.registry, "_end_scan", end_in_a_build)
-
-
-@dataclass
-class Patches:
-    stack: ExitStack
-
-    def set(self, target: Any, name: str, value: Any) -> None:
-        self.stack.enter_context(patch.object(target, name, value))
-
-
-def _time(run: Run) -> SimpleNamespace:
-    return SimpleNamespace(time=run.clock, monotonic=run.clock, sleep=run.sleep)

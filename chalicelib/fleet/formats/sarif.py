@@ -18,9 +18,12 @@ from urllib.parse import quote
 from chalicelib.ecr.findings import Package
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.formats.sarif_rules import LEVELS, Rules, rule_id
+from chalicelib.policy.ages import UNKNOWN_AGE
+from chalicelib.text.ages import age
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import date
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import Repository, RepositoryReport
@@ -94,7 +97,7 @@ def as_sarif(report: FleetReport, choice: Choice | None = None) -> str:
     places = _places(report, choice or Choice())
     rules = Rules()
     lines: Counter[tuple[str, str]] = Counter()
-    results = [_result(place, rules, lines) for place in places[:MOST_RESULTS]]
+    results = [_result(place, rules, lines, report.today) for place in places[:MOST_RESULTS]]
     run = {
         "tool": {"driver": {"name": "ECR Scan Reporter", "rules": rules.documents()}},
         "automationDetails": {"id": "ecr-scan-reporter/"},
@@ -154,8 +157,11 @@ def _numbered(
             yield _Place(repository, finding, package, numbers[name], image, risk, state)
 
 
-def _result(place: _Place, rules: Rules, lines: Counter[tuple[str, str]]) -> dict[str, Any]:
+def _result(
+    place: _Place, rules: Rules, lines: Counter[tuple[str, str]], today: date
+) -> dict[str, Any]:
     finding, package = place.finding, place.package
+    found = place.image.age_of(finding) if place.image else UNKNOWN_AGE
     uri = place.uri
     name = rule_id(finding)
     lines[name, uri] += 1
@@ -163,7 +169,7 @@ def _result(place: _Place, rules: Rules, lines: Counter[tuple[str, str]]) -> dic
         "ruleId": name,
         "ruleIndex": rules.index_of(finding),
         "level": LEVELS[finding.severity],
-        "message": {"text": _message(place)},
+        "message": {"text": _message(place, age(found.days(today), found.days_left(today)))},
         "locations": [_location(place, uri, lines[name, uri])],
         "partialFingerprints": {"primaryLocationLineHash": place.fingerprint},
         # Of all results or of none, as SARIF 2.1.0 asks in 3.27.23.
@@ -175,6 +181,8 @@ def _result(place: _Place, rules: Rules, lines: Counter[tuple[str, str]]) -> dic
             "fixedVersion": package.fixed_version,
             "filePath": package.file_path,
             "fixAvailable": finding.fix_available,
+            "firstSeen": found.first_seen and found.first_seen.isoformat(),
+            "due": found.due and found.due.isoformat(),
             "relatedVulnerabilities": list(finding.related),
             **({} if place.image is None else _image(place.image)),
         },
@@ -182,12 +190,13 @@ def _result(place: _Place, rules: Rules, lines: Counter[tuple[str, str]]) -> dic
     return result if place.state is None else {**result, "baselineState": place.state}
 
 
-def _message(place: _Place) -> str:
+def _message(place: _Place, opened: str) -> str:
     finding, package = place.finding, place.package
     named = " ".join(filter(None, (package.name, package.version)))
     found = f" in {named}" if named else ""
     fix = f"; fixed in {package.fixed_version}" if package.fixed_version else ""
-    return f"{finding.severity} {rule_id(finding)}{found} of {place.repository.name}{fix}"
+    text = f"{finding.severity} {rule_id(finding)}{found} of {place.repository.name}{fix}"
+    return "; ".join(filter(None, (text, opened)))
 
 
 def _location(place: _Place, uri: str, line: int) -> dict[str, Any]:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from chalicelib.notifying.mirroring import MirroredLine
     from chalicelib.notifying.report import Report
-    from chalicelib.policy.news import Roundup
+    from chalicelib.policy.roundups import Roundup
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
     from chalicelib.settings.owner_topics import OwnerTopic
+    from chalicelib.settings.settings import Settings
 
     Content = Mapping[str, Any]
 
@@ -82,6 +83,12 @@ MIRRORS = (Mirror(security_hub.NAME, ("security_hub",), security_hub.follow),)
 def senders(channels: Collection[str]) -> tuple[Sender, ...]:
     """Those that deliver by these channels."""
     return tuple(sender for sender in SENDERS if not set(channels).isdisjoint(sender.channels))
+
+
+def senders_to(owner: str, settings: Settings) -> tuple[Sender, ...]:
+    """Those that deliver what is about an owner's repositories, to its own topics too."""
+    own = [each for each in settings.owner_topics or () if each.owner == owner]
+    return (*senders(settings.channels), *owner_senders(own))
 
 
 def owner_senders(topics: Iterable[OwnerTopic]) -> tuple[Sender, ...]:

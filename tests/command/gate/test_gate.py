@@ -5,11 +5,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import boto3
 import jsonschema
 import pytest
 
+from chalicelib.aws.dynamodb import Table
+from chalicelib.aws.line_states import LineStates
+from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from ecr_scan_reporter.gate.scans import Scans
 from local.ecr import UNSUPPORTED, Clock, Finding, Findings, ScanningRule
+from local.history import create_history_table
+from tests.policy.repositories import LATEST, a_state
 
 PASSED, FAILED, UNDECIDED = 0, 1, 2
 FOUND = Findings((Finding("CVE-2026-1", "HIGH"), Finding("CVE-2026-2", "LOW", "zlib")))
@@ -360,6 +366,91 @@ class TestNewOnly:
         assert (status, "--against is for --new-only" in err) == (UNDECIDED, True)
 
 
+class TestDueDates:
+    """Overdue findings, by what is on record of the repository or what Inspector says."""
+
+    @pytest.fixture(autouse=True)
+    def _sla(self, monkeypatch):
+        monkeypatch.setenv("SLA", "HIGH=30d")
+
+    @pytest.fixture
+    def on_record(self, aws, monkeypatch):
+        """Let the build before have had a finding for so many days."""
+
+        def record(days, finding="CVE-2026-1 openssl"):
+            monkeypatch.setenv("HISTORY_TABLE_NAME", create_history_table())
+            now = int(datetime.now(UTC).timestamp())
+            entry = Entry("HIGH", (Span(now - days * DAY, now - 3600),))
+            state = a_state(LATEST, "old", ledger=Ledger({finding: entry}, (now - 3600,)))
+            states = LineStates(Table(boto3.client("dynamodb"), "history"))
+            states.keep(f"{aws.account_id}/eu-west-1/shop/api", state)
+
+        return record
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize(("days", "status"), [(42, FAILED), (12, PASSED)])
+    def test_the_history_says_since_when_a_finding_is_open(
+        self, run, pushed, on_record, kind, days, status
+    ):
+        on_record(days)
+        pushed(kind, findings=FOUND)
+        ended, out, _ = run("gate", "shop/api:new", "--fail-on", "overdue")
+        assert (ended, f"open {days} days, " in out) == (status, True)
+        assert ("1 overdue finding, the longest by 12 days" in out) == (status == FAILED)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_without_a_history_only_inspector_knows(self, run, pushed, clock, kind):
+        old = Finding("CVE-2026-1", "HIGH", first_observed_at=clock() - timedelta(days=31))
+        pushed(kind, findings=Findings((old,)))
+        status, out, _ = run("gate", "shop/api:new", "--fail-on", "overdue")
+        if kind.startswith("enhanced"):
+            assert (status, "open 31 days, 1 overdue" in out) == (FAILED, True)
+        else:
+            assert (status, "no history is set (HISTORY_TABLE_NAME)" in out) == (UNDECIDED, True)
+        assert run("gate", "shop/api:new", "--fail-on", "CRITICAL")[0] == PASSED
+
+    def test_a_history_that_cannot_be_read_decides_nothing_where_it_is_asked_for(
+        self, run, pushed, monkeypatch
+    ):
+        monkeypatch.setenv("HISTORY_TABLE_NAME", "missing")
+        pushed("basic", findings=FOUND)
+        for options, status in ((["--fail-on", "overdue"], UNDECIDED), ([], PASSED)):
+            ended, out, _ = run("gate", "shop/api:new", *(options or ["--fail-on", "CRITICAL"]))
+            assert (ended, "the history was not read: Query" in out) == (status, True)
+
+    def test_what_is_overdue_is_shown_and_fails_nothing_by_itself(self, run, pushed, on_record):
+        on_record(42)
+        pushed("basic", findings=FOUND)
+        status, out, _ = run("gate", "shop/api:new", "--fail-on", "CRITICAL")
+        assert (status, "does not count without --fail-on overdue" in out) == (PASSED, True)
+        assert run("gate", "shop/api:new", "--fail-on", "critical", "--fail-on", "OVERDUE")[0] == 1
+
+    def test_every_form_says_for_how_long(self, run, pushed, on_record, tmp_path):
+        on_record(42)
+        pushed("basic", findings=FOUND)
+        files = [tmp_path / form for form in ("markdown", "sarif")]
+        options = [text for file in files for text in (f"--{file.name}", str(file))]
+        document = validated(run("gate", "shop/api:new", "--json", "-", *options)[1])
+        [first, second] = document["findings"]
+        assert (first["openDays"], first["overdueDays"]) == (42, 12)
+        assert (second["openDays"], second["due"]) == (0, None)
+        assert document["dueDates"] == {
+            "sla": "HIGH=30d",
+            "failOnOverdue": False,
+            "overdue": 1,
+            "unknown": 0,
+            "whyUnknown": None,
+        }
+        markdown, sarif = (file.read_text() for file in files)
+        assert "| open 42 days, 12 overdue |" in markdown
+        [result, _] = json.loads(sarif)["runs"][0]["results"]
+        assert result["message"]["text"].endswith("; open 42 days, 12 overdue")
+
+    def test_another_word_is_refused(self, run):
+        status, _, err = run("gate", "shop/api:new", "--fail-on", "late")
+        assert (status, "UNDEFINED, overdue" in err) == (UNDECIDED, True)
+
+
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schemas/gate-1.json").read_text())
 
 
@@ -427,6 +518,7 @@ class TestForms:
         monkeypatch.setenv("COLUMNS", "80")
         pushed("basic index", findings=FOUND)
         _, out, _ = run("gate", "shop/api:new")
+        assert "shop/api:new: failed" in out  # and no emoji of a tag between colons
         assert max(map(len, out.splitlines())) <= 80
 
 

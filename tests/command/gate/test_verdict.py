@@ -10,14 +10,8 @@ from chalicelib.fleet.model import ImageScan, Repository, RepositoryReport
 from chalicelib.policy.accepted_risks import AcceptedRisks
 from chalicelib.policy.finding_filters import FindingFilters
 from chalicelib.policy.thresholds import Thresholds
-from ecr_scan_reporter.gate.verdict import (
-    Baseline,
-    Outcome,
-    Policy,
-    from_severity,
-    judge,
-    judge_new,
-)
+from ecr_scan_reporter.gate.limits import from_severity
+from ecr_scan_reporter.gate.verdict import Baseline, Outcome, Policy, judge, judge_new
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 KNOWN = ImageScan("sha256:a", "COMPLETE", NOW)
