@@ -100,9 +100,9 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
 
 
 def _less_than_due(subjects: list[Subject], chance: random.Random) -> int:
-    """A budget that what is due needs two or three days for."""
+    """A budget that what is due needs three or four days for."""
     due = sum(subject.due for subject in subjects)
-    return max(1, due // chance.choice([2, 3]))
+    return max(1, due // chance.choice([3, 4]))
 
 
 def _unreadable(registry: LocalRegistry, chance: random.Random) -> Bound:

@@ -307,7 +307,8 @@ def overtakes(run: Run, early: Subject, late: Subject) -> bool:
 def _may_have_been_newest(run: Run, subject: Subject) -> bool:
     """Whether no tagged image was there all the time that is newer in the repository."""
     pushed_at = (subject.index or subject.image).pushed_at
-    there = subject.registry.repositories[subject.repository].images
+    repository = subject.registry.repositories.get(subject.repository)
+    there = repository.images if repository else {}
     return all(
         each.image.pushed_at <= pushed_at
         for each in run.subjects

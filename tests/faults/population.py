@@ -16,7 +16,7 @@ SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
 LARGE, MOST_IMAGES = 0.15, 400
 """How often there is a large repository, and how many images it has, all of them due."""
-INDEXES, MOST_INDEXES = 0.3, 130
+INDEXES, MOST_INDEXES = 0.5, 130
 """The same of indexes, in runs in which only tagged images are wanted."""
 LARGE_REPOSITORY = "team-0/large"
 """Of its scans no event arrives: ECR sends them as best it can."""

@@ -66,8 +66,6 @@ NEWS_SECONDS = 600.0
 """How much time passes between sendings of news once nothing else happens."""
 LATE_DAYS = 9
 """After how many days what was kept is sent again at the latest: scans have expired by then."""
-FAULTY_DAYS = 2
-"""For how many days a budget is spent while things go wrong, before they do no more."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
 
@@ -128,8 +126,7 @@ class Run:
     def go(self) -> None:
         """List until a listing succeeds, then deliver until nothing is left to be delivered.
 
-        Between the two, some of what was listed is deleted. With a budget that binds, so on the
-        days after.
+        Between the two, some of what was listed is deleted.
         """
         for _ in range(self.chance.choice([1, 1, 1, 2])):
             self._list()
@@ -138,7 +135,6 @@ class Run:
         self._deliver_all()
         if self.budget is not None:
             self._end_day()
-            self._spend_budget(FAULTY_DAYS - 1)
 
     def redrive(self) -> None:
         """What the runbook says to do once AWS is well again, be it much later.

@@ -410,6 +410,7 @@ def _client(
 def forget_credentials() -> None:
     """Let the credentials of all roles have expired."""
     for credentials in _assumed.values():
+        credentials._refresh_using.__self__._cache.clear()
         credentials._frozen_credentials = None
 
 
