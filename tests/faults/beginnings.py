@@ -38,7 +38,6 @@ from tests.doubles import InTurn
 from tests.faults.dynamodb import ACCOUNT, NAME
 from tests.faults.faults import Bound, Faults
 from tests.faults.population import (
-    LARGE,
     LARGE_REPOSITORY,
     Policy,
     Subject,
@@ -101,9 +100,9 @@ def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> di
 
 
 def _less_than_due(subjects: list[Subject], chance: random.Random) -> int:
-    """A budget that what is due needs two or three days for."""
+    """A budget that what is due needs three or four days for."""
     due = sum(subject.due for subject in subjects)
-    return max(1, due // chance.choice([2, 3]))
+    return max(1, due // chance.choice([3, 4]))
 
 
 def _unreadable(registry: LocalRegistry, chance: random.Random) -> Bound:
@@ -143,7 +142,7 @@ def run_of(seed: int) -> Iterator[Run]:
         settings["SCAN_REGIONS"] = ",".join(regions)
     if len(accounts) > 1:
         settings["SCAN_ROLES"] = ROLE.arn
-    subjects = large_repository(own, chance) if chance.random() < LARGE else []
+    subjects = large_repository(own, chance, policy)
     subjects += populate(own, chance, policy, own_thresholds)
     for registry in others:
         subjects += populate(registry, chance, policy, own_thresholds, most=2)
@@ -159,8 +158,8 @@ def run_of(seed: int) -> Iterator[Run]:
     with ExitStack() as stack:
         stack.callback(random.setstate, random.getstate())
         random.seed(seed)
-        app = _load_app(stack, settings)
-        run = Run(seed, aws, app, policy, subjects)
+        apps = [_load_app(stack, settings) for _ in range(2 if faults.in_threads else 1)]
+        run = Run(seed, aws, apps, policy, subjects)
         _simulate(stack, run)
         yield run
 
@@ -195,13 +194,8 @@ class Mistakes(logging.Handler):
 
 def _simulate(stack: ExitStack, run: Run) -> None:
     clock, patches = run.clock, Patches(stack)
-    services = Services(run.app.settings, run.aws.client)
-    services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
-    hub = run.aws.client("securityhub")
-    services.security_hub = SecurityHub(hub, ACCOUNT, run.sleep, clock)
-    if services.table is not None:
-        services.table = Table(run.aws.client("dynamodb"), NAME, clock, run.sleep)
-    patches.set(run.app, "services", services)
+    for container, app in enumerate(run.apps):
+        patches.set(app, "services", _services(run, app, container))
     logs.logger.handlers = [Mistakes(run)]
     for module in (scans, deletions):
         patches.set(module, "Backoff", partial(Backoff, sleep=run.sleep))
@@ -232,12 +226,22 @@ def _simulate(stack: ExitStack, run: Run) -> None:
         _watch(patches, run, registry)
 
 
+def _services(run: Run, app: ModuleType, container: int) -> Services:
+    client = partial(run.aws.client, container)
+    services = Services(app.settings, client)
+    services.jobs_queue = JobsQueue(client("sqs"), QUEUE_URL, run.sleep)
+    services.security_hub = SecurityHub(client("securityhub"), ACCOUNT, run.sleep, run.clock)
+    if services.table is not None:
+        services.table = Table(client("dynamodb"), NAME, run.clock, run.sleep)
+    return services
+
+
 def _watch(patches: "Patches", run: Run, registry: LocalRegistry) -> None:
     """Count the scans that a registry starts, and let builds end with them."""
     begin_scan, end_scan = registry.begin_scan, registry._end_scan
 
     def count_start(repository: Repository, image: Image) -> None:
-        run.starts[repository.name, image.digest] += 1
+        run.started_at[repository.name, image.digest].append(run.clock.now)
         begin_scan(repository, image)
 
     def end_in_a_build(repository: Repository, image: Image, moment: datetime) -> None:

@@ -19,7 +19,7 @@ from tests.faults.faults import Faults
 
 ACCOUNT, REGION, NAME = "123456789012", "eu-west-1", "history"
 
-PAGE_SIZE = 20
+PAGE_SIZES = (2, 20, 20)
 """The items of a page, so that there are several."""
 
 
@@ -49,13 +49,14 @@ class Table:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
+        self._page_size = faults.chance.choice(PAGE_SIZES)
         dynamodb_backends[ACCOUNT][REGION].tables.clear()
         self._call("CreateTable", {"TableName": NAME, **KEYS})
 
     def answer(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The HTTP status and the answer of a request."""
         if operation == "Query":
-            return self._call(operation, {"Limit": PAGE_SIZE, **request})
+            return self._call(operation, {"Limit": self._page_size, **request})
         if not self._faults.happens(self._faults.keys_unread):
             return self._call(operation, request)
         if operation == "BatchWriteItem":

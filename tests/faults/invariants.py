@@ -5,15 +5,16 @@ One that holds only under a setting looks at the run's settings first.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from chalicelib.notifying.channels import senders
 from chalicelib.policy.changes import ALL, EVERY_SCAN, NEW_FINDINGS
-from tests.faults.population import Subject
-from tests.faults.runs import LATEST, Run
+from tests.faults.population import DURATION_DAYS, Subject
+from tests.faults.runs import DAY_SECONDS, LATEST, Run
 from tests.faults.simulation import Publication
 
+DURATION_SECONDS = DURATION_DAYS * DAY_SECONDS
 Invariant = Callable[[Run], Iterator[str]]
 
 
@@ -21,9 +22,10 @@ def nothing_is_started_twice(run: Run) -> Iterator[str]:
     """Nor attempted, by what could know of the first: that ECR refuses it is its last resort."""
     # When a scan that failed ended, ECR does not say: without an event it is tried again.
     failed = _failing(run)
-    for (repository, digest), times in run.starts.items():
-        if times > 1 and not (run.takes_days and (repository, digest) in failed):
-            yield f"{repository}@{digest} was started {times} times"
+    for (repository, digest), times in run.started_at.items():
+        least = DAY_SECONDS if (repository, digest) in failed else DURATION_SECONDS
+        if any(later - earlier < least for earlier, later in pairwise(times)):
+            yield f"{repository}@{digest} was started {len(times)} times"
     for (repository, digest), attempts in run.aws.attempts.items():
         if (repository, digest) in failed or any(each.invocation.frozen for each in attempts):
             continue
@@ -32,10 +34,10 @@ def nothing_is_started_twice(run: Run) -> Iterator[str]:
 
 
 def nothing_else_is_started(run: Run) -> Iterator[str]:
+    """What is not due is so again once its last scan has expired."""
     for subject in run.subjects:
-        if run.takes_days and subject.name in _failing(run):
-            continue
-        if not subject.due and run.starts[subject.name]:
+        times = run.started_at.get(subject.name)
+        if times is not None and not subject.due and times[0] < int(subject.due_again):
             yield f"{subject.repository}@{subject.image.digest} was started and is not due"
 
 
@@ -305,7 +307,8 @@ def overtakes(run: Run, early: Subject, late: Subject) -> bool:
 def _may_have_been_newest(run: Run, subject: Subject) -> bool:
     """Whether no tagged image was there all the time that is newer in the repository."""
     pushed_at = (subject.index or subject.image).pushed_at
-    there = subject.registry.repositories[subject.repository].images
+    repository = subject.registry.repositories.get(subject.repository)
+    there = repository.images if repository else {}
     return all(
         each.image.pushed_at <= pushed_at
         for each in run.subjects

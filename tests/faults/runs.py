@@ -1,7 +1,10 @@
 """One run: a day of the whole application, with the faults that its seed brings about."""
 
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -29,6 +32,7 @@ from tests.faults.simulation import (
     Delivery,
     Invocation,
     SimulatedAws,
+    discard,
     forget_credentials,
     pick,
 )
@@ -61,8 +65,8 @@ Anything else is a mistake in its code.
 DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3_600.0
 NEWS_SECONDS = 600.0
 """How much time passes between sendings of news once nothing else happens."""
-FAULTY_DAYS = 2
-"""For how many days a budget is spent while things go wrong, before they do no more."""
+LATE_DAYS = 9
+"""After how many days what was kept is sent again at the latest: scans have expired by then."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
 
@@ -77,14 +81,20 @@ class Day:
 
 @dataclass
 class Run:
-    """A run under way and what is known of it."""
+    """A run under way and what is known of it.
+
+    ``apps`` is the application as each container has loaded it; the second one starts where two
+    have the same to do at once, each in a thread.
+    """
 
     seed: int
     aws: SimulatedAws
-    app: ModuleType
+    apps: Sequence[ModuleType]
     policy: Policy
     subjects: list[Subject] = field(default_factory=list)
-    starts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    started_at: defaultdict[tuple[str, str], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     scan_events: list[dict[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     mistakes: list[BaseException] = field(default_factory=list)
@@ -94,7 +104,7 @@ class Run:
     is_over: bool = False
     _plan_failed: bool = False
     _started_before: frozenset[tuple[str, str]] = frozenset()
-    _running: list[Invocation] = field(default_factory=list)
+    _stacks: dict[int, list[Invocation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chance = self.aws.faults.chance
@@ -107,13 +117,17 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The application's settings in this run."""
-        return self.app.settings
+        return self.apps[0].settings
+
+    @property
+    def _running(self) -> list[Invocation]:
+        """The functions under way in this thread, of which all but the last wait for an answer."""
+        return self._stacks.setdefault(threading.get_ident(), [])
 
     def go(self) -> None:
         """List until a listing succeeds, then deliver until nothing is left to be delivered.
 
-        Between the two, some of what was listed is deleted. With a budget that binds, so on the
-        days after.
+        Between the two, some of what was listed is deleted.
         """
         for _ in range(self.chance.choice([1, 1, 1, 2])):
             self._list()
@@ -122,16 +136,22 @@ class Run:
         self._deliver_all()
         if self.budget is not None:
             self._end_day()
-            self._spend_budget(FAULTY_DAYS - 1)
 
     def redrive(self) -> None:
-        """What the runbook says to do once AWS is well again.
+        """What the runbook says to do once AWS is well again, be it much later.
 
+        By then the schedule has fired again, and jobs are of what was scanned meanwhile.
         What a budget leaves for another day has as many days as it needs, and one more for what
         was scanned of this day's budget.
         """
         self.aws.faults.calm = True
-        self.clock.sleep(DAY_SECONDS * self.chance.choice([0, 0, 1.5]))
+        days = self.chance.choice(
+            [0, 0, 1.5] if self.budget is not None else [0, 0, 1.5, LATE_DAYS]
+        )
+        self.clock.sleep(DAY_SECONDS * days)
+        if days == LATE_DAYS:
+            self._list()
+            self._deliver_all()
         for message in self.aws.dead_jobs:
             self.aws.messages.append(Delivery(message.body, self.clock.now, 1))
         for event in self.aws.failed_events:
@@ -157,7 +177,7 @@ class Run:
             for subject in self.subjects
             if subject.due
             and self.exists(subject)
-            and not self.starts[subject.name]
+            and subject.name not in self.started_at
             and not any(self._is_for(message, subject) for message in self.aws.dead_jobs)
         ]
 
@@ -193,15 +213,10 @@ class Run:
 
     def _end_day(self) -> None:
         """Look at what was done today, unless jobs of a plan were lost, which comes again later."""
-        started = frozenset(+self.starts)
+        started = frozenset(self.started_at)
         if not self._plan_failed:
             self.days.append(Day(started - self._started_before, tuple(self.waiting())))
         self._started_before, self._plan_failed = started, False
-
-    @property
-    def takes_days(self) -> bool:
-        """Whether so much time has passed that a scan which failed is tried again."""
-        return self.clock.now - self.began_at > DAY_SECONDS
 
     def exists(self, subject: Subject) -> bool:
         """Whether nobody has deleted the image, or the index that it is part of."""
@@ -243,7 +258,10 @@ class Run:
                 continue
             now = max(self.clock.now, min(delivery.visible_at for delivery in waiting))
             self.clock.now = now
-            self._deliver_any()
+            if self.chance.random() >= self.aws.faults.in_threads or self.aws.faults.calm:
+                self._deliver_any()
+            else:
+                self._deliver_in_threads()
         raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
 
     def _collect_events(self) -> None:
@@ -259,24 +277,32 @@ class Run:
         message = pick(self.chance, self.aws.messages, self.clock.now)
         if message is None:
             return False
+        self._end_job(message, self._receive(message, self._invoke))
+        return True
+
+    def _receive(self, message: Delivery, invoke: Callable[..., str | None]) -> str | None:
+        """Give a job to the scanner; returns why it failed."""
         message.receives += 1
         if message.receives > MOST_RECEIVES:
-            self.aws.messages.remove(message)
+            discard(self.aws.messages, message)
             self.aws.dead_jobs.append(message)
-            return True
+            return NOT_DELIVERED
         message.visible_at = self.clock.now + VISIBILITY_SECONDS
-        failure = self._invoke("scan_images", {"Records": [{"body": message.body} | RECORD]})
+        return invoke("scan_images", {"Records": [{"body": message.body} | RECORD]})
+
+    def _end_job(self, message: Delivery, failure: str | None) -> None:
+        if failure == NOT_DELIVERED:
+            return
         if failure is not None:
             message.reasons.append(failure)
             self._plan_failed |= message.body.startswith('{"plan"')
-            return True
+            return
         message.succeeded = True
         message.times -= 1
         if message.times:
             message.visible_at = self.clock.now + self.chance.uniform(0, 120)
         else:
-            self.aws.messages.remove(message)
-        return True
+            discard(self.aws.messages, message)
 
     def _deliver_event(self) -> bool:
         """One event to the notifier, again after failures; to the failed events at last."""
@@ -284,7 +310,10 @@ class Run:
         if event is None:
             return False
         event.visible_at = self.clock.now + VISIBILITY_SECONDS
-        failure = self._invoke("notify", event.body)
+        self._end_event(event, self._invoke("notify", event.body))
+        return True
+
+    def _end_event(self, event: Delivery, failure: str | None) -> None:
         event.visible_at = self.clock.now + 60 * (event.receives + 1)
         if failure is None:
             event.receives = 0
@@ -293,24 +322,53 @@ class Run:
             event.receives += 1
             event.reasons.append(failure)
         if event.receives == MOST_ATTEMPTS:
-            self.aws.events.remove(event)
+            discard(self.aws.events, event)
             self.aws.failed_events.append(event)
         elif event.times == 0:
-            self.aws.events.remove(event)
-        return True
+            discard(self.aws.events, event)
+
+    def _deliver_in_threads(self) -> None:
+        """The same job or event to two containers at once, whose calls alternate.
+
+        It has gone well where it did in one of them.
+        """
+        event = pick(self.chance, self.aws.events, self.clock.now)
+        if event is not None and self.chance.random() < 0.5:
+            event.visible_at = self.clock.now + VISIBILITY_SECONDS
+            self._end_event(event, self._in_threads(partial(self._invoke, "notify", event.body)))
+        elif message := pick(self.chance, self.aws.messages, self.clock.now):
+            failure = self._receive(
+                message, lambda *job: self._in_threads(partial(self._invoke, *job))
+            )
+            self._end_job(message, failure)
+        else:
+            self._deliver_any()
+
+    def _in_threads(self, invoke: Callable[..., str | None]) -> str | None:
+        failures: list[str | None] = []
+        self.clock.run(*(partial(_collect, failures, invoke, app) for app in self.apps))
+        return None if None in failures else failures[-1]
 
     # Functions
 
-    def _invoke(self, function: str, event: dict[str, Any]) -> str | None:
-        """Run a function; returns why it failed, as Lambda logs it, or None."""
+    def _invoke(
+        self, function: str, event: dict[str, Any], app: ModuleType | None = None
+    ) -> str | None:
+        """Run a function in a container; returns why it failed, as Lambda logs it, or None.
+
+        The container is that of the function which waits in this thread, or else the first.
+        """
         faults = self.aws.faults
         limit = faults.seconds(TIME_LIMITS[function])
         if self._running:
             limit = min(limit, (self._running[-1].deadline - self.clock.now) / 2)
         now = self.clock.now
-        invocation = Invocation(function, event, now, now + limit, faults.calls_until_killed())
+        running = self._running
+        app = app or (running[-1].app if running else self.apps[0])
+        killed_after = faults.calls_until_killed()
+        invocation = Invocation(function, event, app, now, now + limit, killed_after)
         if faults.happens(faults.cold):
-            self.app.services.__dict__.pop("own_account", None)
+            app.services.__dict__.pop("own_account", None)
             forget_credentials()
         self._running.append(invocation)
         self.aws.invocation = invocation
@@ -319,7 +377,7 @@ class Run:
             get_remaining_time_in_millis=lambda: self._milliseconds_left(invocation),
         )
         try:
-            getattr(self.app, function)(event, context)
+            getattr(app, function)(event, context)
         except Killed as error:
             invocation.cut = True
             failure = str(error)
@@ -368,8 +426,8 @@ class Run:
             raise Killed("Task timed out")
 
     def _freeze(self) -> None:
-        """Let the functions under way stand still for an hour, their own time too."""
-        self.clock.now += HOUR_SECONDS
+        """Let the functions of this thread stand still for an hour, their own time too."""
+        self.clock.sleep(HOUR_SECONDS)
         for invocation in self._running:
             invocation.deadline += HOUR_SECONDS
             invocation.frozen = True
@@ -422,7 +480,12 @@ class Run:
             del registry.repositories[name]
 
 
+def _collect(failures: list[Any], invoke: Callable[..., Any], app: ModuleType) -> None:
+    failures.append(invoke(app=app))
+
+
 LATEST = "latest"
+NOT_DELIVERED = "Received too often"
 RECORD = {"eventSource": "aws:sqs", "receiptHandle": "handle"}
 SCHEDULE = {
     "version": "0",

@@ -6,12 +6,14 @@ serializing, its retries and its errors are the real ones.
 
 import io
 import json
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from random import Random
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -43,18 +45,20 @@ OK = 200
 VISIBILITY_SECONDS = 1800
 MOST_RECEIVES = 5
 """As in the template: JobsQueue."""
+EXPIRED_SECONDS = 6 * 86_400.0
+"""After how long a scan may be due again, a function's own time included."""
 UNSEEN_SECONDS = 60.0
 """How long ECR may not say of a scan that it was started."""
 
 
 class Clock(SimulatedTime):
-    """Simulated time, in which one function runs at once."""
+    """Simulated time; of the functions that run at once, one goes on while the others wait."""
 
     def utc(self) -> datetime:
         return datetime.fromtimestamp(self.now, UTC)
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivery:
     """A message or an event under way: how often it still comes, and why it failed so far."""
 
@@ -66,9 +70,9 @@ class Delivery:
     reasons: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Invocation:
-    """A function at work: when its time is over, and after how many calls it is stopped.
+    """A function at work in a container: when its time is over, and after how many calls it stops.
 
     ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note, and
     ``records_failed`` whether any call of the table failed; ``frozen`` whether it stood still for
@@ -77,6 +81,7 @@ class Invocation:
 
     function: str
     event: Any
+    app: ModuleType
     began_at: float
     deadline: float
     calls_left: int | None
@@ -102,6 +107,8 @@ class Attempt:
             return False
         if mine is other:
             return True
+        if other.began_at - mine.began_at >= EXPIRED_SECONDS:
+            return False
         is_kept = not (mine.cut or mine.records_failed)
         ended = mine.ended_at
         return is_kept and ended is not None and ended + UNSEEN_SECONDS <= other.began_at
@@ -165,22 +172,32 @@ class SimulatedAws:
         self.collected: defaultdict[tuple[str, str], list[Invocation]] = defaultdict(list)
         self.imported: dict[str, Any] = {}
         self.table = Table(faults)
-        self.invocation: Invocation | None = None
+        self._invocations: dict[int, Invocation | None] = {}
         self.calls: Counter[str] = Counter()
         self.faulty: Counter[str] = Counter()
         self.before_call: Callable[[], None] = lambda: None
         self.after_call: Callable[[], None] = lambda: None
 
+    @property
+    def invocation(self) -> Invocation | None:
+        """The function under way in this thread."""
+        return self._invocations.get(threading.get_ident())
+
+    @invocation.setter
+    def invocation(self, invocation: Invocation | None) -> None:
+        self._invocations[threading.get_ident()] = invocation
+
     def client(
         self,
+        container: int,
         service: str,
         region: str | None = None,
         role: Role | None = None,
         attempts: int = ATTEMPTS,
     ) -> Any:
-        """The application's own client of a service, whose requests come here."""
+        """The application's own client of a service in a container, whose requests come here."""
         _transport.aws = self
-        return _client(service, region, role, attempts)
+        return _client(container, service, region, role, attempts)
 
     def registry_at(self, address: RegistryAddress) -> LocalRegistry:
         """A registry, by its address as the application has it."""
@@ -366,8 +383,8 @@ _transport = _Transport()
 
 
 @cache
-def _session() -> Any:
-    """The functions' own session, whose requests for the credentials of roles come here too."""
+def _session(_container: int) -> Any:
+    """A container's own session, whose requests for the credentials of roles come here too."""
     session = boto3.Session(
         aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION
     )
@@ -375,22 +392,25 @@ def _session() -> Any:
     return session
 
 
-_assumed: dict[Role, Any] = {}
+_assumed: dict[tuple[int, Role], Any] = {}
 
 
 @cache
-def _client(service: str, region: str | None, role: Role | None, attempts: int) -> Any:
-    client = client_of(_session(), service, region, role, attempts)
+def _client(
+    container: int, service: str, region: str | None, role: Role | None, attempts: int
+) -> Any:
+    client = client_of(_session(container), service, region, role, attempts)
     place = role.account if role else ACCOUNT, region or REGION
     client.meta.events.register("before-send", partial(_transport.send, place))
     if role is not None:
-        _assumed[role] = client._request_signer._credentials
+        _assumed[container, role] = client._request_signer._credentials
     return client
 
 
 def forget_credentials() -> None:
     """Let the credentials of all roles have expired."""
     for credentials in _assumed.values():
+        credentials._refresh_using.__self__._cache.clear()
         credentials._frozen_credentials = None
 
 
@@ -424,3 +444,9 @@ def pick(chance: Random, deliveries: list[Delivery], now: float) -> Delivery | N
 def place_of(registry: LocalRegistry) -> Place:
     """The account and the region of a registry."""
     return registry.account_id, registry.region
+
+
+def discard(deliveries: list[Delivery], delivery: Delivery) -> None:
+    """Remove a delivery, unless it came again meanwhile, as where a function stood still."""
+    if delivery in deliveries:
+        deliveries.remove(delivery)
