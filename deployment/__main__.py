@@ -181,7 +181,7 @@ def _refuse_unprepared(stage: str) -> None:
 
 
 def _finish(stage: str, packaged: Package) -> None:
-    """Set what `chalice deploy` cannot: failure destinations and throttling."""
+    """Set what `chalice deploy` cannot: failure destinations, recursive loops and throttling."""
     [api_id] = [each["rest_api_id"] for each in _deployed(stage) if "rest_api_id" in each]
     finishing.finish(
         stages.stack_name(stage),

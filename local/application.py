@@ -13,24 +13,31 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
+from chalice.local import LambdaContext
 from chalice.test import Client
 from moto import mock_aws
 
-from local.ecr import Findings, local_ecr
+from local.ecr import Findings, LocalRegistry, local_ecr
 from local.environment import isolated_environment
 from local.history import create_history_table
-from local.seed import seed
+from local.seed import seed, seed_inspected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.ecr import Finding, LocalRegistry
+    from local.ecr import Finding
 
 REGION = "eu-west-1"
+INSPECTED_REGION = "eu-central-1"
+"""Where Amazon Inspector scans: a registry, which is a region's, has one way of scanning."""
+
 SETTINGS = {
+    "SCAN_REGIONS": f"{REGION},{INSPECTED_REGION}",
     "ECR_IMAGES_DURATION_DELTA": "1d",
     "NOTIFY_BY_CHAT": "true",
     "NOTIFY_BY_SECURITY_HUB": "true",
@@ -74,9 +81,9 @@ class Collector(logging.Handler):
 
 
 class Demo:
-    """The application and the services around it."""
+    """The application and the services around it; ``registry`` is the first of its registries."""
 
-    def __init__(self, registry: LocalRegistry) -> None:
+    def __init__(self, *registries: LocalRegistry) -> None:
         # Imported here and anew, because the application reads its settings when it is loaded.
         sys.modules.pop("app", None)
         import app
@@ -84,11 +91,17 @@ class Demo:
 
         self.logs = Collector()
         logs.logger.handlers = [self.logs]
-        self.registry = registry
+        self.registry = registries[0]
+        self._registries = registries
         self._client = Client(app.app)
         self._minutes = 0
         app.services.clock = lambda: time.time() + 60 * self._minutes
         self._sqs = boto3.client("sqs")
+
+    @property
+    def repositories(self) -> int:
+        """How many repositories there are."""
+        return sum(len(registry.repositories) for registry in self._registries)
 
     def list_repositories(self, **overrides: Any) -> int:
         """Let the schedule fire; returns how many jobs the lister sent."""
@@ -107,8 +120,9 @@ class Demo:
 
     def finish_scans(self) -> list[dict[str, Any]]:
         """Let ECR finish the scans; returns the events that it sends."""
-        self.registry.finish_scans()
-        return self.registry.completed_events()
+        for registry in self._registries:
+            registry.finish_scans()
+        return [event for registry in self._registries for event in registry.completed_events()]
 
     def notify(self, event: dict[str, Any]) -> None:
         """Hand an event to the notifier, as EventBridge does."""
@@ -122,14 +136,15 @@ class Demo:
     def push_builds(self, flaw: Finding) -> list[str]:
         """Push a build of each service that takes over tags, with a new flaw; returns which."""
         pushed = []
-        for name, repository in self.registry.repositories.items():
-            before = repository.find(None, "latest")
-            if before is None or before.is_index or not before.findings.entries:
-                continue
-            findings = Findings((*before.findings.entries[4:], flaw))
-            tags = tuple(tag for tag in before.tags if tag in MOVING_TAGS)
-            self.registry.push_image(name, tags=tags, findings=findings)
-            pushed.append(name)
+        for registry in self._registries:
+            for name, repository in registry.repositories.items():
+                before = repository.find(None, "latest")
+                if before is None or before.is_index or not before.findings.entries:
+                    continue
+                findings = Findings((*before.findings.entries[4:], flaw))
+                tags = tuple(tag for tag in before.tags if tag in MOVING_TAGS)
+                registry.push_image(name, tags=tags, findings=findings)
+                pushed.append(name)
         return pushed
 
     def send_digest(self) -> str:
@@ -178,20 +193,27 @@ def _published(topic: str) -> list[Any]:
 
 @contextmanager
 def demo() -> Iterator[Demo]:
-    """The application on a seeded registry, with all that it is deployed with."""
-    with embedded_cloud() as registry:
-        yield Demo(registry)
+    """The application on seeded registries, with all that it is deployed with."""
+    # In place of the test client's 3 seconds, which a busy machine needs for less.
+    unhurried = partial(LambdaContext, max_runtime_ms=300_000)
+    with embedded_cloud() as registries, patch("chalice.test.LambdaContext", unhurried):
+        yield Demo(*registries)
 
 
 @contextmanager
-def embedded_cloud() -> Iterator[LocalRegistry]:
-    """A seeded registry, and all that the application is deployed with, in the environment too."""
+def embedded_cloud() -> Iterator[tuple[LocalRegistry, ...]]:
+    """Seeded registries, and all that the application is deployed with, in the environment too.
+
+    One is that of the application's own region under basic scanning, the other one enhanced.
+    """
     credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "demo")
     environment = {**SETTINGS, **credentials, "AWS_DEFAULT_REGION": REGION}
-    with isolated_environment(**environment), mock_aws(), local_ecr() as registry:
+    inspected = LocalRegistry(region=INSPECTED_REGION)
+    with isolated_environment(**environment), mock_aws(), local_ecr(None, inspected) as registry:
         seed(registry)
+        seed_inspected(inspected)
         os.environ.update(_resources())
-        yield registry
+        yield registry, inspected
 
 
 def _resources() -> dict[str, str]:

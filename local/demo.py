@@ -39,6 +39,7 @@ class Played:
     ended_scans: int
     inventory: list[Notification]
     repeated: int
+    inspected: int
     rebuilt: list[str]
     news: list[Notification]
     digests: list[Notification]
@@ -90,7 +91,8 @@ def play(console: Console) -> Played:
         page = application.send_digest()
         digests = [each for each in application.notifications() if each.is_digest]
         played = Played(
-            *(reviews, len(events), inventory, repeated, rebuilt, news, digests),
+            *(reviews, len(events), inventory, repeated),
+            *(application.repositories - len(reviews), rebuilt, news, digests),
             *(application.chat_notifications(), application.security_findings()),
         )
     PAGE.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +107,8 @@ def show_messages(played: Played, console: Console) -> None:
         sum(each[name] for each in played.reviews) for name in ("ScansStarted", "ImagesSeen")
     )
     console.print(
-        f"{len(played.reviews)} repositories, {seen} images: {started} scans were due and are done."
+        f"{len(played.reviews)} repositories, {seen} images: {started} scans were due and are done;"
+        f" {played.inspected} more are Amazon Inspector's."
     )
     for title, messages in (
         ("Day one: an inventory", played.inventory),

@@ -5,6 +5,7 @@ Every vulnerability is made up; only the forms are real.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -129,7 +130,7 @@ class KnownFlaws:
         year = self._random.randint(self._now.year - 7, self._now.year)
         range_of_scores = SCORES.get(severity)
         scored = range_of_scores is not None and self._random.random() >= UNSCORED
-        fix = f"{version}.1" if self._random.random() < 0.6 else ""
+        fix = _next(version) if self._random.random() < 0.6 else ""
         return Finding(
             name=f"CVE-{year}-{self._random.randint(1_000, 59_999):04d}",
             severity=severity,
@@ -146,3 +147,8 @@ class KnownFlaws:
             first_observed_at=self._now - timedelta(days=self._random.randint(1, 200)),
             also_in=(Package(sibling, version, fix),) if sibling else (),
         )
+
+
+def _next(version: str) -> str:
+    """The version after, as a distribution counts them: ``-r5`` after ``-r4``."""
+    return re.sub(r"\d+$", lambda last: str(int(last[0]) + 1), version)

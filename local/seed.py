@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
+from local.cloud.scans import ScanningRule
 from local.distributions import KnownFlaws
 from local.images import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION, OCI_MANIFEST
 
@@ -49,6 +50,13 @@ SERVICES = (
     Service("shop/storefront-web", "ubuntu", 32, 1.5),
 )
 
+INSPECTED_SERVICES = (
+    Service("billing/invoices", "debian", 6, 5),
+    Service("billing/tax-rates", "alpine", 4, 9),
+    Service("search/indexer", "debian", 5, 4),
+)
+"""Those of the registry that Amazon Inspector scans."""
+
 RELEASED = 3
 """Every so many builds one is released, and gets version tags."""
 
@@ -64,6 +72,23 @@ def seed(registry: LocalRegistry, *, random_seed: int = 20_240_229) -> None:
     _Seeder(registry, Random(random_seed)).seed()
 
 
+def seed_inspected(registry: LocalRegistry, *, random_seed: int = 20_240_301) -> None:
+    """Fill a registry with three repositories, as Amazon Inspector is about to scan it first.
+
+    Enhanced scanning is a registry's, which is that of an account in a region. Source: ECR user
+    guide, "Enhanced scanning"; it scans what is there when it is turned on.
+    """
+    registry.scan_type = "ENHANCED"
+    registry.scanning_rules = [ScanningRule("CONTINUOUS_SCAN")]
+    seeder = _Seeder(registry, Random(random_seed))
+    for service in INSPECTED_SERVICES:
+        seeder.add_service(service)
+    for repository in registry.repositories.values():
+        for image in repository.images.values():
+            image.scan_status = image.scan_started_at = image.scan_completed_at = None
+            registry.begin_scan(repository, image)
+
+
 class _Seeder:
     def __init__(self, registry: LocalRegistry, random: Random) -> None:
         self.registry = registry
@@ -73,9 +98,7 @@ class _Seeder:
 
     def seed(self) -> None:
         for service in SERVICES:
-            self._add_repository(service.name, scan_on_push=service.scan_on_push)
-            for build in reversed(range(service.builds)):
-                self._add_build(service, build)
+            self.add_service(service)
         self._add_multi_platform_base()
         self._add_helm_charts()
         self._add_images_without_an_operating_system()
@@ -83,6 +106,12 @@ class _Seeder:
         self._sign_the_newest("payments/card-gateway")
         self._archive_the_oldest("legacy/reports")
         self._add_unusual_scans("shop/checkout")
+
+    def add_service(self, service: Service) -> None:
+        """Add a repository with its builds."""
+        self._add_repository(service.name, scan_on_push=service.scan_on_push)
+        for build in reversed(range(service.builds)):
+            self._add_build(service, build)
 
     def _add_repository(self, name: str, *, scan_on_push: bool = False) -> None:
         self.registry.add_repository(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
 
-WITH_OWNERS = 0.9
+WITH_OWNERS = 0.8
 """The share of the time that is for gathering where owners have digests of their own."""
 
 

@@ -63,6 +63,12 @@ class FleetReport:
         """What the report is called."""
         return f"Fleet report for {self.owner}" if self.owner else "Fleet report"
 
+    @cached_property
+    def differing(self) -> tuple[bool, bool]:
+        """Whether the registries are in several accounts, and in several regions."""
+        accounts = {registry.account for registry in self.registries}
+        return len(accounts) > 1, len({registry.region for registry in self.registries}) > 1
+
     @property
     def today(self) -> date:
         """The day of the report, in UTC."""

@@ -12,10 +12,10 @@ from chalicelib.notifying.texts import (
     MOST_TAGS,
     console_url,
     cut,
-    exploitation,
     headline,
     steps,
 )
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import UNOWNED
 from chalicelib.text.templating import count_of, link, render
 

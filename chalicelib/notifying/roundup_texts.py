@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from chalicelib.notifying.texts import exploitation
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import INVENTORY, UNOWNED
 from chalicelib.text.ages import age
 from chalicelib.text.templating import count_of
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from chalicelib.policy.news import News
+    from chalicelib.policy.news import Flaw, News
     from chalicelib.policy.roundups import Group, Roundup
 
 _MOST_NAMED = 3
@@ -73,15 +72,25 @@ def counted(counts: Mapping[str, int]) -> str:
 
 def actions(roundup: Roundup, most: int) -> list[str]:
     """What to do first: the updates that fix new findings in the most images."""
-    updates: Counter[str] = Counter()
+    flaws = {id(each): {(f.identifier, f.packages): f for f in each.new} for each in roundup.images}
+    images: dict[str, set[int]] = {}
     for group in roundup.groups:
-        if group.flaw.fixed_in and group.flaw.packages:
-            updates[_update(group)] += len(group.images)
-    if not updates and roundup.groups:
+        for each in map(id, group.images):
+            flaw = flaws[each][group.flaw.identifier, group.flaw.packages]
+            if flaw.fixed_in and flaw.packages:
+                images.setdefault(_update(flaw), set()).add(each)
+    if not images and roundup.groups:
         return ["rebuild the images on a current base; the scanner names no fixed version"]
-    return [
-        f"{update} ({count_of(number, 'image')})" for update, number in updates.most_common(most)
+    lines = [
+        f"{update} ({count_of(len(images[update]), 'image')})"
+        for update in sorted(images, key=lambda update: -len(images[update]))
     ]
+    silent = {id(each) for each in roundup.images if each.new}.difference(*images.values())
+    if not silent:
+        return lines[:most]
+    others = "other image" if len(silent) == 1 else f"{len(silent):,} other images"
+    rest = f"rebuild the {others} on a current base; the scanner names no fixed version there"
+    return [*lines[: most - 1], rest]
 
 
 def about(news: News) -> str:
@@ -119,7 +128,6 @@ def _running(roundup: Roundup) -> str:
     return f", {len(roundup.running)} running" if roundup.running else ""
 
 
-def _update(group: Group) -> str:
-    flaw = group.flaw
+def _update(flaw: Flaw) -> str:
     several = "," in flaw.packages
     return f"update {flaw.fixed_in}" if several else f"update {flaw.packages} to {flaw.fixed_in}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
-from chalicelib.policy.urgency import LIKELY
+from chalicelib.policy.exploitation import percent
 from chalicelib.text.templating import count_of, plain
 
 if TYPE_CHECKING:
@@ -54,18 +54,6 @@ def _exploitation_reached(report: Report) -> Iterator[str]:
         yield f"{sum(each.known_exploited is True for each in findings)} known exploited"
     if "EPSS" in reached:
         yield f"EPSS {percent(max(each.epss or 0 for each in findings))}"
-
-
-def percent(epss: float) -> str:
-    """A probability of exploitation, as the page writes it."""
-    return "<1%" if epss < 0.01 else f"{100 * epss:.0f}%"
-
-
-def exploitation(exploited: bool | None, epss: float | None, *, exploitable: bool) -> str:
-    """What is known of exploitation, with an EPSS that puts findings before others."""
-    known = "known exploited (KEV)" if exploited else "exploit known" if exploitable else ""
-    likely = f"EPSS {percent(epss)}" if epss is not None and epss >= LIKELY[-1] else ""
-    return ", ".join(filter(None, [known, likely]))
 
 
 def steps(report: Report, most: int) -> list[str]:

@@ -55,7 +55,9 @@ class Roundup:
                 name = (flaw.identifier, flaw.packages)
                 worst = flaws.setdefault(name, flaw)
                 age = worst.age.or_older(flaw.age)
-                flaws[name] = replace(min(worst, flaw, key=_severity), age=age)
+                # Of scanners that find the same, some say what fixes it.
+                best = min(worst, flaw, key=lambda each: (_severity(each), not each.fixed_in))
+                flaws[name] = replace(best, age=age)
                 images[name].append(each)
         groups = (Group(flaw, tuple(images[name])) for name, flaw in flaws.items())
         return tuple(sorted(groups, key=lambda group: _urgency(group, self.day)))

@@ -26,10 +26,11 @@ from chalicelib.fleet.formats.pages import (
     as_email,
     as_markdown,
     email_subject,
+    place,
     segments,
 )
 from chalicelib.fleet.formats.spreadsheet import COLUMNS, as_csv
-from chalicelib.fleet.model import NamedImages, NotLookedAt
+from chalicelib.fleet.model import NamedImages, NotLookedAt, Repository
 from chalicelib.fleet.report import FleetReport
 from chalicelib.text.templating import TEMPLATES, markdown
 from local import browser
@@ -162,7 +163,8 @@ def test_the_page_can_be_read_without_seeing_it():
     assert all(after - before <= 1 for before, after in pairwise(headings))
     assert page.elements.count("table") == page.elements.count("caption")
     assert body.count("<th ") == body.count("scope=")
-    assert body.count("<svg") == body.count('role="img" aria-label="')
+    drawn_of_what_is_beside = body.count('aria-hidden="true"><rect')
+    assert body.count("<svg") == body.count('role="img" aria-label="') + drawn_of_what_is_beside
 
 
 def test_the_page_shows_harmful_values_as_text():
@@ -469,3 +471,17 @@ def test_csv_says_what_is_new():
     assert new[0] == "CVE-2026-0001"
     assert len(new) == 3
     assert rows[0]["fixed version"] == "libssl3 3.0.2, openssl 3.0.2"
+
+
+@pytest.mark.parametrize(
+    ("registries", "name"),
+    [
+        ([("1", "eu-west-1")], "shop/api"),
+        ([("1", "eu-west-1"), ("1", "eu-central-1")], "eu-west-1/shop/api"),
+        ([("1", "eu-west-1"), ("2", "eu-west-1")], "1/shop/api"),
+        ([("1", "eu-west-1"), ("2", "eu-central-1")], "1/eu-west-1/shop/api"),
+    ],
+)
+def test_a_repository_is_called_by_account_and_region_where_these_differ(registries, name):
+    report = FleetReport(NOW, tuple(Repository(*each, "") for each in registries))
+    assert place(Repository("1", "eu-west-1", "shop/api"), report) == name

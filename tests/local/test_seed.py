@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from local.ecr import Clock, Image, LocalRegistry
 from local.images import COSIGN_SIGNATURE, HELM_CHART, IN_TOTO_ATTESTATION
-from local.seed import seed
+from local.seed import seed, seed_inspected
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -126,6 +126,18 @@ def test_findings_have_valid_names_and_packages(clock: Clock) -> None:
         assert re.fullmatch(r"CVE-\d{4}-\d{4,}", finding.name)
         assert finding.package_name
         assert finding.package_version
+
+
+def test_amazon_inspector_scans_its_registry_first_and_names_fixes(clock: Clock) -> None:
+    registry = LocalRegistry(now=clock)
+    seed_inspected(registry)
+    assert registry.completed_events() == []
+    registry.finish_scans()
+    images = images_of(registry)
+    assert len(registry.completed_events()) == len(images)
+    assert {image.scan_status for image in images} == {"COMPLETE"}
+    findings = {finding for image in images for finding in image.findings.entries}
+    assert 0 < sum(bool(finding.fixed_in_version) for finding in findings) < len(findings)
 
 
 def test_the_scans_yet_to_end(registry: LocalRegistry, ecr: ECRClient, clock: Clock) -> None:

@@ -56,7 +56,8 @@ def fleet(monkeypatch):
     def make(**variables):
         variables = {"ECR_IMAGES_DURATION_DELTA": "7d", "NOTIFY_BY_CHAT": "true", **variables}
         monkeypatch.setattr(local.application, "SETTINGS", variables)
-        monkeypatch.setattr(local.application, "seed", lambda _: None)
+        for seed in ("seed", "seed_inspected"):
+            monkeypatch.setattr(local.application, seed, lambda _: None)
         clock = SimulatedTime(START.timestamp())
         with application_at(clock), demo() as running:
             running.registry.now = lambda: datetime.fromtimestamp(clock.now, UTC)

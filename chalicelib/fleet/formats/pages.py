@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
+from chalicelib.fleet.vulnerabilities import most_urgent
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.text.ages import age
 from chalicelib.text.notifications import SUBJECT_LENGTH
 from chalicelib.text.notifications import short as within
@@ -187,7 +189,10 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "total_bar": segments(report.totals, report.open_findings),
         "worst": first(report.worst, bounds.worst),
         "bar_of": lambda each: segments(each.counts, longest),
-        "new": first(comparison.new if comparison else (), bounds.changes),
+        "new": first(most_urgent(comparison.new if comparison else (), report), bounds.changes),
+        "exploitation_of": lambda finding: exploitation(
+            finding.known_exploited, finding.epss, exploitable=finding.exploitable
+        ),
         "fixed": first(comparison.fixed if comparison else (), bounds.changes),
         "due": first((*report.overdue, *report.due_soon), bounds.changes),
         "age_in": lambda each: _age_of(each, report),
@@ -202,6 +207,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "accepted": first(report.accepted, bounds.others),
         "expired": first(report.expired, bounds.others),
         "fixed_counts": change_counts(comparison.fixed) if comparison else {},
+        "no_longer": f"no longer looked at{', or of another owner' if report.owner else ''}",
         "never_scanned": first(_with(report, "never_scanned"), bounds.others),
         "failed": first(_with(report, "failed"), bounds.others),
         "unknown": first(report.findings_unknown, bounds.others),
@@ -215,6 +221,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "about": finding_texts.related,
         "moment": moment,
         "day": day,
+        "short_day": _short_day,
         "place": lambda repository: place(repository, report),
         "note": note,
         "state": lambda each: state(each, report),
@@ -284,13 +291,19 @@ def day(time: date) -> str:
     return f"{time.day} {time:%B %Y}"
 
 
+def _short_day(time: datetime) -> str:
+    time = time.astimezone(UTC)
+    return f"{time.day} {time:%b}"
+
+
 def place(repository: Repository, report: FleetReport) -> str:
-    """The repository's name, with account and region where there are several; or the registry's."""
+    """The repository's name, with account or region where these differ; or the registry's."""
     if not repository.name:
         return f"all of registry {repository.account}/{repository.region}"
-    if len(report.registries) < 2:
-        return repository.name
-    return f"{repository.account}/{repository.region}/{repository.name}"
+    accounts, regions = report.differing
+    account = f"{repository.account}/" if accounts else ""
+    region = f"{repository.region}/" if regions else ""
+    return f"{account}{region}{repository.name}"
 
 
 def first(entries: Sequence[Entry], most: int) -> First[Entry]:

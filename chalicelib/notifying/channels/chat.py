@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
-from chalicelib.notifying.texts import console_url, exploitation, headline
+from chalicelib.notifying.texts import console_url, headline
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import UNOWNED
 from chalicelib.text.chat import (
     DESCRIPTION_LENGTH,
