@@ -1265,7 +1265,7 @@ MUTATIONS = [
         "tests/notifying/test_lines.py",
         (
             "what is out of reach is kept",
-            "if placement.line or where or services.settings.notify_mode == EVERY_SCAN:",
+            "if scanned.placement.line or scanned.where or settings.notify_mode == EVERY_SCAN:",
             "if True:",
         ),
         (

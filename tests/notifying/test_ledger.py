@@ -125,7 +125,7 @@ def test_ages_and_times_to_fix_are_those_of_a_list_of_all_scans(seed, is_orderly
     world, model = live(seed, is_orderly=is_orderly)
     ledger = world.ledger
     for name in NAMES:
-        entry, wanted = ledger.entries.get(name), model.of(name)
+        entry, wanted = ledger.entries.get(_finding(name).key), model.of(name)
         if wanted is None:
             assert entry is None
             continue
@@ -151,7 +151,7 @@ def test_an_event_that_comes_after_the_next_builds_is_taken_in_where_it_belongs(
             world.handle(each)
         ledgers.append(world.ledger)
     assert ledgers[0] == ledgers[1]
-    assert ledgers[0].entries["CVE-1"].fixed_at is not None
+    assert ledgers[0].entries[_finding("CVE-1").key].fixed_at is not None
 
 
 def test_a_later_scan_of_an_old_build_is_no_part_of_the_line():
@@ -162,7 +162,7 @@ def test_a_later_scan_of_an_old_build_is_no_part_of_the_line():
     before = world.ledger
     world.handle(world.scan(old))
     assert world.ledger == before
-    assert before.entries["CVE-1"].status == FIXED
+    assert before.entries[_finding("CVE-1").key].status == FIXED
 
 
 BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/findings"
