@@ -66,5 +66,5 @@ def test_news_waits_until_it_is_sent(table):
     sending.release()
     again = store.begin("topic")
     assert (again.keys, again.is_sent, again.sent_today) == (["news-1"], True, 1)
-    again.finish(has_looked=True)
+    again.finish()
     assert store.pending("topic") == []

@@ -104,15 +104,15 @@ def test_of_a_burst_one_event_is_read_and_the_others_tell_what_is_known(burst, a
     assert not aws.calls
 
 
-def test_a_known_finding_is_read_where_it_is_another_or_the_burst_is_over(burst, aws):
-    run, events = burst("new-findings")
+def test_after_a_burst_or_where_it_differs_a_finding_is_read_and_is_no_scan(burst, aws):
+    run, events = burst("every-scan")
     run.deliver(events[0])
     [image] = run.registry.repositories["shop/api"].images.values()
     first = image.findings.entries[0]
     others = [first, replace(first, severity="LOW"), None]
     for number, finding in enumerate(others):
         aws.calls.clear()
-        run.deliver(run.finding_event(image, 20 + number, finding))
+        assert run.deliver(run.finding_event(image, 20 + number, finding)) == []
         assert aws.calls["DescribeImageScanFindings"] == 1
 
 
