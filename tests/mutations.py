@@ -137,6 +137,22 @@ MUTATIONS = [
         ("EPSS goes before severity", "LIKELY = (0.5, 0.1)", "LIKELY = (0.5, 0.1, 0.015)"),
     ),
     *mutations_of(
+        "chalicelib/policy/scores.py",
+        "tests/policy/test_feeds.py",
+        ("a score of the next CVE", "self._rows[at] >> _BITS == number", "True"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/kept_feeds.py",
+        "tests/aws/test_kept_feeds.py",
+        ("a newer feed is not read", " or state.fetched != self._fetched[name]", ""),
+        ("a feed that is not there is not said", "state.warning(now) or unread", "unread"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/report.py",
+        "tests/notifying/test_messages.py",
+        ("what is overdue waits", "overdue=age.is_overdue(day)", "overdue=None"),
+    ),
+    *mutations_of(
         "chalicelib/policy/feeds.py",
         "tests/policy/test_feeds.py",
         ("a feed of the future", "if moment > now + _SKEW:", "if False:"),
