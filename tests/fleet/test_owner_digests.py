@@ -248,6 +248,23 @@ def test_a_run_that_is_stopped_at_any_call_sends_nobody_anything_twice(digests, 
         assert digests.counts == (1, 1, 1, 1)
 
 
+def test_a_page_that_the_bucket_does_not_take_is_kept_by_the_next_run(digests, monkeypatch):
+    put = digests.bucket.put
+
+    def slow_down(key, *rest):
+        if key == DigestKeys(MONDAY, "search").html:
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
+        put(key, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(digests.bucket, "put", slow_down)
+        with pytest.raises(ClientError, match="SlowDown"):
+            digests.send()
+    assert digests.counts == (0, 0, 0, 0)
+    assert digests.send() is True
+    assert digests.counts == (1, 1, 1, 1)
+
+
 def test_what_cannot_be_worded_for_one_owner_costs_that_one_alone(digests, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.findings import Finding, Package
@@ -118,7 +119,10 @@ def _repository_report(
         owner=values.get("owner"),
         running=None if (running := values.get("running")) is None else tuple(running),
         in_use=frozenset(findings[number].key for number in values.get("inUse", ())),
-        ages={findings[each["finding"]].key: _age(each) for each in values.get("ages", ())},
+        ages={
+            findings[each["finding"]].key: _age(each["firstSeen"], each["due"])
+            for each in values.get("ages", ())
+        },
         fixes={
             severity: FixTimes(times["count"], times["seconds"])
             for severity, times in values.get("fixes", {}).items()
@@ -126,9 +130,10 @@ def _repository_report(
     )
 
 
-def _age(values: Mapping[str, Any]) -> Age:
-    due = values["due"]
-    return Age(_time(values["firstSeen"]), None if due is None else date.fromisoformat(due))
+@lru_cache(4096)
+def _age(first_seen: str | None, due: str | None) -> Age:
+    """Most findings of an image have the same, of which a large fleet has a million."""
+    return Age(_time(first_seen), None if due is None else date.fromisoformat(due))
 
 
 def _comparison(values: Mapping[str, Any], findings: list[Finding]) -> Comparison:
