@@ -30,9 +30,10 @@ from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.policy.due import Reason
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
-from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import ScanJob, parse_job
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.planner import plan_scans
+from chalicelib.scanning.registry_jobs import PlanJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services

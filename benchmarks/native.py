@@ -31,9 +31,10 @@ from chalicelib.aws.dynamodb import Table
 from chalicelib.notifying.notify import notify
 from chalicelib.runtime import logs
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.jobs import AnyJob, PlanJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import AnyJob, ScanJob, parse_job
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.planner import plan_scans
+from chalicelib.scanning.registry_jobs import PlanJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services

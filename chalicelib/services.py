@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.aws.clients import MOST_CLIENTS, client
 from chalicelib.ecr.registries import OWN_REGISTRY, RegistryAddress
 from chalicelib.runtime import logs
+from chalicelib.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from chalicelib.aws.deliveries import Deliveries
     from chalicelib.aws.documents import KeptDocument
-    from chalicelib.aws.dynamodb import Table
     from chalicelib.aws.ecr import Registry
     from chalicelib.aws.event_bus import EventBus
-    from chalicelib.aws.image_uses import ImageUses
     from chalicelib.aws.inspector import Inspector
-    from chalicelib.aws.known_exploited import KnownExploited
-    from chalicelib.aws.line_states import LineStates
-    from chalicelib.aws.listings import Listings
-    from chalicelib.aws.news import NewsStore
+    from chalicelib.aws.kept_feeds import KeptFeeds
     from chalicelib.aws.repositories import RepositoryImages
     from chalicelib.aws.s3 import ReportBucket
-    from chalicelib.aws.scan_records import ScanRecords
     from chalicelib.aws.security_hub import SecurityHub
-    from chalicelib.aws.sent_warnings import SentWarnings
     from chalicelib.aws.sns import ChatTopic, ReportTopic
     from chalicelib.aws.sqs import JobsQueue
     from chalicelib.aws.tagging import RepositoryTags
@@ -53,25 +45,22 @@ def log_wrong(errors: Sequence[Exception]) -> None:
         logs.count("WrongSettings", len(errors))
 
 
-class Services:
+class Services(Stores):
     """The settings and, made lazily and once, the registries, the queue and the topic.
 
     ``client`` makes the boto3 client of a service from its name, and, for another region or
     account than the function's own, from the region and the role, and from how often a call is
     attempted, where that is not as usual. ``root`` is where paths of files begin; the application's
-    root, unless told. ``paces`` are those found so far by what makes calls at a pace. ``clock``
-    tells the time by which the table goes, in seconds since the epoch.
+    root, unless given. ``paces`` are those found so far by what makes calls at a pace.
     """
 
     def __init__(
         self, settings: Settings, client: Callable[..., Any] = client, root: Path | None = None
     ) -> None:
-        self.settings = settings
+        super().__init__(settings, client)
         self._of_environment = settings
         self._configured: Mapping[str, Any] | None = None
         self._root = root
-        self.clock: Callable[[], float] = lambda: time.time()
-        self._client = client
         self._registries: dict[tuple[RegistryAddress, bool], Registry] = {}
         self.paces: dict[RegistryAddress, Any] = {}
 
@@ -223,11 +212,11 @@ class Services:
         return ReportBucket(self._client("s3"), self.settings.require_report_bucket_name())
 
     @cached_property
-    def known_exploited(self) -> KnownExploited | None:
-        """CISA's catalogue; None where it is not fetched."""
-        from chalicelib.aws.known_exploited import KnownExploited
+    def kept_feeds(self) -> KeptFeeds | None:
+        """What is exploited, or likely to be; None where no feed is fetched."""
+        from chalicelib.aws.kept_feeds import KeptFeeds
 
-        return KnownExploited(self.report_bucket) if self.settings.feeds else None
+        return KeptFeeds(self.report_bucket) if self.settings.feeds else None
 
     @cached_property
     def event_bus(self) -> EventBus | None:
@@ -243,76 +232,6 @@ class Services:
         from chalicelib.aws.security_hub import SecurityHub
 
         return SecurityHub(self._client("securityhub"), self.own_account)
-
-    @cached_property
-    def table(self) -> Table | None:
-        """The table of what is remembered; None where nothing is."""
-        from chalicelib.aws.dynamodb import Table
-
-        name = self.settings.history_table_name
-        return (
-            None
-            if name is None
-            else Table(self._client("dynamodb"), name, clock=lambda: self.clock())
-        )
-
-    @cached_property
-    def deliveries(self) -> Deliveries | None:
-        """Which events are dealt with; None where nothing is remembered."""
-        from chalicelib.aws.deliveries import Deliveries
-
-        return None if self.table is None else Deliveries(self.table)
-
-    @cached_property
-    def line_states(self) -> LineStates | None:
-        """What is known of lines; None where nothing is remembered."""
-        from chalicelib.aws.line_states import LineStates
-
-        return None if self.table is None else LineStates(self.table)
-
-    @cached_property
-    def sent_warnings(self) -> SentWarnings | None:
-        """Which warnings of images in use were sent; None where nothing is remembered."""
-        if not self.settings.ecs_discovery or self.table is None:
-            return None
-        from chalicelib.aws.sent_warnings import SentWarnings
-
-        return SentWarnings(self.table)
-
-    @property
-    def news(self) -> NewsStore | None:
-        """Where news is collected; None where each scan is reported at once."""
-        return self.news_store if self.settings.collects_news else None
-
-    @cached_property
-    def news_store(self) -> NewsStore | None:
-        """The news that waits; None where nothing is remembered."""
-        from chalicelib.aws.news import NewsStore
-
-        return None if self.table is None else NewsStore(self.table)
-
-    @cached_property
-    def scan_records(self) -> ScanRecords | None:
-        """When images were last scanned; None where nothing is remembered."""
-        from chalicelib.aws.scan_records import ScanRecords
-
-        if self.table is None:
-            return None
-        return ScanRecords(self.table, self.settings.images_duration)
-
-    @cached_property
-    def listings(self) -> Listings | None:
-        """What became of listings on demand; None where nothing is remembered."""
-        from chalicelib.aws.listings import Listings
-
-        return None if self.table is None else Listings(self.table)
-
-    @cached_property
-    def image_uses(self) -> ImageUses | None:
-        """Where images are in use; None where nothing is remembered."""
-        from chalicelib.aws.image_uses import ImageUses
-
-        return None if self.table is None else ImageUses(self.table)
 
     @property
     def accepted_risks(self) -> AcceptedRisks:

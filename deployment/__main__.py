@@ -159,9 +159,9 @@ def _prepare(stage: str, parameters: list[str] | None) -> Package:
         given = kept | given
         for name, value in kept.items():
             print(f"Left by an earlier deployment, and used again: {name}={value}")
-    gone = stack.deploy(resources_template(packaged), given)
-    if gone:
-        held = ", ".join(f"{name}={value}" for name, value in gone.items())
+    removed = stack.deploy(resources_template(packaged), given)
+    if removed:
+        held = ", ".join(f"{name}={value}" for name, value in removed.items())
         print(f"No parameters any more, but keys of the configuration file: {held}")
     stages.configure_project(stage, packaged, stack.outputs())
     stages.record_deployed(stage, _deployed(stage))
@@ -182,7 +182,7 @@ def _refuse_unprepared(stage: str) -> None:
 
 
 def _finish(stage: str, packaged: Package) -> None:
-    """Set what `chalice deploy` cannot: failure destinations and throttling."""
+    """Set what `chalice deploy` cannot: failure destinations, recursive loops and throttling."""
     [api_id] = [each["rest_api_id"] for each in _deployed(stage) if "rest_api_id" in each]
     finishing.finish(
         stages.stack_name(stage),

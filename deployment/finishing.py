@@ -1,4 +1,4 @@
-"""What ``chalice deploy`` cannot set on what it made: failure destinations and throttling."""
+"""What ``chalice deploy`` cannot set: failure destinations, recursive loops and throttling."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def finish(
         name = f"{stack_name}-{function.name}"
         if function.keeps_failed_invocations:
             _keep_failed_invocations(client("lambda"), name, failed_events_queue_arn)
+        if function.goes_on_by_itself:
+            _allow_recursive_loop(client("lambda"), name)
         if function.keeps_undelivered_events:
             _keep_undelivered_events(client("events"), f"{name}-event", failed_events_queue_arn)
     stage_name = package.template["Resources"]["RestAPI"]["Properties"]["StageName"]
@@ -35,6 +37,14 @@ def _keep_failed_invocations(functions: Any, name: str, queue_arn: str) -> None:
     functions.put_function_event_invoke_config(
         FunctionName=name, DestinationConfig={"OnFailure": {"Destination": queue_arn}}
     )
+
+
+def _allow_recursive_loop(functions: Any, name: str) -> None:
+    """Let a function go on by its own queue, which Lambda stops after some 16 rounds by default.
+
+    Source: Lambda PutFunctionRecursionConfig; developer guide, "Recursive loop detection".
+    """
+    functions.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")
 
 
 def _keep_undelivered_events(events: Any, rule: str, queue_arn: str) -> None:

@@ -48,6 +48,11 @@ class Function:
         return "EventInvokeConfig" in self.properties
 
     @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether it sends itself what it has no time for, as often as it takes."""
+        return self.properties.get("RecursiveLoop") == "Allow"
+
+    @property
     def keeps_undelivered_events(self) -> bool:
         """Whether events that do not reach it are sent to a queue."""
         events = self.properties.get("Events", {}).values()

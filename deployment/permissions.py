@@ -368,6 +368,7 @@ _OWN: dict[str, tuple[Permission, ...]] = {
             LIST_REPORTS,
             PUBLISH_REPORTS,
             PUBLISH_TO_CHAT,
+            PUBLISH_TO_OWNERS,
             PUT_EVENTS,
         ),
         KEEP_FAILED_EVENTS,

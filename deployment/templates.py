@@ -31,11 +31,11 @@ def resources_template(package: Package) -> Template:
         for name, resource in packaged["Resources"].items()
         if resource["Type"] not in _CHALICE_MAKES
     }
-    gone = packaged["Resources"].keys() - resources.keys()
+    removed = packaged["Resources"].keys() - resources.keys()
     outputs = {
         name: output
         for name, output in packaged["Outputs"].items()
-        if gone.isdisjoint(_references(output))
+        if removed.isdisjoint(_references(output))
     }
     template = {
         "AWSTemplateFormatVersion": packaged["AWSTemplateFormatVersion"],

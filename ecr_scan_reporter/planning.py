@@ -128,7 +128,7 @@ def _plans(jobs: Sequence[ScanJob], services: Services, failures: Failures) -> I
         for done, group in enumerate(groups, start=1):
             rows: list[Row] = []
             try:
-                for image in plan_images(group, services, Deadline.unlimited(), gone=deleted):
+                for image in plan_images(group, services, Deadline.unlimited(), deleted=deleted):
                     rows.append(image.to_dict())  # noqa: PERF401 (kept when an error comes)
             except RepositoriesNotRead as unread:
                 for name, error in unread.errors.items():

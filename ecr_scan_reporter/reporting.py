@@ -91,7 +91,7 @@ def report(
         with progress("Looking at repositories") as bar:
             found = gather_fleet(
                 services, Deadline.unlimited(), earlier=earlier, advance=bar.advance
-            )
+            ).report
         settings = services.settings
     if earlier:
         found = compare(found, earlier)

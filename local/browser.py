@@ -44,6 +44,7 @@ class Page:
         self._from_browser = from_browser
         self._numbers = count(1)
         self._unread = b""
+        self._events: list[Any] = []
         self._session: str | None = None
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
@@ -61,6 +62,7 @@ class Page:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
+        self._events.clear()
         self._call("Page.navigate", url=file.absolute().as_uri())
         self._wait_for("Page.loadEventFired")
 
@@ -99,15 +101,15 @@ class Page:
             message["sessionId"] = self._session
         os.write(self._to_browser, json.dumps(message).encode() + b"\0")
         while (answer := self._read()).get("id") != number:
-            pass
+            self._events.append(answer.get("method"))  # which may come before the answer
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
         result: dict[str, Any] = answer["result"]
         return result
 
     def _wait_for(self, event: str) -> None:
-        while self._read().get("method") != event:
-            pass
+        while event not in self._events:
+            self._events.append(self._read().get("method"))
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._unread:

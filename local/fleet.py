@@ -47,7 +47,7 @@ def demo_fleet(**settings: str) -> Iterator[tuple[Services, FleetReport]]:
         registry.scan_type = "ENHANCED"
         seed(registry)
         services = Services(Settings.from_environment(settings))
-        report = gather_fleet(services, Deadline.unlimited())
+        report = gather_fleet(services, Deadline.unlimited()).report
         earlier = replace(report, generated_at=report.generated_at - timedelta(days=7))
         _push_builds(registry)
         yield services, earlier
@@ -56,7 +56,8 @@ def demo_fleet(**settings: str) -> Iterator[tuple[Services, FleetReport]]:
 def demo_report() -> FleetReport:
     """The report of the demo's registry, compared with that of a week earlier."""
     with demo_fleet() as (services, earlier):
-        return compare(gather_fleet(services, Deadline.unlimited(), earlier=earlier), earlier)
+        found = gather_fleet(services, Deadline.unlimited(), earlier=earlier)
+        return compare(found.report, earlier)
 
 
 def _push_builds(registry: LocalRegistry) -> None:

@@ -17,7 +17,7 @@ KEYS: Any = {
     ],
     "BillingMode": "PAY_PER_REQUEST",
 }
-"""What CreateTable is told beside the name."""
+"""What CreateTable gets beside the name."""
 
 
 def create_history_table(

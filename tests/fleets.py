@@ -256,6 +256,7 @@ _reports = st.builds(
     st.lists(_repositories, max_size=2, unique=True).map(tuple),
     feeds=st.lists(st.builds(Feed, _texts, st.none() | _times, _texts), max_size=2).map(tuple),
     trend=st.lists(_points, max_size=3).map(tuple),
+    owner=st.just("") | _texts,
 )
 fleet_reports = st.one_of(_reports, st.builds(compare, _reports, _reports))
 

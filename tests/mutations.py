@@ -21,6 +21,7 @@ NEEDED = (
     "pyproject.toml",
 )
 FAILED, PASSED = 1, 0
+LONGEST_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,22 @@ MUTATIONS = [
         ("EPSS goes before severity", "LIKELY = (0.5, 0.1)", "LIKELY = (0.5, 0.1, 0.015)"),
     ),
     *mutations_of(
+        "chalicelib/policy/scores.py",
+        "tests/policy/test_feeds.py",
+        ("a score of the next CVE", "self._rows[at] >> _BITS == number", "True"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/kept_feeds.py",
+        "tests/aws/test_kept_feeds.py",
+        ("a newer feed is not read", " or state.fetched != self._fetched[name]", ""),
+        ("a feed that is not there is not said", "state.warning(now) or unread", "unread"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/report.py",
+        "tests/notifying/test_messages.py",
+        ("what is overdue waits", "overdue=age.is_overdue(day)", "overdue=None"),
+    ),
+    *mutations_of(
         "chalicelib/policy/feeds.py",
         "tests/policy/test_feeds.py",
         ("a feed of the future", "if moment > now + _SKEW:", "if False:"),
@@ -225,6 +242,10 @@ MUTATIONS = [
             "in self._last_looks if each.registry == place} - listed",
             "in self._last_looks}",
         ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/weighing.py",
+        "tests/fleet/test_collecting.py",
         ("accepted risks count", "findings=apart.findings", "findings=report.findings"),
         ("nothing says which entries ran out", "self._expired.update(apart.expired)", "pass"),
         (
@@ -247,15 +268,45 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/fleet/digest.py",
         "tests/fleet/test_digest.py",
-        ("a digest is sent again", "if _is_sent(keys, bucket):", "if False:"),
-        ("the mark stays when sending fails", "        bucket.delete(keys.mark)\n", ""),
-        (
-            "sent digests look unsent",
-            "bucket.put(keys.mark, _SENT,",
-            "bucket.put(keys.mark, _SENDING,",
-        ),
-        ("a kept report is gathered anew", "_kept(keys, bucket) or ", ""),
+        ("a kept report is gathered anew", "read_report(keys.json, bucket) or ", ""),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/marks.py",
+        "tests/fleet/test_digest.py",
+        ("a digest is sent again", "return mark is not None", "return False"),
+        ("the mark stays when sending fails", "            self.bucket.delete(self.key)\n", ""),
+        ("sent digests look unsent", "put(self.key, _SENT,", "put(self.key, _SENDING,"),
         ("what was not sent is a baseline", "if bucket.get(mark) == _SENT", ""),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/owner_parts.py",
+        "tests/fleet/test_owner_parts.py",
+        (
+            "unread registries' repositories were deleted",
+            "set(self._all.registries) - {each.repository for each in self._unlisted}",
+            "set(self._all.registries)",
+        ),
+        ("unread registries are of nobody", "missed += self._unlisted", "pass"),
+        (
+            "unknown owners have nothing",
+            "*(self._of_unknown[each] for each in before if each in self._of_unknown),",
+            "",
+        ),
+        (
+            "all entries ran out for all",
+            "return tuple(entry for entry in entries if entry in found)",
+            "return entries",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/owner_digests.py",
+        "tests/fleet/test_owner_digests.py",
+        ("one topic's failure is the run's", "failures[each.channel] = str(error)", "raise"),
+        (
+            "owners have the fleet's baseline",
+            "parts.of(keys.owner, earlier)",
+            "parts.of(keys.owner, None)",
+        ),
     ),
     *mutations_of(
         "chalicelib/text/templating.py",
@@ -550,8 +601,6 @@ MUTATIONS = [
         ("the rest begins anew", "after=self._repositories[reviewed - 1].repository", 'after=""'),
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "attempts > MOST_ATTEMPTS", "False"),
-        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
-        ("today's scans are free", "record.at >= begin", "False"),
         ("look-ups are no progress", "reviewed or (self._look_ups", "reviewed or (0"),
     ),
     *mutations_of(
@@ -770,6 +819,12 @@ MUTATIONS = [
         "chalicelib/aws/security_hub.py",
         "tests/notifying/channels/test_security_hub.py",
         ("more than a call takes", "BATCH_SIZE = 100", "BATCH_SIZE = 101"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/offers.py",
+        "tests/scanning/test_planner.py",
+        ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
+        ("today's scans are free", "record.at >= begin", "False"),
     ),
     *mutations_of(
         "chalicelib/scanning/planner.py",
@@ -1061,7 +1116,7 @@ MUTATIONS = [
         ("all images are read each time", "if self._must_walk(digest):", "if True:"),
         (
             "the index of an image is not looked for",
-            "return pushed_at + _SETTLING_SECONDS > self._recalled.walked_at",
+            "return pushed_at + _SETTLING_SECONDS > self.recalled.walked_at",
             "return False",
         ),
         ("an index pushed late is never found", "pushed_at + _SETTLING_SECONDS >", "pushed_at >"),
@@ -1092,13 +1147,31 @@ MUTATIONS = [
             "return bool(names_matching(settings.repositories_filter, [repository]))",
             "return True",
         ),
-        ("what is skipped is reported", "    if rules.skip:\n", "    if False:\n"),
         (
             "what is in use is refused",
             "if any(digest in uses for digest in (image.digest, *image.index_digests)):",
             "if False:",
         ),
         ("attestations are reported", "if reason := unscannable(image):", "if reason := None:"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/comparison.py",
+        "tests/notifying/test_scope.py",
+        ("what is skipped is reported", "    if rules.skip:\n", "    if False:\n"),
+        (
+            "what is skipped stays open",
+            "others = all_ended(result.place, states, mirrors) if states is not None else ()",
+            "others = ()",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_scope.py",
+        (
+            "what is filtered out stays open",
+            "        close_repository(result, services, backoff)\n",
+            "",
+        ),
     ),
     *mutations_of(
         "chalicelib/notifying/looked_up.py",
@@ -1134,6 +1207,11 @@ MUTATIONS = [
             "",
         ),
         ("a failed event holds its image up", "        delivery.release()\n", ""),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/scans.py",
+        "tests/notifying/test_bursts.py",
+        ("an event that waited counts as a look", "has_looked=False", "has_looked=True"),
     ),
     *mutations_of(
         "chalicelib/notifying/delivery.py",
@@ -1179,21 +1257,31 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/notifying/comparison.py",
+        "chalicelib/notifying/repeats.py",
         "tests/notifying/test_bursts.py",
         (
             "each finding's event is a scan",
             "    if result.finding_severity is not None:\n        return True\n",
             "",
         ),
-        ("a scan after a burst is one more", "return later - earlier <= BURST", "return False"),
+        ("a scan after a burst is one more", "(earlier) <= BURST", "(earlier) < timedelta()"),
+        (
+            "each event of a burst is read",
+            "return finding is not None and any(",
+            "return False and any(",
+        ),
+        (
+            "a known finding is never read again",
+            "        and _is_of_a_burst(result, state.time)\n",
+            "",
+        ),
     ),
     *mutations_of(
         "chalicelib/notifying/comparison.py",
         "tests/notifying/test_lines.py",
         (
             "what is out of reach is kept",
-            "if placement.line or where or services.settings.notify_mode == EVERY_SCAN:",
+            "if scanned.placement.line or scanned.where or settings.notify_mode == EVERY_SCAN:",
             "if True:",
         ),
         (
@@ -1209,7 +1297,7 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
-        "chalicelib/notifying/comparison.py",
+        "chalicelib/notifying/repeats.py",
         "tests/notifying/test_notify.py -k order",
         ("a late scan is reported", "before.time > result.time)", "False)"),
     ),
@@ -1248,14 +1336,25 @@ def copy_project(to: Path) -> None:
 
 
 def run_tests(directory: Path, tests: str) -> int:
-    """The exit status of pytest, which stops at the first failure."""
+    """The exit status of pytest, which stops at the first failure.
+
+    Tests that wait for what never comes have failed too.
+    """
     options = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
     command = [sys.executable, "-B", "-m", "pytest", *options, *tests.split()]
     # No test needs a plugin, and loading them takes longer than most of the tests.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, check=False
-    ).returncode
+    try:
+        return subprocess.run(
+            command,
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=LONGEST_SECONDS,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return FAILED
 
 
 def outcome(mutation: Mutation | None, tests: str) -> str:

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.notifying.events import EventError
 from chalicelib.runtime import patterns
-from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob
+from chalicelib.scanning.job_messages import JobError
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.registry_jobs import PlanJob
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.services import Services
 from local.ecr import LocalRegistry

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.fleet.digest import digest_message
+from chalicelib.fleet.digest_messages import digest_message
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.notifying.messages import message_of
 from chalicelib.notifying.roundups import message_of_roundup
-from chalicelib.policy.news import roundup_of
+from chalicelib.policy.roundups import roundup_of
 from chalicelib.runtime import logs
 from chalicelib.scanning import image_warnings as alerts
 from chalicelib.scanning.jobs import ScanJob

@@ -68,7 +68,7 @@ class Delivery:
         self._begun_at = now
         self._handled: list[str] = item.get("handled", [])
         self.looked_at: int = item.get("looked_at", 0)
-        """When the image was last looked at for an event, in seconds since the epoch."""
+        """When a look at the image's findings last began, in seconds since the epoch."""
         self._noted = {text for text in item.get("delivered", ()) if text.startswith(f"{event} ")}
 
     def has(self, channel: str, what: str) -> bool:
@@ -84,13 +84,17 @@ class Delivery:
         self._update("ADD #delivered :channel", {"channel": {text}})
         self._noted.add(text)
 
-    def finish(self) -> None:
-        """Note that the event is dealt with, and leave the image to the next."""
-        values: dict[str, Any] = {
-            "handled": [*self._handled, self._event][-MOST_EVENTS:],
-            "now": self._begun_at,
-        }
-        expression = "SET #handled = :handled, #looked_at = :now REMOVE #lease"
+    def finish(self, *, has_looked: bool) -> None:
+        """Note that the event is dealt with, and leave the image to the next.
+
+        Where the image's findings were read for it, it is noted when.
+        """
+        values: dict[str, Any] = {"handled": [*self._handled, self._event][-MOST_EVENTS:]}
+        expression = "SET #handled = :handled"
+        if has_looked:
+            values["now"] = self._begun_at
+            expression += ", #looked_at = :now"
+        expression += " REMOVE #lease"
         if self._noted:
             values["noted"] = self._noted
             expression += " DELETE #delivered :noted"

@@ -38,7 +38,7 @@ _from_wire = TypeDeserializer().deserialize
 
 
 class ConditionFailed(Exception):
-    """An item was not written for what is there already: ``item``, as far as that is told."""
+    """An item was not written for what is there already: ``item``, as far as it is known."""
 
     def __init__(self, item: Item) -> None:
         super().__init__("the condition of the write does not hold")

@@ -106,7 +106,7 @@ class Registry:
     ) -> dict[str, str]:
         """How the repositories are scanned: CONTINUOUS_SCAN, SCAN_ON_PUSH or MANUAL, by name.
 
-        Twenty-five a ``call``. A repository that is gone is left out.
+        Twenty-five a ``call``. A repository that was deleted is left out.
         Source: BatchGetRepositoryScanningConfiguration.
         """
         frequencies: dict[str, str] = {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import leases
 from chalicelib.aws.dynamodb import DAY, ConditionFailed
+from chalicelib.policy.ages import Age
 from chalicelib.policy.news import Flaw, News, day_of
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ MOST_TOGETHER = 5_000
 
 # So that a channel may be out of order for long; the alarm rings at once.
 _SECONDS = 400 * DAY
+_VALUES_WITHOUT_AGE = 6
 _SENDERS, _BEGUN = "news-senders", "begun"
 
 
@@ -133,16 +136,27 @@ def packed(news: News) -> bytes:
 
 
 def vars_of(flaw: Flaw) -> tuple[Any, ...]:
-    """A new finding's values in their order."""
-    return tuple(asdict(flaw).values())
+    """A new finding's values in their order, and since when it is open and until when it may be."""
+    *values, age = vars(flaw).values()
+    since, due = age.first_seen, age.due
+    return *values, since and since.isoformat(), due and due.isoformat()
 
 
 def unpacked(item: Item) -> News:
     """The piece of news in an item."""
     values = _read(item["data"])
-    new = tuple(Flaw(*each) for each in values["new"])
-    where = tuple(values["where_in_use"])
-    return News(**{**values, "key": item["sk"], "new": new, "where_in_use": where})
+    new = tuple(map(_flaw, values["new"]))
+    lists = {name: tuple(each) for name, each in values.items() if isinstance(each, list)}
+    return News(**{**values, **lists, "key": item["sk"], "new": new})
+
+
+def _flaw(values: Sequence[Any]) -> Flaw:
+    """A new finding; one that was kept by an earlier version has fewer values."""
+    if len(values) <= _VALUES_WITHOUT_AGE:
+        return Flaw(*values)
+    *others, since, due = values
+    known = Age(since and datetime.fromisoformat(since), due and date.fromisoformat(due))
+    return replace(Flaw(*others), age=known)
 
 
 def _read(data: bytes) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ReportTopic:
-    """The topic whose subscribers are told."""
+    """The topic whose subscribers are notified."""
 
     def __init__(self, client: SNSClient, arn: str) -> None:
         self._client = client

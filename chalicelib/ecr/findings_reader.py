@@ -37,6 +37,15 @@ def findings_of(details: Mapping[str, Any]) -> list[Finding]:
     return basic + enhanced
 
 
+def told_finding(detail: Mapping[str, Any]) -> Finding | None:
+    """The finding that an event of Amazon Inspector tells; None where it does not tell it whole."""
+    try:
+        finding = _enhanced(detail)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return finding if finding.identifier and finding.package_names else None
+
+
 def _basic(finding: Mapping[str, Any]) -> Finding:
     """Read an ImageScanFinding, which tells of the package in its attributes."""
     given = finding.get("attributes") or ()
@@ -107,10 +116,10 @@ def _version(text: str) -> str:
     return version.removeprefix("0:")
 
 
-def _fix_available(told: str | None, packages: Iterable[Mapping[str, Any]]) -> bool | None:
+def _fix_available(answer: str | None, packages: Iterable[Mapping[str, Any]]) -> bool | None:
     """What Inspector says of a fix, or else what the fixed versions do."""
-    if told:
-        return {"YES": True, "PARTIAL": True, "NO": False}.get(told)
+    if answer:
+        return {"YES": True, "PARTIAL": True, "NO": False}.get(answer)
     fixes = [package.get("fixedInVersion") or "" for package in packages]
     if any(map(_version, fixes)):
         return True

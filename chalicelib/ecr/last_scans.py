@@ -78,8 +78,8 @@ def _state(page: Mapping[str, Any]) -> tuple[str, str]:
     """The status of a scan, and its description where that says why there are no findings."""
     state = page.get("imageScanStatus") or {}
     status, description = state.get("status") or "", state.get("description") or ""
-    told = kind_of(status) in {ScanKind.KNOWN, ScanKind.RUNNING}
-    return status, "" if told else description
+    says_nothing_more = kind_of(status) in {ScanKind.KNOWN, ScanKind.RUNNING}
+    return status, "" if says_nothing_more else description
 
 
 def _kind(page: Mapping[str, Any]) -> ScanKind:

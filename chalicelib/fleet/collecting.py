@@ -14,7 +14,7 @@ from chalicelib.ecr.findings import merged
 from chalicelib.fleet.model import NotLookedAt, Repository, RepositoryReport
 from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.sources import RegistrySource, is_part_of, report_of
-from chalicelib.policy.counting import counted
+from chalicelib.fleet.weighing import Weighing
 from chalicelib.policy.due import unscannable
 from chalicelib.policy.selection import newest_tagged
 from chalicelib.runtime import logs
@@ -23,23 +23,35 @@ from chalicelib.runtime.patterns import names_matching
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from chalicelib.aws.ecr import Registry
     from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.last_scans import ScanFindings
-    from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
-    from chalicelib.settings.settings import Settings
 
 AT_ONCE = 8
 """How many repositories are looked at at the same time."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-GONE = "deleted since it was listed"
+DELETED = "deleted since it was listed"
 OUT_OF_TIME = "no time was left"
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A report, and what it does not say of repositories.
+
+    ``listed`` are all that there are in the registries that were read, also those that are left out
+    by their names. ``owners`` are those of the repositories that were not looked at: empty for
+    nobody, None where that is not known.
+    """
+
+    report: FleetReport
+    listed: frozenset[Repository]
+    owners: Mapping[Repository, str | None]
 
 
 def gather_fleet(
@@ -49,7 +61,7 @@ def gather_fleet(
     sleep: Callable[[float], None] = time.sleep,
     earlier: FleetReport | None = None,
     advance: Callable[[int, int], None] = lambda _done, _of: None,
-) -> FleetReport:
+) -> Gathered:
     """Look at the newest tagged image of each repository in every registry that is covered.
 
     A repository takes one DescribeImages for 1,000 images, one Query for what is remembered of its
@@ -67,13 +79,13 @@ def gather_fleet(
     gathering = _Gathering(
         Backoff(deadline, sleep),
         repositories_filter or services.settings.repositories_filter,
-        # Read before anything is looked at, so that a wrong list is told at once.
-        _Weighing(services.accepted_risks, services.settings),
+        # Read before anything is looked at, so that a wrong list fails at once.
+        Weighing(services.accepted_risks, services.settings),
         earlier,
     )
     for address in services.settings.registries:
         gathering.add(RegistrySource(address, services))
-    return gathering.report(advance)
+    return gathering.gather(advance)
 
 
 @dataclass(frozen=True)
@@ -82,43 +94,12 @@ class _Listed:
     repository: Repository
 
 
-class _Weighing:
-    """Which findings count on the day of the report; keeps the entries that ran out."""
-
-    def __init__(self, risks: AcceptedRisks, settings: Settings) -> None:
-        self._risks = risks
-        self._rules_of = settings.rules_of
-        self._finding_filters = settings.finding_filters
-        self._today = datetime.now(UTC).date()
-        self._expired: set[AcceptedRisk] = set()
-
-    def weigh(self, report: RepositoryReport) -> RepositoryReport:
-        """The report with those of its findings apart that do not count."""
-        filters = self._rules_of(report.repository.name).finding_filters(self._finding_filters)
-        apart = counted(
-            report.repository.name,
-            report.findings,
-            self._risks,
-            filters,
-            self._today,
-        )
-        self._expired.update(apart.expired)
-        return replace(
-            report, findings=apart.findings, accepted=apart.accepted, left_out=apart.left_out
-        )
-
-    @property
-    def expired(self) -> tuple[AcceptedRisk, ...]:
-        """The entries that ran out and would cover a finding, in the order of the list."""
-        return tuple(entry for entry in self._risks.entries if entry in self._expired)
-
-
 class _Gathering:
     def __init__(
         self,
         backoff: Backoff,
         repositories_filter: re.Pattern[str],
-        weighing: _Weighing,
+        weighing: Weighing,
         earlier: FleetReport | None,
     ) -> None:
         self._backoff = backoff
@@ -129,6 +110,7 @@ class _Gathering:
         self._not_looked_at: list[NotLookedAt] = []
         self._last_looks = earlier.last_looks if earlier else {}
         self._missed_before = {e.repository for e in earlier.not_looked_at} if earlier else set()
+        self._all: set[Repository] = set()
         self._deleted: set[Repository] = set()
         # Images share most of their findings, which are kept once.
         self._findings: dict[Finding, Finding] = {}
@@ -145,11 +127,12 @@ class _Gathering:
             self._not_looked_at.append(NotLookedAt(place, _why(error)))
             return
         listed = {replace(place, name=name) for name in names}
+        self._all |= listed
         self._deleted |= {each for each in self._last_looks if each.registry == place} - listed
         for name in names_matching(self._filter, names):
             self._listed.append(_Listed(source, replace(place, name=name)))
 
-    def report(self, advance: Callable[[int, int], None]) -> FleetReport:
+    def gather(self, advance: Callable[[int, int], None]) -> Gathered:
         """Look at every repository of the registries."""
         for place in sorted(self._registries, key=lambda each: each not in self._missed_before):
             self._list(place, self._registries[place])
@@ -158,7 +141,7 @@ class _Gathering:
         looks = dict(zip(order, self._look_at_all(order, advance), strict=True))
         seen = [looks[each] for each in self._listed]
         missed = [each for each in seen if isinstance(each, NotLookedAt)]
-        return FleetReport(
+        report = FleetReport(
             generated_at=datetime.now(UTC).replace(microsecond=0),
             registries=tuple(self._registries),
             repositories=tuple(each for each in seen if isinstance(each, RepositoryReport)),
@@ -166,6 +149,12 @@ class _Gathering:
             expired=self._weighing.expired,
             deleted=tuple(sorted(self._deleted)),
         )
+        owners = {
+            look.repository: listed.source.histories.owner_of(look.repository.name)
+            for listed, look in looks.items()
+            if isinstance(look, NotLookedAt)
+        }
+        return Gathered(report, frozenset(self._all), owners)
 
     def _look_at_all(
         self, order: Sequence[_Listed], advance: Callable[[int, int], None]
@@ -240,4 +229,4 @@ def _names(registry: Registry) -> list[str]:
 def _why(error: Exception) -> str:
     if isinstance(error, DeadlineReached):
         return OUT_OF_TIME
-    return GONE if isinstance(error, RepositoryDeleted) else reason_of(error)
+    return DELETED if isinstance(error, RepositoryDeleted) else reason_of(error)

@@ -1,6 +1,6 @@
 """What changed from one fleet report to another, and what is still as it was last known.
 
-What the earlier report showed as open stays open until it is known to be gone: a repository that
+What the earlier report showed as open stays open until it is known to be closed: a repository that
 could not be read, or whose newest image is not scanned, keeps what it had.
 """
 
@@ -95,7 +95,7 @@ def _difference(
 
 
 def _kept(now: RepositoryReport, before: _Before, missing: list[Finding]) -> RepositoryReport:
-    """What is found now, and beside it what was there before and is not known to be gone."""
+    """What is found now, and beside it what was there before and is not known to be closed."""
     old, found = before.report, {finding.key for finding in now.all_findings}
     left_out: dict[str, tuple[Finding, ...]] = dict(now.left_out)
     for why, findings in old.left_out.items():

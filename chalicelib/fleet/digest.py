@@ -2,97 +2,41 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import counts_of
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
-from chalicelib.fleet.feeds import with_feeds
+from chalicelib.fleet.digest_keys import DigestKeys
+from chalicelib.fleet.digest_messages import digest_message, digest_notification
+from chalicelib.fleet.feeds import Feeds
 from chalicelib.fleet.finding_lines import keep_lines
-from chalicelib.fleet.formats.html_page import as_html
-from chalicelib.fleet.formats.json_form import to_json
-from chalicelib.fleet.formats.json_reader import ReportError, from_json
-from chalicelib.fleet.formats.pages import StoredReport, as_email, email_subject, headline, summary
+from chalicelib.fleet.kept_reports import keep_json, keep_page, read_report, stored_report
+from chalicelib.fleet.marks import DigestUnclear, Mark, last_sent
 from chalicelib.fleet.overdue_events import put_overdue
+from chalicelib.fleet.owner_digests import keep_parts, send_parts
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff
-from chalicelib.settings.channels import CHAT, ON_TOPIC, on_topic
-from chalicelib.text.chat import announcement
-from chalicelib.text.notifications import SMS_LENGTH, Message
+from chalicelib.settings.channels import CHAT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from chalicelib.aws.s3 import ReportBucket
+    from chalicelib.fleet.formats.pages import StoredReport
     from chalicelib.fleet.report import FleetReport
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
 
-PREFIX = "fleet-reports/"
-MARKS = f"{PREFIX}sent/"
-
-DIGEST_VERSION = "1"
-"""The version of the message's JSON, which ``docs/schemas/digest-1.json`` describes."""
-
-MOST_TRIED = 5
-"""The most digests, from the last one that was sent back, whose reports are tried to be read."""
-
-URL_HOURS = 12
-"""For how long the link in the email is signed; Lambda's credentials may end before."""
-
-_SENDING, _SENT = "sending", "sent"
+WITH_OWNERS = 0.8
+"""The share of the time that is for gathering where owners have digests of their own."""
 
 
-class DigestUnclear(Exception):
-    """Another run began to send the digest and did not say that it had: says what to do."""
+class NotSent(Exception):
+    """Some topics of owners have no digest: says which and why. The others have theirs."""
 
-
-@dataclass(frozen=True)
-class DigestKeys:
-    """Where the report of a scheduled time is kept, and the mark that its digest was sent.
-
-    Keys of a kind sort by time.
-    """
-
-    scheduled: datetime
-
-    @property
-    def html(self) -> str:
-        """The page."""
-        return f"{PREFIX}html/{self.time}.html"
-
-    @property
-    def json(self) -> str:
-        """The report that the next one is compared with, once it was sent."""
-        return f"{PREFIX}json/{self.time}.json"
-
-    @property
-    def mark(self) -> str:
-        """Holds ``sending`` or ``sent``."""
-        return f"{MARKS}{self.time}.txt"
-
-    @property
-    def time(self) -> str:
-        """The time in keys."""
-        return self.scheduled.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-
-
-def scheduled_time(event: Mapping[str, Any]) -> datetime:
-    """The time that a scheduled event is for; now, where it names none.
-
-    The same event, delivered again, has the same time. Source: EventBridge user guide, "Scheduled
-    Event".
-    """
-    try:
-        moment = datetime.fromisoformat(event["time"])
-    except (KeyError, TypeError, ValueError):
-        return datetime.now(UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    def __init__(self, failures: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {error}" for name, error in failures.items()))
 
 
 def send_digest(
@@ -100,8 +44,11 @@ def send_digest(
 ) -> bool:
     """Gather, keep and publish the digest of a scheduled time; says whether this run sent it.
 
-    A run that was cut short goes on with the report that it kept. The mark is made before the
-    digest is published, so that no two runs publish it, and taken back when publishing fails.
+    Then each owner with topics of its own is sent a digest of its repositories, of what was
+    gathered at once for all, whatever became of the fleet's.
+
+    A run that was cut short goes on with the reports that it kept. A mark is made before a digest
+    is published, so that no two runs publish it, and taken back when publishing fails.
 
     Calls, beside those of :func:`chalicelib.fleet.collecting.gather_fleet`
     (ecr:DescribeRepositories, ecr:DescribeImages, ecr:BatchGetImage,
@@ -113,26 +60,76 @@ def send_digest(
     notifier reads it.
 
     :raises DigestUnclear: when another run is sending the digest, or was stopped while it did.
+    :raises NotSent: when topics of owners have none.
     """
-    keys = DigestKeys(scheduled)
-    if _is_sent(keys, bucket):
-        return False
-    report = _kept(keys, bucket) or _keep(_gather(keys, services, bucket, deadline), keys, bucket)
-    message = digest_message(report, _stored(keys, bucket), services.settings.channels)
+    keys, is_sent = DigestKeys(scheduled), False
+    mark = Mark(keys.mark, bucket)
+    failure: Exception | None = None
+    try:
+        is_sent = mark.is_sent()
+    except DigestUnclear as unclear:
+        failure = unclear
+    if not (is_sent or failure):
+        report = read_report(keys.json, bucket) or _made(keys, services, bucket, deadline)
+        failure = _failure_of_sending(report, mark, keys, services, deadline)
+    not_sent = send_parts(scheduled, services, bucket, deadline)
+    if failure is not None:
+        raise failure
+    if not_sent:
+        raise NotSent(not_sent)
+    return not is_sent
+
+
+def _made(
+    keys: DigestKeys, services: Services, bucket: ReportBucket, deadline: Deadline
+) -> FleetReport:
+    """The report, with the owners' parts of it, gathered and kept."""
+    report = _gathered(keys, services, bucket, deadline)
+    keep_page(report, keys, bucket)
+    keep_lines(report, keys.time, bucket)
+    keep_json(report, keys, bucket)
+    return report
+
+
+def _gathered(
+    keys: DigestKeys, services: Services, bucket: ReportBucket, deadline: Deadline
+) -> FleetReport:
+    """The report, once the owners' parts are kept: what these are made of is not kept with it."""
+    settings = services.settings
+    earlier = last_sent(keys, bucket)
+    share = deadline.part(WITH_OWNERS) if settings.owner_topics else deadline
+    gathered = gather_fleet(services, share, earlier=earlier)
+    report = gathered.report if earlier is None else compare(gathered.report, earlier)
+    feeds = Feeds(bucket) if settings.feeds else None
+    keep_parts(gathered, feeds, keys.scheduled, services, bucket)
+    report = feeds.added_to(report) if feeds else report
+    return report.with_point(earlier)
+
+
+def _failure_of_sending(
+    report: FleetReport, mark: Mark, keys: DigestKeys, services: Services, deadline: Deadline
+) -> Exception | None:
+    try:
+        _send(report, mark, stored_report(keys, mark.bucket), services, deadline)
+    except Exception as error:
+        return error
+    _log(report, keys)
+    return None
+
+
+def _send(
+    report: FleetReport, mark: Mark, stored: StoredReport, services: Services, deadline: Deadline
+) -> None:
+    message = digest_message(report, stored, services.settings.channels)
     if services.event_bus is not None:
         put_overdue(report, services.event_bus, Backoff(deadline))
-    if not bucket.create(keys.mark, _SENDING):
-        raise DigestUnclear(f"another run is sending the digest of {scheduled.isoformat()}")
-    try:
+
+    def publish() -> None:
         services.report_topic.publish(message)
-    except Exception:
-        bucket.delete(keys.mark)
-        raise
-    if CHAT in services.settings.channels:
-        _announce(report, _stored(keys, bucket), services)
-    bucket.put(keys.mark, _SENT, "text/plain; charset=utf-8")
-    _log(report, keys)
-    return True
+        if CHAT in services.settings.channels:
+            _announce(report, stored, services)
+
+    mark.send(publish)
 
 
 def _announce(report: FleetReport, stored: StoredReport, services: Services) -> None:
@@ -142,118 +139,6 @@ def _announce(report: FleetReport, stored: StoredReport, services: Services) -> 
     except Exception as error:
         logs.logger.error("not delivered", extra={"channel": CHAT, "error": str(error)})
         logs.count("NotificationsFailed", 1, Channel=CHAT)
-
-
-def digest_notification(report: FleetReport, stored: StoredReport) -> str:
-    """What chat channels get: what the email begins with, and where the rest is."""
-    title = f"Fleet report: {headline(report)}"
-    return announcement(title, summary(report).splitlines(), "fleet report", stored.url)
-
-
-def digest_message(
-    report: FleetReport, stored: StoredReport, channels: Sequence[str] = ON_TOPIC
-) -> Message:
-    """What subscribers get: a text by email, a short one by SMS, and the totals as JSON."""
-    subject = email_subject(report)
-    email = as_email(report, stored)
-    document = json.dumps(_document(report, stored), separators=(",", ":"))
-    texts = {"default": document, "email": email, "sms": subject[:SMS_LENGTH]}
-    return Message(
-        subject, json.dumps(texts), {"report": "fleet"}, lists={"channels": on_topic(channels)}
-    )
-
-
-def _document(report: FleetReport, stored: StoredReport) -> dict[str, Any]:
-    comparison = report.comparison
-    return {
-        "kind": "digest",
-        "version": DIGEST_VERSION,
-        "report": "fleet",
-        "generatedAt": report.generated_at.isoformat(),
-        "totals": report.totals,
-        "acceptedRiskCount": len(report.accepted),
-        "expiredRiskCount": len(report.expired),
-        "leftOut": report.left_out,
-        "since": comparison and comparison.since.isoformat(),
-        "new": comparison and len(comparison.new),
-        "fixed": comparison and len(comparison.fixed),
-        "overdue": len(report.overdue) if report.has_due_dates else None,
-        "dueSoon": len(report.due_soon) if report.has_due_dates else None,
-        "meanDaysToFix": {
-            severity: round(mean, 2)
-            for severity, times in report.fixes.items()
-            if (mean := times.mean_days) is not None
-        },
-        "repositories": len(report.looked_at),
-        "notLookedAt": len(report.not_looked_at),
-        "unknown": len(report.unknown),
-        "lastKnown": len(report.last_known),
-        "imagesNeverScanned": report.images_never_scanned,
-        "scansFailed": report.scans_failed,
-        "bucket": stored.bucket,
-        "htmlKey": stored.html_key,
-        "jsonKey": stored.json_key,
-        "url": stored.url,
-    }
-
-
-def _is_sent(keys: DigestKeys, bucket: ReportBucket) -> bool:
-    mark = bucket.get(keys.mark)
-    if mark == _SENDING:
-        raise DigestUnclear(
-            f"another run is sending this digest, or was stopped while it did; if it did not "
-            f"arrive, delete s3://{bucket.name}/{keys.mark} and send the event again"
-        )
-    return mark is not None
-
-
-def _kept(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
-    """The report of a run that was cut short before it sent anything."""
-    return _read(keys.json, bucket)
-
-
-def _gather(
-    keys: DigestKeys, services: Services, bucket: ReportBucket, deadline: Deadline
-) -> FleetReport:
-    earlier = _last_sent(keys, bucket)
-    report = gather_fleet(services, deadline, earlier=earlier)
-    report = report if earlier is None else compare(report, earlier)
-    report = with_feeds(report, bucket) if services.settings.feeds else report
-    return report.with_point(earlier)
-
-
-def _last_sent(keys: DigestKeys, bucket: ReportBucket) -> FleetReport | None:
-    """The report of the last digest that was sent: a run that sent nothing is no baseline."""
-    marks = reversed(bucket.keys_before(MARKS, keys.mark))
-    sent = (mark for mark in marks if bucket.get(mark) == _SENT)
-    kept = (f"{PREFIX}json/{PurePosixPath(mark).stem}.json" for mark in sent)
-    reports = (_read(key, bucket) for key in islice(kept, MOST_TRIED))
-    return next((report for report in reports if report is not None), None)
-
-
-def _read(key: str, bucket: ReportBucket) -> FleetReport | None:
-    """A report that was kept; None where there is none, or none that can be read."""
-    text = bucket.get(key)
-    if text is None:
-        return None
-    try:
-        return from_json(text)
-    except ReportError as error:
-        logs.logger.warning("kept report not read", extra={"key": key, "error": str(error)})
-        return None
-
-
-def _keep(report: FleetReport, keys: DigestKeys, bucket: ReportBucket) -> FleetReport:
-    """Write the page, the findings, and then the JSON, which says that all are there."""
-    bucket.put(keys.html, as_html(report), "text/html; charset=utf-8")
-    keep_lines(report, keys.time, bucket)
-    bucket.put(keys.json, to_json(report), "application/json")
-    return report
-
-
-def _stored(keys: DigestKeys, bucket: ReportBucket) -> StoredReport:
-    url = bucket.presigned_url(keys.html, URL_HOURS * 3600)
-    return StoredReport(url, URL_HOURS, bucket.name, keys.html, keys.json)
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:

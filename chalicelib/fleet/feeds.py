@@ -1,46 +1,40 @@
-"""The feeds in the bucket: refreshed once a day, and read by what reports findings.
-
-| Key below ``fleet-reports/feeds/`` | What it is |
-| --- | --- |
-| ``kev.json`` | the last good catalogue of CISA: since when each vulnerability is in it |
-| ``epss.csv.gz`` | the last good EPSS scores, as FIRST publishes them |
-| ``state.json`` | of when they are, when they were fetched, and how the last try went |
-"""
+"""The feeds: refreshed in the bucket once a day, and what they say of a fleet's findings."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.kept_feeds import (
+    KEYS,
+    keep_states,
+    read_exploitation,
+    read_states,
+    states_by_name,
+    warning_of,
+)
 from chalicelib.fleet.model import Feed
-from chalicelib.policy.exploitation import Exploitation, wanted
 from chalicelib.policy.feeds import (
     EPSS,
     KEV,
     MOST_BYTES,
     FeedError,
     FeedState,
-    packed,
     read_epss,
     read_kev,
-    scores_of,
 )
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable
+    from datetime import datetime
 
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import Comparison, RepositoryReport
     from chalicelib.fleet.report import FleetReport
-
-PREFIX = "fleet-reports/feeds/"
-STATE_KEY = f"{PREFIX}state.json"
-KEYS = {KEV: f"{PREFIX}kev.json", EPSS: f"{PREFIX}epss.csv.gz"}
+    from chalicelib.policy.exploitation import Exploitation
 
 
 def refresh(
@@ -65,7 +59,7 @@ def refresh(
             state = FeedState(name, before.dated, before.fetched, before.entries, str(error))
             logs.logger.warning("feed not taken", extra={"feed": name, "error": str(error)})
         states.append(state)
-    bucket.put(STATE_KEY, _written(states), "application/json")
+    keep_states(bucket, states)
     return tuple(states)
 
 
@@ -75,53 +69,35 @@ def _refreshed(bucket: ReportBucket, before: FeedState, body: bytes, now: dateti
         dated, entries = catalogue.dated, len(catalogue.added)
         body, kind = json.dumps(catalogue.added).encode(), "application/json"
     else:
-        scores = read_epss(body, now)
-        dated, entries = scores.dated, scores.entries
-        body, kind = packed(body), "application/gzip"
+        dated, scores = read_epss(body, now)
+        entries = len(scores)
+        body, kind = scores.packed(), "application/octet-stream"
     before.accepts(dated, entries)
     bucket.put(KEYS[before.name], body, kind)
     return FeedState(before.name, dated, now, entries)
 
 
-def read_states(bucket: ReportBucket) -> tuple[FeedState, ...]:
-    """What is kept of the feeds; nothing where there is none, or none that can be read."""
-    try:
-        document = json.loads(bucket.get(STATE_KEY) or "[]")
-        return tuple(_state(each) for each in document)
-    except (ValueError, KeyError, TypeError) as error:
-        logs.logger.warning("state of feeds not read", extra={"error": str(error)})
-        return ()
+class Feeds:
+    """What the kept feeds say of findings, read once; what cannot be read is unknown."""
 
+    def __init__(self, bucket: ReportBucket) -> None:
+        self._states = states_by_name(bucket)
+        self._exploitation = read_exploitation(bucket)
 
-def read_exploitation(bucket: ReportBucket, wanted: Collection[str]) -> Exploitation:
-    """What the kept feeds say of these vulnerabilities; nothing of a feed that cannot be read.
-
-    Calls: s3:GetObject on ``fleet-reports/feeds/*``.
-    """
-    listed = _read(bucket, KEV, json.loads)
-    scored = _read(bucket, EPSS, lambda body: scores_of(body, wanted)[1])
-    catalogue = None if listed is None else frozenset(listed)
-    return Exploitation(catalogue, scored)
-
-
-def with_feeds(report: FleetReport, bucket: ReportBucket) -> FleetReport:
-    """The report with what the kept feeds say of its findings; what cannot be read is unknown."""
-    try:
-        states = {state.name: state for state in read_states(bucket)}
-    except AWS_ERRORS as error:
-        logs.logger.warning("state of feeds not read", extra={"error": str(error)})
-        states = {name: FeedState(name, problem="its state cannot be read") for name in KEYS}
-    findings = [finding for each in report.repositories for finding, _ in each.rows]
-    known = _Known(read_exploitation(bucket, wanted(findings)))
-    return replace(
-        report,
-        repositories=tuple(known.in_repository(each) for each in report.repositories),
-        comparison=report.comparison and known.in_comparison(report.comparison),
-        feeds=tuple(
-            Feed(state.name, state.dated, state.warning(report.generated_at))
-            for state in (states.get(name, FeedState(name)) for name in KEYS)
-        ),
-    )
+    def added_to(self, report: FleetReport) -> FleetReport:
+        """The report, or a part of it, with what they say of its findings."""
+        read = {KEV: self._exploitation.catalogue, EPSS: self._exploitation.scores}
+        readable = {name: each for name, each in read.items() if each is not None}
+        known = _Known(self._exploitation)
+        return replace(
+            report,
+            repositories=tuple(known.in_repository(each) for each in report.repositories),
+            comparison=report.comparison and known.in_comparison(report.comparison),
+            feeds=tuple(
+                Feed(state.name, state.dated, warning_of(state, report.generated_at, readable))
+                for state in self._states.values()
+            ),
+        )
 
 
 class _Known:
@@ -150,35 +126,3 @@ class _Known:
         if found is None:
             found = self._found[id(finding)] = self._exploitation.of(finding)
         return found
-
-
-def _read(bucket: ReportBucket, name: str, parse: Callable[[bytes], Any]) -> Any:
-    try:
-        body = bucket.read(KEYS[name])
-        return None if body is None else parse(body)
-    except (ValueError, *AWS_ERRORS) as error:
-        logs.logger.warning("feed not read", extra={"feed": name, "error": str(error)})
-        return None
-
-
-def _written(states: Iterable[FeedState]) -> str:
-    return json.dumps(
-        [
-            {
-                "name": state.name,
-                "dated": state.dated and state.dated.isoformat(),
-                "fetched": state.fetched and state.fetched.isoformat(),
-                "entries": state.entries,
-                "problem": state.problem,
-            }
-            for state in states
-        ]
-    )
-
-
-def _state(values: dict[str, Any]) -> FeedState:
-    dated, fetched = (
-        None if text is None else datetime.fromisoformat(text)
-        for text in (values["dated"], values["fetched"])
-    )
-    return FeedState(values["name"], dated, fetched, values["entries"], values["problem"])

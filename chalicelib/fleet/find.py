@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.findings import Finding
@@ -13,9 +16,13 @@ from chalicelib.policy.urgency import urgency
 from chalicelib.text.shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from chalicelib.aws.s3 import ReportBucket
+    from chalicelib.fleet.finding_lines import State
+    from chalicelib.policy.urgency import Urgency
+
+    _Place = tuple[str, str, str]
 
 MOST_FOUND = 2_000
 """The most findings of an answer, the most urgent ones; the others are counted."""
@@ -148,26 +155,58 @@ def find(query: Query, bucket: ReportBucket, most: int = MOST_FOUND) -> Answer:
     state = read_state(bucket)
     if state is None:
         raise NothingKept
-    lines = map(json.loads, lines_with(query.needles, bucket, state))
-    found = [line for line in lines if query.matches(line)]
-    found.sort(key=_order)
-    places = {(each["account_id"], each["region"], each["repository"]) for each in found}
-    return Answer(state.as_of, tuple(found[:most]), len(found), len(places), state.unknown)
+    places: Counter[_Place] = Counter()
+    found = nsmallest(most, _matching(query, bucket, state, places), key=_order)
+    return Answer(state.as_of, tuple(found), places.total(), len(places), state.unknown)
+
+
+def _matching(
+    query: Query, bucket: ReportBucket, state: State, places: Counter[_Place]
+) -> Iterator[Mapping[str, Any]]:
+    """What matches, one at a time, since few of many are kept; counted by place."""
+    for text in lines_with(query.needles, bucket, state):
+        line = json.loads(text)
+        if query.matches(line):
+            places[_place(line)] += 1
+            yield line
+
+
+def _place(line: Mapping[str, Any]) -> _Place:
+    return line["repository"], line["account_id"], line["region"]
 
 
 def _order(line: Mapping[str, Any]) -> tuple[Any, ...]:
-    finding = Finding(
-        line["vulnerability"],
-        line["severity"],
-        score=line["score"],
-        fix_available=line["fix_available"],
-        epss=line["epss"],
-        known_exploited=line["known_exploited"],
-    )
     overdue, running = line["overdue_days"], line["running_in"]
-    first = urgency(
-        finding,
+    first = _urgency(
+        *(line[name] for name in _WEIGHED),
         running=None if running is None else bool(running),
         overdue=None if overdue is None else bool(overdue),
     )
-    return *first, line["repository"], line["account_id"], line["region"]
+    return *first, *_place(line)
+
+
+_WEIGHED = ("vulnerability", "severity", "score", "fix_available", "epss", "known_exploited")
+
+
+# Since repositories share most of their findings.
+@lru_cache(maxsize=10_000)
+def _urgency(
+    vulnerability: str,
+    severity: str,
+    score: float | None,
+    fix_available: bool | None,
+    epss: float | None,
+    known_exploited: bool | None,
+    *,
+    running: bool | None,
+    overdue: bool | None,
+) -> Urgency:
+    finding = Finding(
+        vulnerability,
+        severity,
+        score=score,
+        fix_available=fix_available,
+        epss=epss,
+        known_exploited=known_exploited,
+    )
+    return urgency(finding, running=running, overdue=overdue)

@@ -85,14 +85,14 @@ def lines_with(texts: Sequence[bytes], bucket: ReportBucket, state: State) -> It
 
     The texts are in small letters. Most lines are passed over without being parted.
     """
-    first = max(texts, key=len, default=b"")
+    first, *others = sorted(texts, key=len, reverse=True) or [b""]
     for key in state.keys:
         for block in _blocks(bucket.read(key) or b""):
             small = block.lower()
             at = small.find(first)
             while 0 <= at < len(block):
                 start, stop = small.rfind(b"\n", 0, at) + 1, small.index(b"\n", at) + 1
-                if all(text in small[start:stop] for text in texts):
+                if all(small.find(text, start, stop) >= 0 for text in others):
                     yield block[start:stop]
                 at = small.find(first, stop)
 

@@ -71,6 +71,13 @@ class Histories:
         own, _ = parse_rules((self._tagged or {}).get(repository, {}))
         return self._settings.rules_for(repository, own)
 
+    def owner_of(self, repository: str) -> str | None:
+        """Whose a repository is, empty for nobody's; None where its tags are not known."""
+        return self._owner(self.rules_of(repository))
+
+    def _owner(self, rules: Rules) -> str | None:
+        return rules.owner or (None if self._tagged is None else "")
+
     def added_to(self, report: RepositoryReport, history: History) -> RepositoryReport:
         """The report of a repository with what is kept of it."""
         rules = self.rules_of(report.repository.name)
@@ -82,7 +89,7 @@ class Histories:
         states = history.states or ()
         return replace(
             report,
-            owner=rules.owner or (None if self._tagged is None else ""),
+            owner=self._owner(rules),
             running=running,
             ages=ages_of(report, states, self._settings.sla_of(rules)),
             fixes=fixes_of(states, datetime.now(UTC)),

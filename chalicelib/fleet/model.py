@@ -175,6 +175,13 @@ class RepositoryReport:
             yield from findings
 
     @property
+    def unaccepted(self) -> Iterator[Finding]:
+        """What counts and what is left out."""
+        yield from self.findings
+        for findings in self.left_out.values():
+            yield from findings
+
+    @property
     def known(self) -> bool:
         """Whether the findings of the newest image are known, all of them."""
         kinds = {scan.kind for scan in self.scans}
@@ -259,8 +266,8 @@ class Comparison:
     """What changed since an earlier report.
 
     ``new`` are the findings that count now and that the earlier report did not show, also those
-    whose acceptance ran out; ``fixed`` those that it showed and that are known to be gone, neither
-    accepted nor left out; with a repository that was deleted all that it had is fixed.
+    whose acceptance ran out; ``fixed`` those that it showed and that are known to be closed,
+    neither accepted nor left out; with a repository that was deleted all that it had is fixed.
     ``first_seen`` are the repositories whose findings are known for the first time, and ``dropped``
     those that are not to be looked at any more, so that nothing is said of them.
     """

@@ -43,7 +43,8 @@ class FleetReport:
     time, as they were last known. ``expired`` are the entries of the list of accepted risks that
     ran out and would cover findings, and ``deleted`` the repositories of the earlier report that
     are no more. ``feeds`` are those that were asked what is exploited. ``trend`` is what the last
-    digests said, this one as the last.
+    digests said, this one as the last. ``owner`` is whose the repositories are, where the report
+    is about one owner's alone.
     """
 
     generated_at: datetime
@@ -55,6 +56,12 @@ class FleetReport:
     comparison: Comparison | None = None
     feeds: tuple[Feed, ...] = ()
     trend: tuple[Point, ...] = ()
+    owner: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the report is called."""
+        return f"Fleet report for {self.owner}" if self.owner else "Fleet report"
 
     @cached_property
     def differing(self) -> tuple[bool, bool]:

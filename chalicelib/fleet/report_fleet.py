@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.fleet.digest import scheduled_time, send_digest
+from chalicelib.fleet.digest import send_digest
+from chalicelib.fleet.digest_keys import scheduled_time
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:

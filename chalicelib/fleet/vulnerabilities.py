@@ -11,10 +11,10 @@ from chalicelib.policy.ages import UNKNOWN_AGE, Age
 from chalicelib.policy.urgency import Urgency, urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from chalicelib.ecr.findings import Finding
-    from chalicelib.fleet.model import RepositoryReport
+    from chalicelib.fleet.model import Change, RepositoryReport
     from chalicelib.fleet.report import FleetReport
 
 
@@ -125,3 +125,17 @@ class Ranking:
             return (True,)
         first = min(each.urgency.before_severity for each in self.open_in(report))
         return False, first, badness(report)
+
+
+def most_urgent(changes: Iterable[Change], report: FleetReport) -> list[Change]:
+    """Changes in the order of what is known of their findings in their repositories."""
+    repositories = {each.repository: each for each in report.repositories}
+
+    def place_of(change: Change) -> Urgency:
+        each, finding = repositories.get(change.repository), change.finding
+        if each is None:
+            return urgency(finding)
+        overdue = each.age_of(finding).is_overdue(report.today)
+        return urgency(finding, running=each.is_running(finding), overdue=overdue)
+
+    return sorted(changes, key=place_of)

@@ -32,13 +32,14 @@ class Assessment:
     """A scan, weighed.
 
     ``findings`` are those that count, worst first; None where they are not known. ``counts`` are
-    their numbers by severity, or those that are told; None where nothing is known of them, and
-    where not all are, ``unlisted`` says how many findings there are of an unknown severity.
+    their numbers by severity, or those that the event gives; None where nothing is known of them,
+    and where not all are, ``unlisted`` says how many findings there are of an unknown severity.
     ``crossed`` are the severities whose threshold is reached, worst first. ``accepted`` are the
     findings that are accepted risks, each with the entry that says so; ``expired`` the entries that
     would cover findings that count, had they not run out. ``left_out`` are the findings that
     filters keep out, by reason. ``ended_at`` is when the scan ended that found them, in seconds
-    since the epoch; None where that is not told.
+    since the epoch; None where that is not known. ``feed_warnings`` say which feeds of exploitation
+    are stale or failed.
     """
 
     thresholds: Thresholds
@@ -50,6 +51,7 @@ class Assessment:
     expired: tuple[AcceptedRisk, ...] = ()
     left_out: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     ended_at: int | None = None
+    feed_warnings: tuple[str, ...] = ()
 
     def with_keys(self, known: Collection[str]) -> Assessment:
         """The same, with each finding by the key by which it is known already, if it is."""
@@ -88,6 +90,17 @@ def may_reach(thresholds: Thresholds, counts: Mapping[str, int] | None, unlisted
     return bool(unlisted) and bool(thresholds.crossed_by(most))
 
 
+def may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
+    """Whether the event does not rule a report out: what counts is never more than it says."""
+    return (
+        result.failed
+        or result.finding_severity is not None
+        or may_reach(thresholds, result.severity_counts, result.unlisted)
+        or bool(thresholds.crossed_by(result.severity_counts or {}))
+        or (thresholds.weigh_exploitation and result.number != 0)
+    )
+
+
 def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backoff) -> Assessment:
     """Weigh a scan by the rules of its repository, with its findings where they can be read.
 
@@ -107,7 +120,7 @@ def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backof
         lambda ecr: ecr.scan_findings(result.repository, result.image_digest, backoff.call),
     )
     if scan is not None and scan.findings is not None and (scan.listed or not number):
-        weighed = _weighed(result, rules, _with_kev(scan.findings, services), services)
+        weighed = _weighed(result, rules, scan.findings, services)
         ended = scan.completed_at
         return replace(weighed, ended_at=None if ended is None else int(ended.timestamp()))
     # The findings are not readable, or are those of a later scan that is not done or failed.
@@ -116,12 +129,11 @@ def assess(result: ScanResult, rules: Rules, services: Services, backoff: Backof
     return _unread(result, thresholds, counts, result.unlisted)
 
 
-def _with_kev(findings: tuple[Finding, ...], services: Services) -> tuple[Finding, ...]:
-    """The findings with what CISA's catalogue says of them, where it is fetched."""
-    if not services.settings.feeds or (catalogue := services.known_exploited) is None:
-        return findings
-    names = catalogue.names()
-    return findings if names is None else tuple(map(Exploitation(names).of, findings))
+def _exploitation(services: Services) -> Exploitation:
+    """What the feeds say, where they are fetched."""
+    if not services.settings.feeds or (feeds := services.kept_feeds) is None:
+        return Exploitation()
+    return feeds.exploitation()
 
 
 def _unread(
@@ -143,6 +155,8 @@ def _weighed(
     thresholds = rules.thresholds(settings.thresholds)
     finding_filters = rules.finding_filters(settings.finding_filters)
     today = datetime.now(UTC).date()
+    known = _exploitation(services)
+    findings = tuple(map(known.of, findings))
     apart = counted(result.repository, findings, services.accepted_risks, finding_filters, today)
     return Assessment(
         thresholds=thresholds,
@@ -152,4 +166,5 @@ def _weighed(
         accepted=apart.accepted,
         expired=apart.expired,
         left_out=apart.left_out,
+        feed_warnings=known.warnings,
     )

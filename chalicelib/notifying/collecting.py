@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
 from chalicelib.notifying.texts import cut
+from chalicelib.policy.ages import UNKNOWN_AGE
 from chalicelib.policy.news import INVENTORY, NEWS, Flaw, News
 from chalicelib.text.templating import link
 
@@ -43,10 +44,12 @@ def news_of(report: Report, message: Mapping[str, Any], now: int, begun_at: int)
         owner=report.owner,
         failed=result.failed,
         counts=None if report.counts is None else dict(report.counts),
-        new=tuple(_flaw(finding) for finding in new[:MOST_NEW]),
+        new=tuple(_flaw(finding, report) for finding in new[:MOST_NEW]),
         new_counts=counts_of(new),
         fixed=len(changes.fixed) if changes else 0,
         where_in_use=report.where_in_use,
+        overdue=report.overdue,
+        feed_warnings=tuple(map(cut, report.feed_warnings)),
     )
 
 
@@ -57,7 +60,7 @@ def _key(report: Report) -> str:
     return sha256("\n".join(map(str, parts)).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def _flaw(finding: Finding) -> Flaw:
+def _flaw(finding: Finding, report: Report) -> Flaw:
     return Flaw(
         identifier=cut(finding.identifier) or "unnamed",
         packages=cut(finding_texts.names_in(finding.package_names)),
@@ -65,4 +68,7 @@ def _flaw(finding: Finding) -> Flaw:
         fixed_in=cut(finding_texts.fixes(finding)),
         is_exploitable=finding.exploitable,
         url=link(finding.url),
+        known_exploited=finding.known_exploited,
+        epss=finding.epss,
+        age=report.ages.get(finding.key, UNKNOWN_AGE),
     )

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from chalicelib.ecr.images import Image
-from chalicelib.notifying.assessment import Assessment, assess, may_reach
+from chalicelib.notifying.assessment import Assessment, assess, may_matter
+from chalicelib.notifying.channels import senders_to
 from chalicelib.notifying.finding_events import with_events
-from chalicelib.notifying.in_use import after_scan_in_use, recalled_in_use, scan_of
+from chalicelib.notifying.in_use import after_scan_in_use, keep_replaced, scan_of
 from chalicelib.notifying.late_scans import keep_late, lines_then
 from chalicelib.notifying.lookups import LookUp
+from chalicelib.notifying.mirroring import all_ended
+from chalicelib.notifying.repeats import is_known, is_late, is_rescan
 from chalicelib.notifying.report import About
+from chalicelib.notifying.scanned_images import scanned_image
 from chalicelib.notifying.scope import reason_against, rules_of
-from chalicelib.notifying.uses import uses_of, where_in_use
 from chalicelib.policy.acknowledgements import is_lagging
 from chalicelib.policy.ages import ages_in
 from chalicelib.policy.changes import ALL, EVERY_SCAN
 from chalicelib.policy.current import is_newest
+from chalicelib.policy.due import Reason
 from chalicelib.policy.lines import placed
-from chalicelib.policy.states import FAILED
+from chalicelib.policy.states import FAILED, NO_CHANNELS
 from chalicelib.policy.transitions import after_failure, after_scan, shadow_of
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:
     from chalicelib.aws.line_states import LineStates
     from chalicelib.notifying.events import ScanResult
-    from chalicelib.notifying.lookups import Found
+    from chalicelib.notifying.scanned_images import ScannedImage
+    from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.lines import Placement
     from chalicelib.policy.states import Line, ReportedState
-    from chalicelib.policy.thresholds import Thresholds
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
-
-BURST = timedelta(minutes=10)
-"""Within this time, events about an image whose findings did not change are about one scan."""
+    from chalicelib.settings.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ class Compared:
     about: About = field(default_factory=About)
 
     @property
+    def has_looked(self) -> bool:
+        """Whether the findings in the image were read."""
+        known = self.assessment is not None and self.assessment.findings is not None
+        return known and self.result.number != 0
+
+    @property
     def place(self) -> str:
         """Where the state is kept."""
         return self.result.place if self.line else self.result.place_in_use
@@ -78,75 +84,55 @@ def compare(
     :raises Changed: when another invocation changes a line meanwhile: it is then to be done again.
     :raises ClientError: and others, where what decides cannot be known.
     """
-    rules = rules_of(result, services, backoff)
-    if states is None and not _may_matter(result, rules.thresholds(services.settings.thresholds)):
+    settings, rules = services.settings, rules_of(result, services, backoff)
+    if states is None and not may_matter(result, rules.thresholds(settings.thresholds)):
         return Compared(result)
+    if rules.skip:
+        return _out_of_scope(result, Reason.SKIPPED_BY_TAG, states, mirrors)
     look_up = LookUp(result.address, result.repository, services, backoff, states)
-    found = look_up.of(result.image_digest)
-    image = found.image or Image(result.image_digest, result.image_tags)
-    then, result = result, replace(result, image_tags=image.all_tags)
-    uses = uses_of(result.place, services)
-    where = where_in_use(image, uses)
-    if reason := reason_against(image, rules, uses, services.settings):
-        logs.logger.info("scan out of scope", extra={**result.about, "reason": str(reason)})
+    if is_known(result, look_up.recalled, senders_to(rules.owner or "", settings), mirrors):
         return Compared(result)
-    placement = placed(result.image_digest, found.places, found.repository, mirrors)
-    in_use = recalled_in_use(result, states) if where else None
-    if in_use is not None:
-        placement = replace(placement, bases=(*placement.bases, in_use))
-    before = _before(placement, found) if placement.line else in_use
-    if _is_late(result, before):
-        return Compared(result)
+    scanned = scanned_image(result, look_up.of(result.image_digest), states, mirrors, services)
+    if reason := reason_against(scanned.image, rules, scanned.uses, settings):
+        return _out_of_scope(scanned.result, reason)
+    if is_late(scanned.result, scanned.before):
+        return Compared(scanned.result)
     assessment = None
-    if placement.line or where or services.settings.notify_mode == EVERY_SCAN:
-        assessment = _continued(assess(result, rules, services, backoff), placement)
-    about = About(
-        owner=rules.owner or "",
-        platform=image.platform or "",
-        pushed_at=int(image.pushed_at.timestamp()) if image.pushed_at else 0,
-        where_in_use=where,
-    )
-    compared = Compared(result, assessment, placement.line, about=about)
+    if scanned.placement.line or scanned.where or settings.notify_mode == EVERY_SCAN:
+        assessment = assess(scanned.result, rules, services, backoff)
+        assessment = _continued(assessment, scanned.placement)
+    about = scanned.about(rules.owner or "")
+    compared = Compared(scanned.result, assessment, scanned.placement.line, about=about)
     if states is None:
         return compared
-    compared = replace(
-        compared,
-        state=_state(
-            result,
-            assessment,
-            placement,
-            found,
-            mirrors,
-            has_bus=bool(services.settings.event_bus),
-        ),
-        is_rescan=_is_rescan(result, before),
-        is_reported=services.settings.report_images == ALL
-        or bool(where)
-        or is_newest(found.places, placement.newest, found.repository),
-    )
-    if compared.state is not None and assessment is not None:
-        sla = services.settings.sla_of(rules)
-        ages = ages_in(compared.state.ledger, assessment.findings or (), sla)
-        compared = replace(compared, about=replace(about, ages=ages))
-    compared = _kept(compared, states, placement, found, mirrors)
-    if lines := lines_then(then, placement, found):
-        weighed = assessment or assess(result, rules, services, backoff)
-        keep_late(result, weighed, lines, found, states)
-    if placement.line is None and where and assessment is not None:
-        state = after_scan_in_use(result, assessment, before, found.repository.states.values())
-        return replace(compared, state=state and states.keep(compared.place, state))
+    compared = _with_state(compared, scanned, mirrors, settings)
+    compared = _kept(_aged(compared, settings.sla_of(rules)), scanned, states, mirrors)
+    if lines := lines_then(result, scanned.placement, scanned.found):
+        weighed = assessment or assess(scanned.result, rules, services, backoff)
+        keep_late(scanned.result, weighed, lines, scanned.found, states)
+    if scanned.placement.line is None and scanned.where:
+        return _kept_in_use(compared, scanned, states, settings.sla_of(rules))
     return compared
 
 
-def _may_matter(result: ScanResult, thresholds: Thresholds) -> bool:
-    """Whether the event does not rule a report out: what counts is never more than it says."""
-    return (
-        result.failed
-        or result.finding_severity is not None
-        or may_reach(thresholds, result.severity_counts, result.unlisted)
-        or bool(thresholds.crossed_by(result.severity_counts or {}))
-        or (thresholds.weigh_exploitation and result.number != 0)
-    )
+def _out_of_scope(
+    result: ScanResult,
+    reason: Reason,
+    states: LineStates | None = None,
+    mirrors: frozenset[str] = NO_CHANNELS,
+) -> Compared:
+    """Nothing to report; where ``states`` are given, nothing of the repository is open either."""
+    logs.logger.info("scan out of scope", extra={**result.about, "reason": str(reason)})
+    others = all_ended(result.place, states, mirrors) if states is not None else ()
+    return Compared(result, others=others)
+
+
+def _aged(compared: Compared, sla: DueTimes | None) -> Compared:
+    """The same, with since when its findings are open by the ledger of its state."""
+    if compared.state is None or compared.assessment is None:
+        return compared
+    ages = ages_in(compared.state.ledger, compared.assessment.findings or (), sla)
+    return replace(compared, about=replace(compared.about, ages=ages))
 
 
 def _continued(assessment: Assessment, placement: Placement) -> Assessment:
@@ -157,45 +143,34 @@ def _continued(assessment: Assessment, placement: Placement) -> Assessment:
     return assessment.with_keys(known)
 
 
-def _before(placement: Placement, found: Found) -> ReportedState | None:
-    return found.repository.states.get(placement.line) if placement.line else None
-
-
-def _is_late(result: ScanResult, before: ReportedState | None) -> bool:
-    """Whether a later scan of the image was dealt with before."""
-    return bool(before and before.digest == result.image_digest and before.time > result.time)
-
-
-def _is_rescan(result: ScanResult, before: ReportedState | None) -> bool:
-    """Whether an event tells of one finding, or of a scan that people were notified of just now."""
-    if result.finding_severity is not None:
-        return True
-    if before is None or before.event == result.identity or before.digest != result.image_digest:
-        return False
-    times = (before.reported_at, result.time)
-    if result.failed or not all(times):
-        return False
-    earlier, later = map(datetime.fromisoformat, times)
-    return later - earlier <= BURST
+def _with_state(
+    compared: Compared, scanned: ScannedImage, mirrors: frozenset[str], settings: Settings
+) -> Compared:
+    """The same with the line's state after the scan, and whether people are to be notified."""
+    found, placement = scanned.found, scanned.placement
+    return replace(
+        compared,
+        state=_state(compared, scanned, mirrors, has_bus=bool(settings.event_bus)),
+        is_rescan=is_rescan(scanned.result, scanned.before),
+        is_reported=settings.report_images == ALL
+        or bool(scanned.where)
+        or is_newest(found.places, placement.newest, found.repository),
+    )
 
 
 def _state(
-    result: ScanResult,
-    assessment: Assessment | None,
-    placement: Placement,
-    found: Found,
-    mirrors: frozenset[str],
-    *,
-    has_bus: bool,
+    compared: Compared, scanned: ScannedImage, mirrors: frozenset[str], *, has_bus: bool
 ) -> ReportedState | None:
     """The line's state after the scan; None where that says nothing about it."""
+    result, assessment = compared.result, compared.assessment
+    placement, known = scanned.placement, scanned.found.repository.states
     if placement.line is None or placement.whole is None or assessment is None:
         return None
-    known = found.repository.states
     before = known.get(placement.line)
     scan = scan_of(result, placement.whole.digest, assessment)
     if result.failed:
-        own = (each for each in found.repository.live.values() if each.digest == scan.digest)
+        live = scanned.found.repository.live.values()
+        own = (each for each in live if each.digest == scan.digest)
         return after_failure(placement.line, before or next(own, None), scan)
     if assessment.findings is None:
         return None
@@ -207,17 +182,16 @@ def _state(
 
 
 def _kept(
-    compared: Compared,
-    states: LineStates,
-    placement: Placement,
-    found: Found,
-    mirrors: frozenset[str],
+    compared: Compared, scanned: ScannedImage, states: LineStates, mirrors: frozenset[str]
 ) -> Compared:
     """Keep what becomes of the lines.
 
     Where nothing is known of what is in the image, it comes into no line.
     """
-    place, state, repository = compared.result.place, compared.state, found.repository
+    place, state = compared.result.place, compared.state
+    found, placement, repository = scanned.found, scanned.placement, scanned.found.repository
+    if scanned.before is not None and placement.line:
+        keep_replaced(compared.result, scanned.before, scanned.uses, states)
     settled, shadows = placement.states, []
     if state is None or state.status == FAILED:
         settled = {
@@ -243,3 +217,15 @@ def _kept(
         shadows=tuple(kept_shadows),
         others=(*kept, *(each for each in others if is_lagging(each, mirrors))),
     )
+
+
+def _kept_in_use(
+    compared: Compared, scanned: ScannedImage, states: LineStates, sla: DueTimes | None
+) -> Compared:
+    """Keep what is known of an image in use that is in no line."""
+    if compared.assessment is None:
+        return compared
+    known = scanned.found.repository.states.values()
+    state = after_scan_in_use(compared.result, compared.assessment, scanned.before, known)
+    compared = _aged(replace(compared, state=state), sla)
+    return replace(compared, state=state and states.keep(compared.place, state))

@@ -14,8 +14,10 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chalicelib.aws.line_states import LineStates
-    from chalicelib.notifying.events import Deletion
+    from chalicelib.notifying.events import Deletion, ScanResult
     from chalicelib.policy.states import ReportedState
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
@@ -34,17 +36,31 @@ def close_deleted(deletion: Deletion, services: Services, deadline: Deadline) ->
         return
     mirrors = mirror_names(services.settings.channels)
     changed = backoff.call(_ended, deletion, states, mirrors, services, backoff)
-    reporting = Reporting(services, backoff)
-    place = (deletion.account, deletion.region, deletion.repository)
-    following = reporting.mirror([MirroredLine(*place, state) for state in changed])
-    for state in changed:
-        settle(states, deletion.place, state, followed(state, following), backoff)
     logs.summary(
         "image deleted",
         {"LinesEnded": sum(state.has_ended for state in changed)},
         repository=deletion.repository,
         image_digest=deletion.image_digest,
     )
+    follow_ended(changed, deletion, services, backoff)
+
+
+def follow_ended(
+    changed: Sequence[ReportedState],
+    event: Deletion | ScanResult,
+    services: Services,
+    backoff: Backoff,
+) -> None:
+    """Let mirrors follow lines of an event's repository that have ended.
+
+    :raises NotDelivered: when a channel could not be reached.
+    """
+    reporting = Reporting(services, backoff)
+    place = (event.account, event.region, event.repository)
+    following = reporting.mirror([MirroredLine(*place, state) for state in changed])
+    if (states := services.line_states) is not None:
+        for state in changed:
+            settle(states, event.place, state, followed(state, following), backoff)
     if reporting.failures:
         raise NotDelivered(reporting.failures)
 

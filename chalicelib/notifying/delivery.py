@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.notifying.channels import mirrors, owner_senders, senders
+from chalicelib.notifying.channels import mirrors, senders_to
 from chalicelib.notifying.collecting import news_of
 from chalicelib.notifying.finding_events import put_events
 from chalicelib.notifying.report import report_of
@@ -56,18 +56,13 @@ class Reporting:
         state = compared.state
         if not compared.is_reported:
             return state
-        for sender in self._senders(compared.about.owner):
+        for sender in senders_to(compared.about.owner, self._services.settings):
             changes = changes_for(sender.name, state) if state else None
             if not self._is_news(sender.name, compared, changes):
                 state = state and heard(state, sender.name)
             elif self._is_done(sender, self._reported(compared, changes)):
                 state = state and reported(state, sender.name)
         return state
-
-    def _senders(self, owner: str) -> tuple[Sender, ...]:
-        settings = self._services.settings
-        own = [each for each in settings.owner_topics or () if each.owner == owner]
-        return (*senders(settings.channels), *owner_senders(own))
 
     def mirror(self, lines: Sequence[MirroredLine]) -> frozenset[str]:
         """Let mirrors follow lines; returns those that do."""

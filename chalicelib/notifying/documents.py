@@ -47,8 +47,10 @@ def document(report: Report, most: int = MOST_LISTED) -> dict[str, Any]:
         "thresholds": report.thresholds.by_severity(),
         "crossed": list(report.crossed),
         "findings": [_finding(report, finding) for finding in listed],
+        "overdueFindings": report.overdue,
         "findingsNotListed": counts_of(report.new_first[most:]),
         "newFindings": _new_findings(report, _NEW_FOR_EACH_LISTED * most),
+        "feedWarnings": [cut(each) for each in report.feed_warnings],
         "leftOut": dict(report.left_out),
         "acceptedRisks": [
             {"finding": _finding(report, finding), **_entry(entry)}
@@ -65,6 +67,7 @@ def document(report: Report, most: int = MOST_LISTED) -> dict[str, Any]:
 
 def _finding(report: Report, finding: Finding) -> dict[str, Any]:
     age = report.ages.get(finding.key)
+    days_open, days_overdue = report.days_of(finding)
     return {
         "id": cut(finding.identifier),
         "severity": finding.severity,
@@ -76,12 +79,15 @@ def _finding(report: Report, finding: Finding) -> dict[str, Any]:
         "packageCount": len(finding.packages),
         "fixAvailable": finding.fix_available,
         "exploitAvailable": finding.exploit_available,
+        "knownExploited": finding.known_exploited,
         "epss": finding.epss,
         "relatedVulnerabilities": [cut(name) for name in finding.related[:MOST_PACKAGES]],
         "firstObservedAt": _moment(finding.first_observed_at),
         "lastObservedAt": _moment(finding.last_observed_at),
         "openSince": _moment(age.first_seen if age else None),
         "due": age.due.isoformat() if age and age.due else None,
+        "daysOpen": days_open,
+        "daysOverdue": days_overdue,
         "url": link(finding.url) or None,
         "isNew": report.is_new(finding) if report.changes else None,
     }

@@ -15,6 +15,7 @@ from chalicelib.notifying.texts import (
     headline,
     steps,
 )
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import UNOWNED
 from chalicelib.text.templating import count_of, link, render
 
@@ -67,7 +68,8 @@ def summary(report: Report) -> str:
     """What is new and what can be fixed, in one line, as far as that is known."""
     fixes = finding_texts.fix_summary(report.findings or ())
     overdue = f"{count_of(report.overdue, 'finding')} overdue." if report.overdue else ""
-    return " ".join(filter(None, (_news(report), overdue, fixes)))
+    feeds = (f"{cut(each)}." for each in report.feed_warnings)
+    return " ".join(filter(None, (_news(report), overdue, fixes, *feeds)))
 
 
 def _news(report: Report) -> str:
@@ -82,10 +84,8 @@ def _news(report: Report) -> str:
 
 def _row(report: Report, finding: Finding) -> dict[str, str]:
     about = [f"({finding_texts.related(finding)})"] if finding.related else []
-    exploit = ["exploit known"] if finding.exploitable else []
-    if finding.known_exploited:
-        exploit = ["known exploited (KEV)"]
-    said = [finding_texts.fix(finding), *exploit, report.age_of(finding)]
+    exploit = exploitation(finding.known_exploited, finding.epss, exploitable=finding.exploitable)
+    said = [finding_texts.fix(finding), exploit, report.age_of(finding)]
     where = " ".join([*about, finding_texts.where(finding)]).strip()
     return {
         "mark": "NEW" if report.is_new(finding) and report.is_compared else "   ",
@@ -133,7 +133,7 @@ def _fixed_lines(changes: Changes) -> list[str]:
 
 def _order(report: Report) -> str:
     is_news_first = report.is_compared and any(map(report.is_new, report.findings or ()))
-    return "new ones first, then the worst" if is_news_first else "worst first"
+    return "new ones first, then the most urgent" if is_news_first else "most urgent first"
 
 
 def _levels(report: Report) -> list[str]:

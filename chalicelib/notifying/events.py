@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.ecr.findings import severity_counts
+from chalicelib.ecr.findings import Finding, severity_counts
+from chalicelib.ecr.findings_reader import told_finding
 from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.ecr.scan_statuses import ScanKind, kind_of
 from chalicelib.ecr.severities import severity_of
@@ -46,8 +47,8 @@ class ScanResult:
 
     ``severity_counts`` are the counts that the event tells, None where it tells none, and
     ``unlisted`` how many findings more there are by its total. ``finding_severity`` is set where
-    one finding changed: the counts are then to be looked up. ``description`` is why a scan failed,
-    which no event says.
+    one finding changed: the counts are then to be looked up; ``finding`` is that finding, as far as
+    the event tells it whole. ``description`` is why a scan failed, which no event says.
     """
 
     account: str
@@ -62,12 +63,13 @@ class ScanResult:
     event_id: str = ""
     unlisted: int = 0
     description: str = ""
+    finding: Finding | None = None
 
     @property
     def identity(self) -> str:
         """What is the same when an event is delivered again, and of no other event."""
-        told = (self.account, self.region, self.repository, self.image_digest, self.status)
-        text = "\n".join((*told, self.time)).encode("utf-8", "replace")
+        parts = (self.account, self.region, self.repository, self.image_digest, self.status)
+        text = "\n".join((*parts, self.time)).encode(errors="surrogatepass")
         return self.event_id or hashlib.sha256(text).hexdigest()
 
     @property
@@ -180,6 +182,7 @@ class ScanResult:
             status=detail.text("status"),
             severity_counts=None,
             finding_severity=severity_of(detail.text("severity")),
+            finding=told_finding(fields.mapping("detail")),
             event_id=fields.optional(fields.text, "id") or "",
         )
 

@@ -5,13 +5,14 @@ What is known of one is kept by itself, so that what was reported of it is not r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.policy.states import Line
 from chalicelib.policy.transitions import Scan, after_failure, after_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from chalicelib.aws.line_states import LineStates
     from chalicelib.notifying.assessment import Assessment
@@ -62,3 +63,22 @@ def after_scan_in_use(
     own = [each for each in known if each.digest == scan.digest and each.findings is not None]
     own.sort(key=lambda each: each.time, reverse=True)
     return after_scan(_NO_LINE, before, [before] if before else own, scan)
+
+
+def keep_replaced(
+    result: ScanResult, before: ReportedState, uses: Container[str], states: LineStates
+) -> None:
+    """Keep what is known of the image that this scan's replaces in a line, if that is in use.
+
+    Its next scan is compared with that, so that what was reported of it is not reported again.
+
+    :raises Changed: when another invocation keeps it meanwhile.
+    """
+    is_replaced = before.digest != result.image_digest and before.findings is not None
+    if not is_replaced or not (before.digest in uses or before.whole in uses):
+        return
+    place = replace(result, image_digest=before.digest).place_in_use
+    if _NO_LINE in states.recall(place).states:
+        return
+    kept = replace(before, line=_NO_LINE, closed={}, outbox=(), version=0, updated_at=0)
+    states.keep(place, replace(kept, has_ended=False, is_shadow=False, mirrored=True))

@@ -1,4 +1,4 @@
-"""Scans of builds that are told of only once the next build was: they count for the ledger alone.
+"""Scans of builds that are reported only once the next build was: they count for the ledger alone.
 
 Which line such a build was in, its event says by the tags that it had when it was scanned. An image
 of an index has none, so that its late scans are not taken in.

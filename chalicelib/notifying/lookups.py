@@ -7,6 +7,7 @@ waited for, and one that fails fails the event, which then comes again.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
@@ -70,19 +71,21 @@ class LookUp:
         self._contents = services.repository_images_of(address, remember=states is not None)
         self._states = states
         self._resolves = services.settings.resolve_indexes
-        self._recalled = Recalled({}, None, 0)
         self._known = KnownImages()
+
+    @cached_property
+    def recalled(self) -> Recalled:
+        """What is known of the repository's lines; nothing, where nothing is remembered."""
+        return self._states.recall(self._place) if self._states else Recalled({}, None, 0)
 
     def of(self, digest: str) -> Found:
         """Everything that says where an image belongs: mostly one call to ECR.
 
         :raises ClientError: and others, where that cannot be known.
         """
-        if self._states is not None:
-            self._recalled = self._states.recall(self._place)
         if self._resolves:
             self._known.entries |= self._contents.kept(self._name)
-        newest = self._recalled.newest
+        newest = self.recalled.newest
         self._ask(
             [
                 digest,
@@ -96,7 +99,7 @@ class LookUp:
         return self._found(digest, self._holders())
 
     def _oldest_lines(self) -> list[ReportedState]:
-        live = [state for state in self._recalled.states.values() if not state.has_ended]
+        live = [state for state in self.recalled.states.values() if not state.has_ended]
         return sorted(live, key=lambda state: state.time)[:MOST_LINES]
 
     def _ask(self, digests: Iterable[str]) -> None:
@@ -125,7 +128,7 @@ class LookUp:
         image = self._known.images[digest]
         if image is None:
             return False
-        newest = self._recalled.newest
+        newest = self.recalled.newest
         if self._states is not None and (
             newest is None or self._known.images[newest.digest] is None
         ):
@@ -133,7 +136,7 @@ class LookUp:
         if not self._resolves or image.tags or self._known.has_index_of(digest):
             return False
         pushed_at = image.pushed_at.timestamp() if image.pushed_at else 0
-        return pushed_at + _SETTLING_SECONDS > self._recalled.walked_at
+        return pushed_at + _SETTLING_SECONDS > self.recalled.walked_at
 
     def _walk(self, digest: str) -> None:
         """Read all images, by one invocation at a time, and keep what is found of all."""
@@ -156,13 +159,13 @@ class LookUp:
             states.end_walk(self._place, walked_at)
 
     def _keep_newest(self, states: LineStates, image: Image) -> None:
-        known = self._recalled.newest
+        known = self.recalled.newest
         if known is not None and known.digest == image.digest:
             return
         tag_before = None if known is None else known.tag
         newest = Newest(image.digest, image.pushed_at or LONG_AGO, tag_before=tag_before)
         states.keep_newest(self._place, known, newest)
-        self._recalled = replace(self._recalled, newest=newest)
+        self.recalled = replace(self.recalled, newest=newest)
         self._known.images.setdefault(image.digest, image)
 
     def _take_in(self, digest: str, images: Iterable[Image]) -> None:
@@ -178,7 +181,7 @@ class LookUp:
 
     def _holders(self) -> dict[str, str | None]:
         """Which digests have the tags that images of lines have lost."""
-        lost = Repository(states=self._recalled.states, wholes=self._known.wholes()).lost_tags
+        lost = Repository(states=self.recalled.states, wholes=self._known.wholes()).lost_tags
         if not lost:
             return {}
         found = self._existing([{"imageTag": tag} for tag in sorted(lost)])
@@ -194,15 +197,15 @@ class LookUp:
         places, wholes = self._known.places(digest), self._known.wholes()
         tagged, seen = self._tagged(places, wholes)
         repository = Repository(
-            states=self._recalled.states,
-            newest=self._recalled.newest,
+            states=self.recalled.states,
+            newest=self.recalled.newest,
             wholes=wholes,
             holders=holders,
             moving=frozenset(tag for tag, each in tagged.items() if each.before),
             previous={tag: each.before for tag, each in tagged.items()},
         )
         image = self._known.listed(digest)
-        return Found(image, places, repository, seen, self._recalled.newest)
+        return Found(image, places, repository, seen, self.recalled.newest)
 
     def _tagged(
         self, places: Iterable[str], wholes: Mapping[str, Whole | None]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.line_states import Changed
-from chalicelib.policy.acknowledgements import merged
+from chalicelib.policy.acknowledgements import is_lagging, merged
+from chalicelib.policy.transitions import ended
 
 if TYPE_CHECKING:
     from chalicelib.aws.line_states import LineStates
@@ -29,6 +30,22 @@ class MirroredLine:
     state: ReportedState
     findings: tuple[Finding, ...] = ()
     tags: tuple[str, ...] = ()
+
+
+def all_ended(place: str, states: LineStates, mirrors: frozenset[str]) -> tuple[ReportedState, ...]:
+    """End the lines of a repository; gives those that mirrors do not follow yet.
+
+    Where nothing mirrors what is open, nothing has to be closed.
+
+    :raises Changed: when another invocation has changed a line meanwhile.
+    """
+    if not mirrors:
+        return ()
+    return tuple(
+        state if state.has_ended else states.keep(place, ended(state, mirrors))
+        for state in states.recall(place).states.values()
+        if not state.has_ended or is_lagging(state, mirrors)
+    )
 
 
 def settle(

@@ -1,4 +1,4 @@
-"""What people are told about a scan, before it is worded for a channel."""
+"""What is reported about a scan, before it is worded for a channel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.policy.ages import UNKNOWN_AGE
+from chalicelib.policy.urgency import urgency
 from chalicelib.text.ages import age
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.policy.changes import Changes
     from chalicelib.policy.states import Line
     from chalicelib.policy.thresholds import Thresholds
+    from chalicelib.policy.urgency import Urgency
 
 
 _SHORT_DIGEST = len("sha256:") + 12
@@ -47,16 +50,18 @@ class Report:
 
     ``name`` is what the image is called from scan to scan: its line, or where it is in none the
     repository and tag (or digest); ``image`` is what people know it by. ``findings`` are those
-    shown, worst first; None where they are not known. ``counts`` are the numbers shown, by
-    severity; None where nothing is known of them, and where not all are, ``unlisted`` says how many
-    findings there are of an unknown severity. ``crossed`` are the severities whose threshold is
-    reached, worst first. ``accepted`` are the findings that are accepted risks, each with the entry
-    that says so; ``expired`` the entries that would cover findings shown, had they not run out.
+    shown, the most urgent first; None where they are not known. ``counts`` are the numbers shown,
+    by severity; None where nothing is known of them, and where not all are, ``unlisted`` says how
+    many findings there are of an unknown severity. ``crossed`` are the severities whose threshold
+    is reached, worst first. ``accepted`` are the findings that are accepted risks, each with the
+    entry that says so; ``expired`` the entries that would cover findings shown, had they not run
+    out.
     ``left_out`` says how many findings the finding filters keep out, by reason. ``changes`` is None
     where the scan is compared with nothing, and ``is_first`` whether nothing was known of the line
     before. ``where_in_use`` names the workloads that run the image. ``owner`` is empty where nobody
     owns the repository, and ``pushed_at`` 0 where it is not known when the image was pushed. One
-    that ``is_collected`` is published together with others.
+    that ``is_collected`` is published together with others. ``feed_warnings`` say which feeds of
+    exploitation are stale or failed.
     """
 
     name: str
@@ -76,6 +81,7 @@ class Report:
     pushed_at: int = 0
     is_first: bool = False
     ages: Mapping[str, Age] = field(default_factory=dict)
+    feed_warnings: tuple[str, ...] = ()
     is_collected: bool = False
 
     def age_of(self, finding: Finding) -> str:
@@ -86,17 +92,20 @@ class Report:
         days, left = found.days(self._day), found.days_left(self._day)
         return age(days or None, left)
 
+    def days_of(self, finding: Finding) -> tuple[int | None, int | None]:
+        """For how many days a finding is open, and overdue, as of the scan; None where unknown."""
+        found = self.ages.get(finding.key)
+        return (found.days(self._day), found.overdue_days(self._day)) if found else (None, None)
+
     @cached_property
-    def overdue(self) -> int:
-        """How many of the findings are overdue."""
-        return sum(
-            each.key in self.ages and bool(self.ages[each.key].is_overdue(self._day))
-            for each in self.findings or ()
-        )
+    def overdue(self) -> int | None:
+        """How many of the findings are overdue; None where no date is known of any."""
+        days = [self.days_of(each)[1] for each in self.findings or ()]
+        return sum(bool(each) for each in days) if any(each is not None for each in days) else None
 
     @property
     def _day(self) -> date:
-        return datetime.fromisoformat(self.result.time).astimezone(UTC).date()
+        return _day_of(self.result)
 
     @property
     def title(self) -> str:
@@ -106,7 +115,7 @@ class Report:
 
     @property
     def new(self) -> tuple[Finding, ...]:
-        """The findings that were not reported of this line before, worst first."""
+        """The findings that were not reported of this line before, the most urgent first."""
         return tuple(each for each in self.findings or () if self.is_new(each))
 
     @property
@@ -145,7 +154,7 @@ def report_of(
         counts=assessment.counts,
         unlisted=assessment.unlisted,
         crossed=assessment.crossed,
-        findings=assessment.findings,
+        findings=_most_urgent_first(result, assessment.findings, about),
         accepted=assessment.accepted,
         expired=assessment.expired,
         left_out={reason: len(found) for reason, found in assessment.left_out.items()},
@@ -155,7 +164,26 @@ def report_of(
         pushed_at=about.pushed_at,
         is_first=changes is not None and changes.first,
         ages=about.ages,
+        feed_warnings=assessment.feed_warnings,
     )
+
+
+def _most_urgent_first(
+    result: ScanResult, findings: tuple[Finding, ...] | None, about: About
+) -> tuple[Finding, ...] | None:
+    if findings is None:
+        return None
+    day = _day_of(result)
+
+    def order(finding: Finding) -> Urgency:
+        age = about.ages.get(finding.key, UNKNOWN_AGE)
+        return urgency(finding, overdue=age.is_overdue(day))
+
+    return tuple(sorted(findings, key=order))
+
+
+def _day_of(result: ScanResult) -> date:
+    return datetime.fromisoformat(result.time).astimezone(UTC).date()
 
 
 def line_name(repository: str, line: Line) -> str:

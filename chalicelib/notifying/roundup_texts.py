@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import INVENTORY, UNOWNED
+from chalicelib.text.ages import age
 from chalicelib.text.templating import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
-    from chalicelib.policy.news import Flaw, Group, News, Roundup
+    from chalicelib.policy.news import Flaw, News
+    from chalicelib.policy.roundups import Group, Roundup
 
 _MOST_NAMED = 3
 _IN_HEADLINES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
@@ -43,11 +47,16 @@ def named(group: Group) -> str:
     return f"{flaw.identifier} in {flaw.packages}" if flaw.packages else flaw.identifier
 
 
-def what(group: Group) -> str:
-    """A vulnerability with what is known of a fix and of exploits."""
-    fix = f", fixed in {group.flaw.fixed_in}" if group.flaw.fixed_in else ""
-    exploit = ", exploit known" if group.flaw.is_exploitable else ""
-    return f"{named(group)}{fix}{exploit}"
+def what(group: Group, day: date) -> str:
+    """A vulnerability with what is known of a fix, of exploits, and on that day of its age."""
+    flaw = group.flaw
+    parts = [
+        named(group),
+        f"fixed in {flaw.fixed_in}" if flaw.fixed_in else "",
+        exploitation(flaw.known_exploited, flaw.epss, exploitable=flaw.is_exploitable),
+        age(flaw.age.days(day) or None, flaw.age.days_left(day)),
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def where(group: Group) -> str:
@@ -92,6 +101,7 @@ def about(news: News) -> str:
     parts = [
         new or (f"{news.fixed} fixed" if news.fixed else ""),
         "findings unknown" if total is None else f"{total:,} in all",
+        f"{news.overdue:,} overdue" if news.overdue else "",
         f"owner {news.owner}" if news.owner else UNOWNED,
         f"in use by {some(news.where_in_use)}" if news.where_in_use else "",
     ]

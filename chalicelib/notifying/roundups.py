@@ -19,8 +19,10 @@ from chalicelib.text.templating import count_of, link, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
-    from chalicelib.policy.news import Group, News, Roundup
+    from chalicelib.policy.news import News
+    from chalicelib.policy.roundups import Group, Roundup
 
 MOST_GROUPS, MOST_IMAGES, MOST_ACTIONS = 20, 30, 5
 """The most vulnerabilities, images and next steps that an email lists; the rest is counted."""
@@ -62,10 +64,11 @@ def email(roundup: Roundup, headline: str) -> str:
     return render(
         "roundup.txt",
         headline=headline,
+        feed_warnings=roundup.feed_warnings,
         is_inventory=is_inventory,
         number=count_of(len(images), "image"),
         actions=texts.actions(roundup, MOST_ACTIONS),
-        groups=list(_group_rows(groups[:most], is_inventory=is_inventory)),
+        groups=list(_group_rows(groups[:most], roundup.day, is_inventory=is_inventory)),
         more_groups=max(0, len(groups) - most),
         images=[_image_row(each) for each in images[:most]],
         more_images=max(0, len(images) - most),
@@ -74,7 +77,9 @@ def email(roundup: Roundup, headline: str) -> str:
     ).rstrip()
 
 
-def _group_rows(groups: Sequence[Group], *, is_inventory: bool) -> Iterator[dict[str, Any]]:
+def _group_rows(
+    groups: Sequence[Group], day: date, *, is_inventory: bool
+) -> Iterator[dict[str, Any]]:
     """A row each; images that are the same as those of the row before are not named again."""
     room, before = _NAMES_OF_ALL, None
     for group in groups:
@@ -88,7 +93,7 @@ def _group_rows(groups: Sequence[Group], *, is_inventory: bool) -> Iterator[dict
         before = names
         yield {
             "severity": f"{group.flaw.severity:<8}",
-            "what": texts.what(group),
+            "what": texts.what(group, day),
             "where": texts.where(group),
             "names": ", ".join(shown),
             "more": more,
@@ -128,13 +133,17 @@ def document(roundup: Roundup, most: int) -> dict[str, Any]:
         "report": roundup.kind,
         "findingSeverityCounts": roundup.counts,
         "newSeverityCounts": roundup.new_counts,
+        "overdueFindings": roundup.overdue,
+        "feedWarnings": list(roundup.feed_warnings),
         "repositoryCount": len(roundup.repositories),
         "imageCount": len(roundup.images),
         "imagesNotListed": len(roundup.images) - len(images),
         "images": [_image(each) for each in images],
         "vulnerabilityCount": len(roundup.groups),
         "vulnerabilitiesNotListed": len(roundup.groups) - len(roundup.groups[:most]),
-        "vulnerabilities": [_vulnerability(each, numbers) for each in roundup.groups[:most]],
+        "vulnerabilities": [
+            _vulnerability(each, numbers, roundup.day) for each in roundup.groups[:most]
+        ],
         "failedScanCount": len(roundup.failed),
         "failedScans": [_image(each) for each in roundup.failed[:most]],
     }
@@ -151,19 +160,27 @@ def _image(news: News) -> dict[str, Any]:
         "time": news.time,
         "findingSeverityCounts": None if news.counts is None else dict(news.counts),
         "newSeverityCounts": dict(news.new_counts),
+        "overdueFindings": news.overdue,
         "fixed": news.fixed,
         "inUseBy": list(news.where_in_use[:100]),
     }
 
 
-def _vulnerability(group: Group, numbers: Mapping[str, int]) -> dict[str, Any]:
+def _vulnerability(group: Group, numbers: Mapping[str, int], day: date) -> dict[str, Any]:
     flaw = group.flaw
+    since, due = flaw.age.first_seen, flaw.age.due
     return {
         "id": flaw.identifier,
         "package": flaw.packages or None,
         "severity": flaw.severity,
         "fixedVersion": flaw.fixed_in or None,
         "exploitAvailable": flaw.is_exploitable,
+        "knownExploited": flaw.known_exploited,
+        "epss": flaw.epss,
+        "openSince": since and since.isoformat(),
+        "due": due and due.isoformat(),
+        "daysOpen": flaw.age.days(day),
+        "daysOverdue": flaw.age.overdue_days(day),
         "url": flaw.url or None,
         "imageCount": len(group.images),
         "images": [numbers[each.key] for each in group.images if each.key in numbers],

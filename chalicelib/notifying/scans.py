@@ -10,8 +10,9 @@ from chalicelib.notifying.channels import mirror_names
 from chalicelib.notifying.comparison import compare
 from chalicelib.notifying.delivery import NotDelivered, Reporting
 from chalicelib.notifying.mirroring import MirroredLine, settle
+from chalicelib.notifying.out_of_scope import close_repository
 from chalicelib.notifying.scan_ends import described, note_end
-from chalicelib.notifying.scope import is_weighed
+from chalicelib.notifying.scope import is_wanted, is_weighed
 from chalicelib.policy.acknowledgements import as_reported, followed
 from chalicelib.policy.changes import EVERY_SCAN
 from chalicelib.runtime import logs
@@ -47,6 +48,9 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
     backoff = Backoff(deadline)
     result = described(result, services, backoff)
     note_end(result, services)
+    if not is_wanted(result.repository, services.settings):
+        close_repository(result, services, backoff)
+        return _summarized(result, None)
     if not is_weighed(result, services.settings):
         return _summarized(result, None)
     deliveries = services.deliveries
@@ -65,7 +69,7 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
         return _summarized(result, _report(result, None, services, backoff))
     if delivery.looked_at > arrived_at and result.complete:
         # Another event led to a look at the image while this one waited.
-        delivery.finish()
+        delivery.finish(has_looked=False)
         _repeated(result)
         return None
     try:
@@ -73,7 +77,6 @@ def report_scan(result: ScanResult, services: Services, deadline: Deadline) -> R
     except BaseException:
         delivery.release()
         raise
-    delivery.finish()
     return _summarized(result, report)
 
 
@@ -116,6 +119,8 @@ def _report(
             settle(states, place, before, followed(after, following), backoff)
     if reporting.failures:
         raise NotDelivered(reporting.failures)
+    if delivery is not None:
+        delivery.finish(has_looked=compared.has_looked)
     return reporting.report
 
 

@@ -38,18 +38,16 @@ _PARTITIONS = {
 
 
 def is_weighed(result: ScanResult, settings: Settings) -> bool:
-    """Whether a scan of this status, in this repository, is worth weighing.
+    """Whether a scan of this status is worth weighing.
 
     It is when the findings are known, and when the scan failed, if that is to be reported. An image
     that is unsupported, too large or archived, whose findings are unavailable or that Inspector no
     longer scans has no findings to weigh.
     """
-    if not result.complete and not (result.failed and settings.notify_on_scan_failure):
-        return False
-    return _is_wanted(result.repository, settings)
+    return result.complete or (result.failed and settings.notify_on_scan_failure)
 
 
-def _is_wanted(repository: str, settings: Settings) -> bool:
+def is_wanted(repository: str, settings: Settings) -> bool:
     """Whether the filter takes the repository in; one that is wrong keeps none out."""
     try:
         return bool(names_matching(settings.repositories_filter, [repository]))
@@ -88,8 +86,6 @@ def reason_against(
     """
     if reason := unscannable(image):
         return reason
-    if rules.skip:
-        return Reason.SKIPPED_BY_TAG
     if any(digest in uses for digest in (image.digest, *image.index_digests)):
         return None
     if uses and settings.in_use_only:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.news import MOST_TOGETHER, BeingSent
 from chalicelib.notifying.channels import owner_senders, senders
 from chalicelib.notifying.delivery import NotDelivered
-from chalicelib.policy.news import due, roundup_of
+from chalicelib.policy.news import due
+from chalicelib.policy.roundups import roundup_of
 from chalicelib.runtime import logs
 
 if TYPE_CHECKING:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
+from chalicelib.policy.exploitation import percent
 from chalicelib.text.templating import count_of, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chalicelib.notifying.events import ScanResult
     from chalicelib.notifying.report import Report
 
@@ -31,7 +34,7 @@ def headline(report: Report) -> str:
         return "findings unknown"
     counts = [f"{report.counts.get(level, 0)} {level}" for level in report.crossed]
     unknown = [f"{report.unlisted} of unknown severity"] if report.unlisted else []
-    reached = ", ".join(counts + unknown)
+    reached = ", ".join([*counts, *unknown, *_exploitation_reached(report)])
     if not report.is_compared or report.changes is None:
         return reached
     new = counts_of(report.new)
@@ -41,6 +44,16 @@ def headline(report: Report) -> str:
         return f"{news}; {reached} left" if reached else news
     parts = [f"{news} new" if news else "", f"{reached} in all" if reached else ""]
     return "; ".join(filter(None, parts))
+
+
+def _exploitation_reached(report: Report) -> Iterator[str]:
+    """What reaches a threshold of exploitation, of which EPSS is only a probability."""
+    thresholds, findings = report.thresholds, report.findings or ()
+    reached = thresholds.exploited_by(findings)
+    if "KEV" in reached:
+        yield f"{sum(each.known_exploited is True for each in findings)} known exploited"
+    if "EPSS" in reached:
+        yield f"EPSS {percent(max(each.epss or 0 for each in findings))}"
 
 
 def steps(report: Report, most: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chalicelib.policy.states import FAILED, NO_CHANNELS
 
 if TYPE_CHECKING:
+    from chalicelib.ecr.findings import Finding
     from chalicelib.policy.states import ReportedState
 
 
@@ -47,6 +48,18 @@ def is_lagging(state: ReportedState, mirrors: frozenset[str]) -> bool:
     """Whether a mirror does not follow a state yet."""
     waits = any(not mirrors.isdisjoint(each.waiting) for each in state.closed.values())
     return bool(mirrors) and (not state.mirrored or waits)
+
+
+def have_reported(
+    finding: Finding, state: ReportedState, channels: frozenset[str], mirrors: frozenset[str]
+) -> bool:
+    """Whether a finding is known of a line as it is, and nobody has to hear of it any more."""
+    known = state.open_findings.get(finding.key)
+    if known is None or state.status == FAILED or state.outbox or is_lagging(state, mirrors):
+        return False
+    facts = (known.severity, known.fixable, known.exploitable)
+    same = facts == (finding.severity, finding.fixable, finding.exploitable)
+    return same and channels <= known.reported_by
 
 
 def merged(state: ReportedState, before: ReportedState, after: ReportedState) -> ReportedState:

@@ -46,6 +46,12 @@ class Age:
         """Whether its due date has passed; None where there is none."""
         return None if self.due is None else self.due < today
 
+    def or_older(self, other: Age) -> Age:
+        """The earlier of two beginnings, and of two days, as far as they are known."""
+        seen = [each for each in (self.first_seen, other.first_seen) if each is not None]
+        due = [each for each in (self.due, other.due) if each is not None]
+        return Age(min(seen, default=None), min(due, default=None))
+
 
 UNKNOWN_AGE = Age()
 """Of a finding of which nothing is known."""

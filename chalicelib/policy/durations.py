@@ -20,6 +20,7 @@ DURATION_PATTERN = "(?=.*[1-9])" + "".join(f"([0-9]+{unit[0]})?" for unit in _UN
 """Of texts as a whole; of regular expressions as Python, Java and JavaScript know them."""
 
 _DURATION = re.compile(DURATION_PATTERN)
+_MOST_DIGITS = 12
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -40,7 +41,7 @@ class Duration:
         match = _DURATION.fullmatch(text)
         if match is None:
             raise ValueError(f"{shown(text)} is not a duration; accepted: {ACCEPTED_DURATIONS}")
-        numbers = (int(part[:-1]) if part else 0 for part in match.groups())
+        numbers = (_number(part[:-1]) if part else 0 for part in match.groups())
         return cls(text, dict(zip(_UNITS, numbers, strict=True)))
 
     def before(self, moment: datetime) -> datetime:
@@ -58,3 +59,11 @@ class Duration:
         except (ValueError, OverflowError):
             # Longer than the calendar reaches.
             return _END_OF_TIME
+
+
+def _number(digits: str) -> int:
+    """The number, or a smaller one that is longer than the calendar all the same.
+
+    Python refuses to read numbers of more than 4,300 digits.
+    """
+    return int(digits.lstrip("0")[:_MOST_DIGITS] or "0")

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.policy.scores import CVE, Scores
 from chalicelib.text.shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
 KEV, EPSS = "KEV", "EPSS"
 
@@ -29,8 +30,6 @@ MOST_BYTES = {KEV: 8 << 20, EPSS: 32 << 20}
 
 _MOST_UNPACKED = 128 << 20
 _LONGEST_LINE = 1000
-
-CVE = re.compile(r"CVE-\d{4}-\d{4,}")
 
 _SKEW = timedelta(days=1)
 _EPSS_HEADER = re.compile(r"#\s*model_version:[^,]*,\s*score_date:(\S+)")
@@ -48,14 +47,6 @@ class Catalogue:
 
     dated: datetime
     added: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Of what day EPSS scores are, and of how many vulnerabilities."""
-
-    dated: datetime
-    entries: int
 
 
 def read_kev(body: bytes, now: datetime) -> Catalogue:
@@ -76,8 +67,11 @@ def read_kev(body: bytes, now: datetime) -> Catalogue:
     return Catalogue(dated, added)
 
 
-def read_epss(body: bytes, now: datetime) -> Scores:
-    """Read all EPSS scores; :raises FeedError: when anything in them is not as it should be."""
+def read_epss(body: bytes, now: datetime) -> tuple[datetime, Scores]:
+    """Of what day EPSS scores are, and all of them.
+
+    :raises FeedError: when anything in them is not as it should be.
+    """
     lines = _lines(body)
     found = _EPSS_HEADER.fullmatch(next(lines, "").strip())
     if not found or next(lines, "").strip() != _COLUMNS:
@@ -87,29 +81,10 @@ def read_epss(body: bytes, now: datetime) -> Scores:
     except ValueError as error:
         raise FeedError(f"its date is {shown(found[1])}") from error
     dated = _not_ahead(dated, now)
-    entries = 0
-    for line in lines:
-        _score(line)
-        entries += 1
-    if not entries:
+    scores = Scores.of(map(_score, lines))
+    if not scores:
         raise FeedError("it has no scores")
-    return Scores(dated, entries)
-
-
-def scores_of(body: bytes, wanted: Collection[str]) -> tuple[datetime, dict[str, float]]:
-    """Of what day scores that were read before are, and those of these vulnerabilities."""
-    lines = _lines(body)
-    found = _EPSS_HEADER.fullmatch(next(lines, "").strip())
-    if not found:
-        raise FeedError(_what_is(body, "CSV of EPSS scores"))
-    rows = (line.split(",", 2) for line in lines)
-    scores = {row[0]: float(row[1]) for row in rows if row[0] in wanted}
-    return _aware(datetime.fromisoformat(found[1])), scores
-
-
-def packed(body: bytes) -> bytes:
-    """The scores packed by gzip, if they are not."""
-    return body if body.startswith(_GZIP) else gzip.compress(body, mtime=0)
+    return dated, scores
 
 
 @dataclass(frozen=True)
@@ -167,11 +142,11 @@ def _lines(body: bytes) -> Iterator[str]:
         raise FeedError("it is no text") from error
 
 
-def _score(line: str) -> None:
+def _score(line: str) -> tuple[str, float]:
     try:
         name, epss, percentile = line.split(",")
         if CVE.fullmatch(name) and 0 <= float(epss) <= 1 and 0 <= float(percentile) <= 1:
-            return
+            return name, float(epss)
     except ValueError:
         pass
     raise FeedError(f"it has a line {shown(line)}")

@@ -21,10 +21,10 @@ LOW_SCORE = "below the minimum score"
 class FindingFilters:
     """What a finding must have in order to count.
 
-    With ``fixable_only`` the thresholds do not weigh findings of which it is told that there is no
-    fix, and these are shown. With ``ignore_unfixed`` they are left out altogether, as are, with
-    ``minimum_score`` (0 to 10), those with a lower score. A finding of which neither fix nor score
-    is told is kept, for nobody knows.
+    With ``fixable_only`` the thresholds do not weigh findings of which the scanner says that there
+    is no fix, and these are shown. With ``ignore_unfixed`` they are left out altogether, as are,
+    with ``minimum_score`` (0 to 10), those with a lower score. A finding of which neither fix nor
+    score is known is kept.
     """
 
     fixable_only: bool = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.ecr.indexes import IndexEntry
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-"""In place of the time of a push that is not told."""
+"""In place of the time of a push that is not known."""
 
 
 @dataclass

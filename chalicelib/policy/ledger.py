@@ -1,8 +1,8 @@
 """The ledger of a line: since when each of its findings is open, and when it was fixed.
 
-It is made of the scans of the line's images, build after build, in whatever order they are told:
-the same scans make the same ledger, and one that is told twice changes nothing. A scan that failed
-is none of them. Times are in seconds since the epoch.
+It is made of the scans of the line's images, build after build, in whatever order they are
+reported: the same scans make the same ledger, and one that is reported twice changes nothing. A
+scan that failed is none of them. Times are in seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DAYS_KEPT = 180
 """For how long what was fixed is kept."""
 
 MOST_SCANS = 64
-"""How many scans are kept; what is told of an earlier one comes too late."""
+"""How many scans are kept; what is reported of an earlier one comes too late."""
 
 MOST_SPANS = 6
 """How often a finding may come back before the middle of its history is left out."""

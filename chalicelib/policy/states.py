@@ -63,9 +63,9 @@ class ReportedState:
     """What is known of a line.
 
     ``digest`` is the image's that was scanned last, ``whole`` that which the tag stands on: the
-    same, or its index's. ``findings`` are the open ones by key; None where no scan has told them.
-    They were compared with those of a scan of ``digest_before`` at ``since``, for the event with
-    that id. ``reported_at`` is the time of the last scan that people were notified of, and
+    same, or its index's. ``findings`` are the open ones by key; None where no scan has reported
+    them. They were compared with those of a scan of ``digest_before`` at ``since``, for the event
+    with that id. ``reported_at`` is the time of the last scan that people were notified of, and
     ``failure_reported_by`` are the channels that reported the last scan where that failed. A line
     that ``has_ended`` has no image; what was known of it is kept for one that takes it up again.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan whose findings are known; ``event`` is the id of the event that told of it.
+    """A scan whose findings are known; ``event`` is the id of the event that reported it.
 
     ``accepted`` and ``left_out`` are the findings that do not count. ``ended_at`` is when the scan
     ended that the findings are of, in seconds since the epoch; None where only ``time`` is known.

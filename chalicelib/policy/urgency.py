@@ -45,13 +45,18 @@ def urgency(
     """
     severity, score, unfixed, key = finding.importance
     return Urgency(
-        _rank(running),
-        _rank(finding.known_exploited),
-        _rank(overdue),
-        sum((finding.epss or 0.0) < bound for bound in LIKELY),
+        *before_severity(running, finding.known_exploited, overdue, finding.epss),
         severity,
         (score, unfixed, -(finding.epss or 0.0), key),
     )
+
+
+def before_severity(
+    running: bool | None, exploited: bool | None, overdue: bool | None, epss: float | None
+) -> tuple[int, int, int, int]:
+    """What counts more than any severity; None is what is not known."""
+    likely = sum((epss or 0.0) < bound for bound in LIKELY)
+    return _rank(running), _rank(exploited), _rank(overdue), likely
 
 
 def _rank(answer: bool | None) -> int:

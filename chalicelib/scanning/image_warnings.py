@@ -1,4 +1,4 @@
-"""Warnings about images in use: those that are gone, and those out of this application's reach."""
+"""Warnings about images in use: those that are missing, and those out of reach."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MISSING, _OUT_OF_REACH = "images-in-use-missing", "images-in-use-out-of-reach"
 def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: Services) -> None:
     """Tell people of images that workloads use and that their repository does not hold.
 
-    Where that is remembered, they are told again only when it changes.
+    Where that is remembered, they are sent again only when it changes.
     """
     place = f"{_place(job.address)} {job.repository}"
     with _news(_MISSING, place, missing, services) as is_news:
@@ -53,7 +53,7 @@ def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: S
 def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -> None:
     """Tell people of images in use in ECR registries that this application may not read.
 
-    Where that is remembered, they are told again only when it changes.
+    Where that is remembered, they are sent again only when it changes.
     """
     with _news(_OUT_OF_REACH, "", images, services) as is_news:
         if is_news:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.jobs import ListJob
 from chalicelib.scanning.listing import Listing, ListingIncomplete, log_listing
 from chalicelib.scanning.progress import kept_outcome
+from chalicelib.scanning.registry_jobs import ListJob
 from chalicelib.scanning.repository_jobs import frequencies_of
 from chalicelib.scanning.sending import Sending
 from chalicelib.scanning.walk import Walk

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
-from chalicelib.ecr.scan_records import NEVER
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
-from chalicelib.policy.due import SCANNED_IN_VAIN, Decision, Reason
-from chalicelib.policy.selection import newest_tagged, with_platform_images
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
 from chalicelib.runtime.batches import batches
@@ -21,6 +18,7 @@ from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
 from chalicelib.scanning.jobs import MOST_ATTEMPTS, MOST_NAMES, RETRY_DELAY_SECONDS
 from chalicelib.scanning.lister import list_jobs
+from chalicelib.scanning.offers import day_of, offers_of, scanned_since
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.repository_jobs import may_start_scans
@@ -28,12 +26,12 @@ from chalicelib.scanning.scanner import MOST_DIGESTS
 from chalicelib.scanning.uses import keep_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from chalicelib.ecr.images import Image
     from chalicelib.policy.budget import Entry
     from chalicelib.runtime.deadline import Deadline
-    from chalicelib.scanning.jobs import PlanJob, ScanJob
+    from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.scanning.registry_jobs import PlanJob
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
 
@@ -95,28 +93,6 @@ def plan_scans(
         planning.log()
         planning.raise_failures()
     return planning.summary
-
-
-def tiers(contents: RepositoryContents) -> Callable[[Image, Decision], Tier]:
-    """How much a scan of each image of a repository matters.
-
-    The newest tagged one is an image, or an index with its images. What was scanned in vain, and
-    what could not be looked up, comes last, so that it takes no other image's place.
-    """
-    newest = newest_tagged(contents.images)
-    newest_digests = with_platform_images([newest], contents.images) if newest else set()
-
-    def tier_of(image: Image, decision: Decision) -> Tier:
-        if decision.reason in SCANNED_IN_VAIN or decision.reason is Reason.NOT_LOOKED_UP:
-            return Tier.DOUBTFUL
-        if contents.review.is_in_use(image):
-            return Tier.IN_USE
-        return Tier.NEWEST_TAGGED if image.digest in newest_digests else Tier.OTHER
-
-    return tier_of
-
-
-_NEVER_SCANNED = Decision(True, Reason.NEVER_SCANNED)
 
 
 class _Planning:
@@ -265,7 +241,7 @@ class _Planning:
     def _review_repository(self, number: int, job: ScanJob) -> None:
         try:
             contents = read_repository(job, self._services, self._backoff)
-            offers = list(self._offers(contents))
+            offers = self._offers(contents)
         except RepositoryDeleted:
             warn_of_missing_images(job, job.images_in_use, self._services)
             return
@@ -278,24 +254,9 @@ class _Planning:
         for digest, scanned_at, tier in offers:
             self._budget.offer(digest, scanned_at, tier, number)
 
-    def _offers(self, contents: RepositoryContents) -> Iterator[tuple[str, int, Tier]]:
-        """The images that are due: digest, last scan and tier.
-
-        Last scans that are not known are looked up, as long as that can change what is chosen.
-        """
-        tier_of = tiers(contents)
-        never_scanned: Counter[Tier] = Counter()
-
-        def may_be_chosen(image: Image) -> bool:
-            return self._budget.has_room_for(tier_of(image, _NEVER_SCANNED), never_scanned)
-
+    def _offers(self, contents: RepositoryContents) -> list[tuple[str, int, Tier]]:
         try:
-            for image, decision in contents.looked_up(wanted=may_be_chosen):
-                if decision.due:
-                    record = contents.last_scans.records.get(image.digest, NEVER)
-                    tier = tier_of(image, decision)
-                    never_scanned[tier] += not record.at
-                    yield image.digest, record.at, tier
+            return list(offers_of(contents, self._budget))
         finally:
             self._look_ups += contents.last_scans.look_ups
 
@@ -315,14 +276,3 @@ def _grouped(entries: Sequence[Entry]) -> list[tuple[int, list[str]]]:
     for entry in entries:
         groups[entry.tier, entry.job].append(entry.image_digest)
     return [(number, digests) for (_, number), digests in groups.items()]
-
-
-def day_of(moment: datetime) -> datetime:
-    """When the day of this moment began, in UTC."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def scanned_since(moment: datetime, contents: RepositoryContents) -> int:
-    """How many scans of the repository's images have begun or ended since, as far as is known."""
-    begin = int(moment.timestamp())
-    return sum(record.at >= begin for record in contents.last_scans.records.values())

@@ -15,7 +15,7 @@ from chalicelib.policy.budget import Budget, Tier
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.backoff import Backoff
 from chalicelib.scanning.failures import UNREAD, Failures, RepositoriesNotRead
-from chalicelib.scanning.planner import day_of, tiers
+from chalicelib.scanning.offers import day_of, tiers
 from chalicelib.scanning.repositories import read_repository
 
 if TYPE_CHECKING:
@@ -74,18 +74,19 @@ def plan_images(
     services: Services,
     deadline: Deadline,
     sleep: Callable[[float], None] = time.sleep,
-    gone: Callable[[ScanJob], None] = lambda _: None,
+    deleted: Callable[[ScanJob], None] = lambda _: None,
 ) -> Iterator[PlannedImage]:
     """Every image of the jobs' repositories with the decision about it; starts nothing.
 
     An index is followed by its children. Images in use that are missing come as such. With a daily
-    budget, what is beyond it is not due today. ``gone`` is told of a repository that was deleted.
+    budget, what is beyond it is not due today. ``deleted`` is called with the job of a repository
+    that was deleted.
 
     :raises DeadlineReached: when no time is left.
     :raises RepositoriesNotRead: at the end, when some could not be read.
     """
     backoff, failures = Backoff(deadline, sleep), Failures()
-    planned = (row for job in jobs for row in _plan(job, services, backoff, gone, failures))
+    planned = (row for job in jobs for row in _plan(job, services, backoff, deleted, failures))
     budget = services.settings.daily_scan_budget
     if budget is None:
         yield from (row for row, _ in planned)
@@ -99,13 +100,13 @@ def _plan(
     job: ScanJob,
     services: Services,
     backoff: Backoff,
-    gone: Callable[[ScanJob], None],
+    deleted: Callable[[ScanJob], None],
     failures: Failures,
 ) -> Iterator[tuple[PlannedImage, Tier]]:
     try:
         yield from _rows(job, read_repository(job, services, backoff))
     except RepositoryDeleted:
-        gone(job)
+        deleted(job)
     except UNREAD as error:
         failures.add(_name(job), error)
 

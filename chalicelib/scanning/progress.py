@@ -17,7 +17,8 @@ from chalicelib.scanning.failures import ScansNotStarted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.scanning.jobs import ListJob, PlanJob, ScanJob
+    from chalicelib.scanning.jobs import ScanJob
+    from chalicelib.scanning.registry_jobs import ListJob, PlanJob
     from chalicelib.services import Services
 
     AnyJob = TypeVar("AnyJob", bound=ScanJob | PlanJob | ListJob)

@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 from chalicelib.runtime import logs
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import ScansNotStarted
-from chalicelib.scanning.jobs import (
-    RETRY_DELAY_SECONDS,
-    ListJob,
-    NewerJob,
-    PlanJob,
-    UnreadJob,
-    parse_job,
-)
+from chalicelib.scanning.job_messages import NewerJob, UnreadJob
+from chalicelib.scanning.jobs import RETRY_DELAY_SECONDS, parse_job
 from chalicelib.scanning.lister import continue_listing
 from chalicelib.scanning.planner import plan_scans
+from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.scanner import scan_repository
 
 if TYPE_CHECKING:

@@ -16,13 +16,12 @@ from chalicelib.scanning.jobs import (
     MOST_ATTEMPTS,
     MOST_NAMES,
     RETRY_DELAY_SECONDS,
-    ListJob,
-    PlanJob,
     ScanJob,
     parts_of,
 )
 from chalicelib.scanning.listing import Listing, ListingIncomplete, log_listing
 from chalicelib.scanning.progress import numbered
+from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.repository_jobs import frequencies_of, may_start_scans
 from chalicelib.scanning.walk import AT_ONCE, Walk
 

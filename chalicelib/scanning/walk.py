@@ -49,10 +49,10 @@ class Page:
 class Walk:
     """Goes through registries, whose repositories come by name.
 
-    It begins with the repositories ``after`` one, if told, in the first registry, and ``address``
+    It begins with the repositories ``after`` one, if given, in the first registry, and ``address``
     and ``after`` are where it is. ``failed`` are the registries that could not be listed to their
     end, each with where it was. With ``accepted_before``, a repository that is named and is not
-    there was deleted since, and is skipped. With ``warns``, people are told of images in use that
+    there was deleted since, and is skipped. With ``warns``, people are warned of images in use that
     no job can reach.
     """
 
@@ -152,20 +152,20 @@ class Walk:
         self._in_use = images_in_use(
             self._services, self._services.settings.registries, self.failures, self._deadline
         )
-        # What is not known is not taken for none, so that nobody is told of it anew each time.
+        # What is not known is not taken for none, so that nobody is warned of it anew each time.
         out_of_reach = self._in_use.out_of_reach
         is_known = self._services.settings.ecs_discovery and not self.failures.sources
         if self._warns and (out_of_reach or is_known):
             warn_of_images_out_of_reach(out_of_reach, self._services)
 
     def _warn_of_deleted(self, address: RegistryAddress, names: Sequence[str]) -> None:
-        """Tell of images in use whose repository is gone."""
+        """Warn of images in use whose repository does not exist."""
         request, settings = self._request, self._services.settings
         if not self._warns or request.named is not None:
             return
-        gone = sorted(set(self._in_use.repositories(address)).difference(names))
+        missing = sorted(set(self._in_use.repositories(address)).difference(names))
         pattern = request.repositories_filter or settings.repositories_filter
-        for repository in _matching(pattern, gone):
+        for repository in _matching(pattern, missing):
             job = ScanJob(repository, account=address.account, region=address.region)
             warn_of_missing_images(job, self._in_use.of(address, repository), self._services)
 

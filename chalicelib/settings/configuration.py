@@ -59,10 +59,10 @@ RULES: Mapping[str, Kind[Any]] = {
 THRESHOLDS: Mapping[str, Kind[Any]] = dict.fromkeys(NAMES, COUNT) | {"epss": PROBABILITY}
 
 OWNER_KEYS: Mapping[str, Kind[Any]] = {"name": OWNER, "topic": TOPIC_ARN, "chat-topic": TOPIC_ARN}
-"""What an owner is told by."""
+"""The keys of an owner's entry."""
 
 ACCOUNT: Mapping[str, Kind[Any]] = {"role": ROLE, "external-id": EXTERNAL_ID}
-"""What an account is told by."""
+"""The keys of an account's entry."""
 
 _A_PATTERN = "a glob pattern of names, such as payments/*"
 

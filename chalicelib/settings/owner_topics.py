@@ -29,6 +29,12 @@ class OwnerTopic:
     arn: str
     is_chat: bool = False
 
+    @property
+    def channel(self) -> str:
+        """What it is called in logs, metrics and the table: a channel by itself."""
+        kind = "owner-chat" if self.is_chat else "owner"
+        return f"{kind}:{self.owner}:{self.arn.rpartition(':')[2]}"
+
 
 def parse_owner_topics(text: str) -> tuple[OwnerTopic, ...]:
     """Read :data:`ACCEPTED_OWNER_TOPICS`; :raises ValueError: for anything else."""

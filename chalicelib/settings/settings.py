@@ -242,7 +242,7 @@ class Settings(Table):
         return SettingError("REPORT_IMAGES", self.wanted_images, accepted)
 
     def _mirror_needs(self) -> SettingError | None:
-        """Security Hub is told what is open in current images, which the history knows."""
+        """Security Hub gets what is open in current images, which the history knows."""
         if not self.by_security_hub or self.history_table_name is not None:
             return None
         accepted = "true only with a HISTORY_TABLE_NAME"

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.aws.kept_feeds import read_exploitation
 from chalicelib.ecr.findings import merged
 from chalicelib.ecr.indexes import platforms_of
 from chalicelib.ecr.registries import RegistryAddress
-from chalicelib.fleet.feeds import read_exploitation
 from chalicelib.fleet.model import ImageScan, Repository, RepositoryReport
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.scope import rules_of
 from chalicelib.policy.due import unscannable
-from chalicelib.policy.exploitation import wanted
 from chalicelib.policy.selection import newest_tagged
 from chalicelib.runtime.backoff import DeadlineReached
 from ecr_scan_reporter.gate.due_dates import NO_HISTORY, Record
@@ -152,7 +151,7 @@ class Gate:
             return found
         if not settings.feeds or settings.report_bucket_name is None:
             return found
-        known = read_exploitation(self._services.report_bucket, wanted(found))
+        known = read_exploitation(self._services.report_bucket)
         return tuple(known.of(finding) for finding in found)
 
     def _policy(self, image: Image) -> Policy:

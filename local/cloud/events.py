@@ -89,11 +89,11 @@ def inspector_scan_event(repository_arn: str, image: Image, moment: datetime) ->
     counts 7, 61, 62 and 158 in total; Amazon Inspector user guide, "EventBridge event schema".
     """
     counts = enhanced_counts((image.reported or NO_FINDINGS).severity_counts)
-    told = {severity: counts.get(severity, 0) for severity in ("CRITICAL", "HIGH", "MEDIUM")}
+    counted = {severity: counts.get(severity, 0) for severity in ("CRITICAL", "HIGH", "MEDIUM")}
     detail = {
         "scan-status": "INITIAL_SCAN_COMPLETE",
         "repository-name": repository_arn,
-        "finding-severity-counts": told | {"TOTAL": sum(counts.values())},
+        "finding-severity-counts": counted | {"TOTAL": sum(counts.values())},
         "version": "1.0",
     }
     return _event("aws.inspector2", "Inspector2 Scan", detail, repository_arn, image, moment)

@@ -39,7 +39,7 @@ def test_an_image_that_is_taken_is_tried_again_later_like_a_throttled_call():
 
 
 def test_an_event_that_is_dealt_with_is_not_dealt_with_again(deliveries, clock):
-    deliveries.begin(*IMAGE, "event").finish()
+    deliveries.begin(*IMAGE, "event").finish(has_looked=True)
     clock.now += 10 * LEASE_SECONDS
     with pytest.raises(AlreadyReported):
         deliveries.begin(*IMAGE, "event")
@@ -47,7 +47,7 @@ def test_an_event_that_is_dealt_with_is_not_dealt_with_again(deliveries, clock):
 
 
 def test_an_event_that_is_dealt_with_is_known_so_while_the_image_is_taken(deliveries):
-    deliveries.begin(*IMAGE, "event").finish()
+    deliveries.begin(*IMAGE, "event").finish(has_looked=True)
     deliveries.begin(*IMAGE, "another event")
     with pytest.raises(AlreadyReported):
         deliveries.begin(*IMAGE, "event")
@@ -58,9 +58,19 @@ def test_the_next_event_knows_when_the_image_was_looked_at(deliveries, clock):
     delivery = deliveries.begin(*IMAGE, "event")
     assert delivery.looked_at == 0
     clock.now += 30
-    delivery.finish()
+    delivery.finish(has_looked=True)
     assert deliveries.begin(*IMAGE, "another event").looked_at == began_at
     assert deliveries.now() == began_at + 30
+
+
+def test_an_event_for_which_nobody_looked_says_nothing_of_when_the_image_was_looked_at(
+    deliveries, clock
+):
+    deliveries.begin(*IMAGE, "event").finish(has_looked=True)
+    looked_at = deliveries.now()
+    clock.now += 30
+    deliveries.begin(*IMAGE, "another event").finish(has_looked=False)
+    assert deliveries.begin(*IMAGE, "a third event").looked_at == looked_at
 
 
 def test_a_try_that_failed_leaves_the_image_to_the_next_at_once(deliveries):
@@ -101,7 +111,7 @@ def test_what_channels_have_of_one_event_says_nothing_of_the_next(deliveries):
     delivery.release()
     other = deliveries.begin(*IMAGE, "another event")
     assert not other.has("topic", "news")
-    other.finish()
+    other.finish(has_looked=True)
     assert deliveries.begin(*IMAGE, "event").has("topic", "news")
 
 
@@ -124,7 +134,7 @@ def test_an_image_of_ever_new_events_keeps_the_last_ones_and_no_more(deliveries,
     for number in range(MOST_EVENTS + 1):
         delivery = deliveries.begin(*IMAGE, f"event-{number}")
         delivery.delivered("topic", "news")
-        delivery.finish()
+        delivery.finish(has_looked=True)
     [item] = client.scan(TableName="history")["Items"]
     assert len(item["handled"]["L"]) == MOST_EVENTS
     assert "delivered" not in item
@@ -136,6 +146,6 @@ def test_an_image_of_ever_new_events_keeps_the_last_ones_and_no_more(deliveries,
 def test_what_is_known_of_an_event_ends_two_weeks_after_it(deliveries, client, clock):
     delivery = deliveries.begin(*IMAGE, "event")
     clock.now += 60
-    delivery.finish()
+    delivery.finish(has_looked=True)
     [item] = client.scan(TableName="history")["Items"]
     assert int(item["expires_at"]["N"]) == clock.now + 14 * 86_400

@@ -59,3 +59,18 @@ def test_what_is_refused_for_the_moment_is_put_again(code):
 def test_what_is_refused_for_good_is_an_error():
     with pytest.raises(EventsNotPut, match="NotAuthorizedForSourceException: no"):
         put(Client("NotAuthorizedForSourceException"), 1)
+
+
+def test_an_answer_that_is_no_throttling_is_an_error():
+    class Refusing(Client):
+        def put_events(self, **request):
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "PutEvents")
+
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        put(Refusing(), 1)
+
+
+def test_events_that_are_all_refused_for_the_moment_wait_for_their_time():
+    client = Client(*["ThrottlingException"] * 3)
+    assert len(put(client, 3)) == 3
+    assert client.calls == [3, 3]

@@ -1,5 +1,7 @@
 """Where images are in use, kept in the table over real boto3 calls."""
 
+import hashlib
+
 import boto3
 
 from chalicelib.aws.dynamodb import Table
@@ -14,3 +16,15 @@ def test_where_images_are_in_use_is_known_while_it_is_fresh(history_table, clock
     assert kept.of("1/eu-west-1/other") == {}
     clock.now += 9 * 86_400
     assert kept.of("1/eu-west-1/shop/api") == {}
+
+
+def test_a_thousand_images_that_many_workloads_with_long_names_run_fit_into_an_item(history_table):
+    table = Table(boto3.client("dynamodb"), history_table)
+    uses = {
+        f"sha256:{hashlib.sha256(bytes([n % 256, n // 256])).hexdigest()}": [
+            f"ECS service {'service-' * 25}{n}-{each} in {'cluster-' * 25}" for each in range(5)
+        ]
+        for n in range(1_000)
+    }
+    ImageUses(table).keep("1/eu-west-1/shop/api", uses)
+    assert ImageUses(table).of("1/eu-west-1/shop/api") == uses

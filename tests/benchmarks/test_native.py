@@ -4,6 +4,9 @@ import pytest
 
 from benchmarks.native import Fleet, Weeks, printed, simulate
 
+# What it runs is covered line by line elsewhere; counting the lines here too doubles the time.
+pytestmark = pytest.mark.no_cover
+
 SMALL = {"images": 20, "repositories": 2, "days": 17, "rebuilds": 1, "wiped_on": 10}
 
 

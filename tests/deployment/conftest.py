@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -6,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 import pytest
 import requests
 from moto import mock_aws
 from moto.apigateway.models import APIGatewayBackend, RestAPI, apigateway_backends
+from moto.awslambda import urls as lambda_urls
 from moto.cloudformation import parsing
 from moto.server import ThreadedMotoServer
 
@@ -84,6 +87,24 @@ def _moto_takes_swagger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(APIGatewayBackend, "import_rest_api", import_undescribed)
     monkeypatch.setattr(APIGatewayBackend, "put_rest_api", put_swagger)
     monkeypatch.setattr(RestAPI, "create_from_cloudformation_json", create_with_body)
+
+
+@pytest.fixture(autouse=True)
+def _moto_keeps_recursive_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto keep whether functions may invoke themselves, which it has no operations for.
+
+    Source: Lambda PutFunctionRecursionConfig and GetFunctionRecursionConfig.
+    """
+    kept: dict[str, str] = {}
+
+    def answer(request: Any, url: str, headers: Any) -> tuple[int, dict[str, str], str]:
+        name = unquote(url.partition("/functions/")[2].partition("/")[0])
+        if request.method == "PUT":
+            kept[name] = json.loads(request.data)["RecursiveLoop"]
+        return 200, {}, json.dumps({"RecursiveLoop": kept.get(name, "Terminate")})
+
+    path = r"{0}/2024-08-31/functions/(?P<function_name>[\w_:%-]+)/recursion-config$"
+    monkeypatch.setitem(lambda_urls.url_paths, path, answer)
 
 
 @pytest.fixture(autouse=True)

@@ -129,6 +129,11 @@ def test_sets_what_chalice_cannot(
         function = f"{STACK}-{name}"
         kept = client("lambda").get_function_event_invoke_config(FunctionName=function)
         assert kept["DestinationConfig"]["OnFailure"] == {"Destination": FAILED_EVENTS}
+    looping = [each.name for each in packaged.functions if each.goes_on_by_itself]
+    assert looping == ["scan_images"]
+    for name in functions(client):
+        loop = client("lambda").get_function_recursion_config(FunctionName=name)["RecursiveLoop"]
+        assert loop == ("Allow" if name == f"{STACK}-scan_images" else "Terminate")
     started = [each.name for each in packaged.functions if each.keeps_undelivered_events]
     assert {"list_repositories", "notify", "report_fleet"} <= set(started)
     for name in started:

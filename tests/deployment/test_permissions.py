@@ -24,7 +24,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
-from chalicelib.scanning.jobs import ListJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import ScanJob, parse_job
+from chalicelib.scanning.registry_jobs import ListJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.settings.settings import Settings
 from deployment.packages import PROJECT
@@ -34,7 +35,11 @@ from tests.deployment.conftest import OTHER_ACCOUNT, OTHER_REGION, STACK
 from tests.events import image_deleted, inspector_finding, scan_event
 from tests.feeds import epss, kev
 
-pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Tried to parse AWS"),
+    # What it runs is covered line by line elsewhere; counting the lines here too doubles the time.
+    pytest.mark.no_cover,
+]
 
 CreateStack = Callable[..., dict[str, str]]
 Statements = list[dict[str, Any]]
@@ -68,6 +73,8 @@ CONFIGURED_ROLES = {
     "Configuration": "ssm:/lists/accounts",
     "ConfiguredRoles": SCAN_ROLE.replace(OTHER_ACCOUNT, "*"),
 }
+OWNER_TOPIC = f"arn:aws:sns:{REGION}:{OWN_ACCOUNT}:payments"
+OWNERS = {"Configuration": "ssm:/lists/owners", "OwnerTopics": OWNER_TOPIC}
 EVENT_BUS = {"EventBusArn": f"arn:aws:events:{REGION}:{OWN_ACCOUNT}:event-bus/findings"}
 EVERYTHING = {
     **TASK_DEFINITIONS,
@@ -89,7 +96,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "customer key": {"KmsKeyArn": KEY},
     "configuration in S3": {"Configuration": "s3://lists/selection.yaml"},
-    "configuration in a parameter": {"Configuration": "ssm:/lists/selection"},
+    "owners by a configuration in a parameter": OWNERS,
     "configured roles": CONFIGURED_ROLES,
     "no indexes": {"ResolveImageIndexes": "false", **BUDGET},
     "regions": {"ScanRegions": f"{REGION},{OTHER_REGION}"},
@@ -371,13 +378,15 @@ def _keep_lists() -> None:
     """Lists of accepted risks and configuration files where a deployment may have them."""
     s3, ssm = boto3.client("s3"), boto3.client("ssm")
     boto3.client("events").create_event_bus(Name="findings")
+    boto3.client("sns").create_topic(Name="payments")
     s3.create_bucket(Bucket="lists", CreateBucketConfiguration={"LocationConstraint": REGION})
     risks, selection = "accepted: []", "images: {tagged-only: true}"
     s3.put_object(Bucket="lists", Key="accepted/risks.yaml", Body=risks.encode())
     s3.put_object(Bucket="lists", Key="selection.yaml", Body=selection.encode())
     for name, text in {
         "accepted-risks": risks,
-        "selection": selection,
+        "owners": "repositories: [{pattern: '*', owner: payments}]\n"
+        f"owners: [{{name: payments, topic: '{OWNER_TOPIC}'}}]",
         "accounts": f"{selection}\nregistries: {{accounts: [{{role: '{SCAN_ROLE}'}}]}}",
     }.items():
         ssm.put_parameter(Name=f"/lists/{name}", Type="String", Value=text)
@@ -583,6 +592,13 @@ def test_each_function_may_do_what_it_does_and_nothing_else(
         done = {call.action for call in calls}
         encrypting = ENCRYPTING if "KmsKeyArn" in parameters else set()
         assert allowed == done | BY_LAMBDA[function] | encrypting, function
+
+
+def test_what_is_reported_of_an_owner_goes_to_its_topic_by_each_function(deploy: Deploy) -> None:
+    published = Call("sns:Publish", OWNER_TOPIC, REGION)
+    calls = deploy(OWNERS).calls
+    for function in ("notify", "report_fleet"):
+        assert published in calls[function].own
 
 
 def test_with_everything_on_no_path_that_calls_aws_is_left_out(deploy: Deploy) -> None:

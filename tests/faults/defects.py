@@ -1,21 +1,25 @@
 """Mistakes that an application could have, each made on purpose: the harness must find them all.
 
-A defect replaces functions of the application for as long as it is made.
+A defect replaces a part of the application for as long as it is made.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from chalicelib.aws import ecr, sqs
+from chalicelib.aws import dynamodb, ecr, sqs
+from chalicelib.aws.ecr import MOST_MANIFESTS
 from chalicelib.aws.line_states import LineStates
 from chalicelib.aws.news import Sending
+from chalicelib.aws.repositories import RepositoryImages
 from chalicelib.notifying.channels import security_hub
 from chalicelib.notifying.delivery import Reporting
 from chalicelib.policy.acknowledgements import reported
-from chalicelib.scanning import planner, scanner, starts
+from chalicelib.policy.budget import Budget
+from chalicelib.scanning import planner, scanner, starts, walk
 from tests.faults.engine import carry_out
 
 MOST_RUNS = 100
@@ -26,18 +30,18 @@ _ONE_IN = 1000
 
 @dataclass(frozen=True)
 class Defect:
-    """A mistake: the function of a class or module that has it, made from the right one."""
+    """A mistake: the function or text of a class or module that has it, made from the right one."""
 
     name: str
     target: Any
-    function: str
-    wrong: Callable[[Callable[..., Any]], Callable[..., Any]]
+    attribute: str
+    wrong: Callable[[Any], Any]
 
     @contextmanager
     def made(self) -> Iterator[None]:
         """The application with this mistake, until the end."""
-        right = getattr(self.target, self.function)
-        with patch.object(self.target, self.function, self.wrong(right)):
+        right = getattr(self.target, self.attribute)
+        with patch.object(self.target, self.attribute, self.wrong(right)):
             yield
 
 
@@ -112,6 +116,48 @@ def _without_last_page(pages: Callable[..., Iterator[Any]]) -> Callable[..., Ite
     return all_but_one
 
 
+class _LastPageLost:
+    """A client of DynamoDB, to whose queries the last of several pages is empty."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def query(self, **request: Any) -> Any:
+        answer = self._client.query(**request)
+        if "ExclusiveStartKey" in request and "LastEvaluatedKey" not in answer:
+            answer["Items"] = []
+        return answer
+
+
+def _without_last_items(query: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    def query_less(self: Any, *arguments: Any, **options: Any) -> Iterator[Any]:
+        table = copy(self)
+        table._client = _LastPageLost(self._client)
+        return query(table, *arguments, **options)
+
+    return query_less
+
+
+def _first_batch(entries: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, repository, indexes, backoff: entries(
+        self, repository, list(indexes)[:MOST_MANIFESTS], backoff
+    )
+
+
+def _newest_first(offer: Callable[..., None]) -> Callable[..., None]:
+    def offer_upside_down(self: Any, digest: str, scanned_at: int, tier: Any, job: int) -> None:
+        offer(self, digest, 2**32 - scanned_at, tier, job)
+
+    return offer_upside_down
+
+
+def _stops_all(_: Callable[..., None]) -> Callable[..., None]:
+    def stop(self: Any, address: Any, error: Exception) -> None:
+        raise error
+
+    return stop
+
+
 def _but_the_third(review: Callable[..., None]) -> Callable[..., None]:
     def review_others(self: Any, number: int, job: Any) -> None:
         if number != 2:
@@ -145,4 +191,8 @@ DEFECTS = (
     Defect("plans without a repository", planner._Planning, "_review_repository", _but_the_third),
     Defect("notes news as sent before it is", Sending, "begin", _sent_at_once),
     Defect("remembers a scan as an earlier one", LineStates, "keep", _earlier),
+    Defect("forgets the last page of the table", dynamodb.Table, "query", _without_last_items),
+    Defect("reads the first 100 indexes only", RepositoryImages, "entries", _first_batch),
+    Defect("spends a budget on the newest scans", Budget, "offer", _newest_first),
+    Defect("stops at a registry that cannot be read", walk.Walk, "_fail", _stops_all),
 )

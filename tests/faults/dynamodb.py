@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
 from moto.core.request import normalize_request
+from moto.core.responses import ActionResult
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
@@ -18,8 +19,26 @@ from tests.faults.faults import Faults
 
 ACCOUNT, REGION, NAME = "123456789012", "eu-west-1", "history"
 
-PAGE_SIZE = 20
+PAGE_SIZES = (2, 20, 20)
 """The items of a page, so that there are several."""
+
+
+def _plain(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value.to_json()
+
+
+_WITH_ITEMS = ("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem")
+
+
+class _Handler(DynamoHandler):
+    """Writes the answers that hold items as they are: moto's own way takes half of a run's time."""
+
+    def serialized(self, action_result: ActionResult) -> Any:
+        result = action_result.result
+        if self._get_action() not in _WITH_ITEMS or not isinstance(result, dict):
+            return super().serialized(action_result)
+        given = {name: value for name, value in result.items() if value is not None}
+        return 200, {}, json.dumps(given, default=_plain)
 
 
 class Table:
@@ -30,13 +49,14 @@ class Table:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
+        self._page_size = faults.chance.choice(PAGE_SIZES)
         dynamodb_backends[ACCOUNT][REGION].tables.clear()
         self._call("CreateTable", {"TableName": NAME, **KEYS})
 
     def answer(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The HTTP status and the answer of a request."""
         if operation == "Query":
-            return self._call(operation, {"Limit": PAGE_SIZE, **request})
+            return self._call(operation, {"Limit": self._page_size, **request})
         if not self._faults.happens(self._faults.keys_unread):
             return self._call(operation, request)
         if operation == "BatchWriteItem":
@@ -62,14 +82,14 @@ class Table:
 
     @property
     def states(self) -> dict[str, list[ReportedState]]:
-        """What is known of the lines of each repository that have an image."""
+        """What is known of the lines of each repository that have an image, by its place."""
         _, answer = self._call("Scan", {"TableName": NAME})
         found: dict[str, list[ReportedState]] = {}
         for item in answer["Items"]:
             if item["sk"]["S"].startswith("line#"):
                 state = state_of(_read(_with_bytes(item)))
                 if not state.has_ended:
-                    repository = item["pk"]["S"].split("/", 2)[2]
+                    repository = item["pk"]["S"].partition("#")[2]
                     found.setdefault(repository, []).append(state)
         return found
 
@@ -100,7 +120,7 @@ class Table:
         asked = normalize_request(
             AWSPreparedRequest("POST", url, headers, body, stream_output=False)
         )
-        status, _, answer = DynamoHandler.dispatch(asked)
+        status, _, answer = _Handler.dispatch(asked)
         return int(status), json.loads(answer)
 
 

@@ -4,8 +4,9 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 
+from tests.faults.beginnings import run_of
 from tests.faults.invariants import broken, kept
-from tests.faults.runs import Run, run_of
+from tests.faults.runs import Run
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def _counts(run: Run) -> Counter[str]:
             "images due that were deleted": sum(
                 subject.due and not run.exists(subject) for subject in run.subjects
             ),
-            "scans started": sum(run.starts.values()),
+            "scans started": sum(map(len, run.started_at.values())),
             "scans that ended": len(run.scan_events),
             "reports published": len(aws.published),
             "of these, with a history": len(aws.published)

@@ -49,30 +49,46 @@ THROTTLING = {
     "sts": Refusal("Throttling", 400),
     "resource-groups-tagging-api": Refusal("ThrottledException", 400),
 }
+OTHER_THROTTLING = {
+    "dynamodb": (
+        Refusal("ProvisionedThroughputExceededException", 400),
+        Refusal("RequestLimitExceeded", 400),
+    ),
+}
 UNAVAILABLE = Refusal("ServiceUnavailable", 503)
 
 
 @dataclass
 class Outage:
-    """A stretch of calls during which one operation never answers well."""
+    """A stretch of calls during which one operation, or a whole service, never answers well."""
 
-    operation: str
+    name: str
     first_call: int
     last_call: int
 
-    def holds(self, operation: str, call: int) -> bool:
-        return operation == self.operation and self.first_call <= call <= self.last_call
+    def holds(self, service: str, operation: str, call: int) -> bool:
+        """Whether it befalls a call."""
+        return self.name in (service, operation) and self.first_call <= call <= self.last_call
 
 
 @dataclass(frozen=True)
 class Bound:
-    """An operation of ECR that never answers well of one repository."""
+    """What never answers well: ECR's operations of one repository or registry, or one role.
 
-    repository: str
-    operation: str
+    An empty operation is each of ECR; ``text`` is part of the requests.
+    """
 
-    def holds(self, operation: str, body: bytes) -> bool:
-        return operation == self.operation and f'"{self.repository}"'.encode() in body
+    operation: str = ""
+    text: str = ""
+    place: tuple[str, str] | None = None
+
+    def holds(self, service: str, operation: str, body: bytes, place: tuple[str, str]) -> bool:
+        """Whether it befalls a call."""
+        is_asked = operation == self.operation or (not self.operation and service == "ecr")
+        return is_asked and self.text.encode() in body and self.place in (None, place)
+
+
+ACCESS_DENIED = Refusal("AccessDenied", 403)
 
 
 @dataclass
@@ -89,6 +105,7 @@ class Faults:
     changes: float = 0.02
     tags_moved: float = 0.4
     at_once: float = 0.02
+    in_threads: float = 0.0
     little_time: float = 0.3
     killed: float = 0.25
     frozen: float = 0.0
@@ -106,32 +123,33 @@ class Faults:
         faults.entries_refused = chance.choice([0.05, 0.05, 0.5])
         faults.keys_unread = chance.choice([0.1, 0.1, 0.5])
         faults.frozen = chance.choice([0, 0, 0, 0.002])
+        faults.in_threads = chance.choice([0, 0, 0.2])
         if chance.random() < 0.3:
             name = chance.choice([f"team-{n % 2}/service-{n}" for n in range(4)])
-            faults.bound = Bound(name, chance.choice(OF_REPOSITORIES))
+            faults.bound = Bound(chance.choice(OF_REPOSITORIES), f'"{name}"')
         for _ in range(chance.randint(0, 3)):
             start = chance.randrange(200)
-            operation = chance.choice(OPERATIONS)
-            faults.outages.append(Outage(operation, start, start + chance.randrange(60)))
+            name = chance.choice(OPERATIONS if chance.random() < 0.8 else SERVICES)
+            faults.outages.append(Outage(name, start, start + chance.randrange(60)))
         return faults
 
     def happens(self, probability: float) -> bool:
         return not self.calm and self.chance.random() < probability
 
     def of_call(
-        self, service: str, operation: str, body: bytes
+        self, service: str, operation: str, body: bytes, place: tuple[str, str]
     ) -> Refusal | type[Exception] | None:
         """The fault that befalls a call: an error answer, or what becomes of the connection."""
         self.calls += 1
         if self.calm:
             return None
         errors = (SERVER_ERRORS[service], UNAVAILABLE)
-        if self.bound and self.bound.holds(operation, body):
-            return errors[0]
-        if any(outage.holds(operation, self.calls) for outage in self.outages):
+        if self.bound and self.bound.holds(service, operation, body, place):
+            return ACCESS_DENIED if operation == "AssumeRole" else errors[0]
+        if any(outage.holds(service, operation, self.calls) for outage in self.outages):
             return self.chance.choice([*errors, THROTTLING[service], *NEVER_ARRIVED])
         if self.happens(self.throttled):
-            return THROTTLING[service]
+            return self.chance.choice([THROTTLING[service], *OTHER_THROTTLING.get(service, ())])
         if self.happens(self.server_errors):
             return self.chance.choice(errors)
         if self.happens(self.dropped):
@@ -153,7 +171,9 @@ OF_REPOSITORIES = (
     "DescribeImages",
     "StartImageScan",
 )
+SERVICES = ("dynamodb", "ecr", "sns", "sqs", "sts")
 OPERATIONS = (
+    "AssumeRole",
     "BatchGetImage",
     "BatchGetItem",
     "BatchImportFindings",

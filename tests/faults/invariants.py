@@ -5,16 +5,16 @@ One that holds only under a setting looks at the run's settings first.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from chalicelib.notifying.channels import senders
 from chalicelib.policy.changes import ALL, EVERY_SCAN, NEW_FINDINGS
-from chalicelib.scanning.jobs import ListJob, PlanJob, parse_job
-from tests.faults.population import Subject
-from tests.faults.runs import LATEST, Run
-from tests.faults.simulation import Delivery, Publication
+from tests.faults.population import DURATION_DAYS, Subject
+from tests.faults.runs import DAY_SECONDS, LATEST, Run
+from tests.faults.simulation import Publication
 
+DURATION_SECONDS = DURATION_DAYS * DAY_SECONDS
 Invariant = Callable[[Run], Iterator[str]]
 
 
@@ -22,9 +22,10 @@ def nothing_is_started_twice(run: Run) -> Iterator[str]:
     """Nor attempted, by what could know of the first: that ECR refuses it is its last resort."""
     # When a scan that failed ended, ECR does not say: without an event it is tried again.
     failed = _failing(run)
-    for (repository, digest), times in run.starts.items():
-        if times > 1 and not (run.takes_days and (repository, digest) in failed):
-            yield f"{repository}@{digest} was started {times} times"
+    for (repository, digest), times in run.started_at.items():
+        least = DAY_SECONDS if (repository, digest) in failed else DURATION_SECONDS
+        if any(later - earlier < least for earlier, later in pairwise(times)):
+            yield f"{repository}@{digest} was started {len(times)} times"
     for (repository, digest), attempts in run.aws.attempts.items():
         if (repository, digest) in failed or any(each.invocation.frozen for each in attempts):
             continue
@@ -33,19 +34,33 @@ def nothing_is_started_twice(run: Run) -> Iterator[str]:
 
 
 def nothing_else_is_started(run: Run) -> Iterator[str]:
+    """What is not due is so again once its last scan has expired."""
     for subject in run.subjects:
-        if run.takes_days and _name(subject) in _failing(run):
-            continue
-        if not subject.due and run.starts[_name(subject)]:
+        times = run.started_at.get(subject.name)
+        if times is not None and not subject.due and times[0] < int(subject.due_again):
             yield f"{subject.repository}@{subject.image.digest} was started and is not due"
 
 
 def every_due_image_is_started_or_dead_lettered(run: Run) -> Iterator[str]:
-    for subject in run.subjects:
-        if not subject.due or not run.exists(subject) or run.starts[_name(subject)]:
-            continue
-        if not any(_is_for(message, subject) for message in run.aws.dead_jobs):
-            yield f"{subject.repository}@{subject.image.digest} was neither started nor kept"
+    """With a budget that binds, only once it had the days that it needs."""
+    if run.budget is not None and not run.is_over:
+        return
+    for subject in run.waiting():
+        yield f"{_words(subject)} was neither started nor kept"
+
+
+def the_oldest_scans_come_first(run: Run) -> Iterator[str]:
+    """Within a repository, which a plan has before it as a whole.
+
+    Its newest images come before all others, and last those whose scans fail.
+    """
+    by_name = {subject.name: subject for subject in run.subjects if subject.due}
+    for day in run.days:
+        started = [by_name[name] for name in day.started if name in by_name]
+        for late in day.waiting:
+            for early in started:
+                if early.place == late.place and overtakes(run, early, late):
+                    yield f"{_words(late)} waits for {_words(early)}, whose last scan is newer"
 
 
 def every_dead_letter_has_its_reason(run: Run) -> Iterator[str]:
@@ -62,7 +77,7 @@ def every_finding_over_a_threshold_is_published_or_kept(run: Run) -> Iterator[st
     told = {medium: {each.name for each in _published(run, medium)} for medium in _people(run)}
     kept = {_image(event.body) for event in run.aws.failed_events}
     for subject in _scanned(run):
-        name = _name(subject)
+        name = subject.name
         if not subject.reported or name in kept or not run.exists(subject):
             continue
         if run.settings.report_images != ALL and not _is_newest(run, subject):
@@ -85,7 +100,7 @@ def nothing_else_is_published(run: Run) -> Iterator[str]:
             for image in each.report["images"]
         }
     for subject in _scanned(run):
-        if not subject.reported and _name(subject) in told:
+        if not subject.reported and subject.name in told:
             yield f"{_words(subject)} was published without a reason"
 
 
@@ -130,14 +145,14 @@ def the_last_scan_of_what_the_tag_stands_on_is_known(run: Run) -> Iterator[str]:
     states = run.aws.table.states
     kept = {event.body["id"] for event in run.aws.failed_events}
     for subject in _scanned(run):
-        name, tags = _name(subject), subject.image.tags
+        name, tags = subject.name, subject.image.tags
         events = [each for each in run.scan_events if _image(each) == name]
         dealt_with = all(each["id"] not in kept for each in events)
         if not (LATEST in tags and run.exists(subject) and dealt_with):
             continue
         if name in run.without_history:
             continue
-        known = {state.line.tag: state for state in states.get(subject.repository, ())}
+        known = {state.line.tag: state for state in states.get(subject.place, ())}
         if events[-1]["detail"]["scan-status"] == "FAILED":
             continue
         if LATEST not in known:
@@ -147,7 +162,11 @@ def the_last_scan_of_what_the_tag_stands_on_is_known(run: Run) -> Iterator[str]:
 
 
 def what_is_known_is_of_a_scan_of_the_image(run: Run) -> Iterator[str]:
-    scans = {(*_image(event), event["time"]) for event in run.scan_events}
+    scans = {
+        (f"{each['account']}/{each['region']}/{name}", digest, each["time"])
+        for each in run.scan_events
+        for name, digest in [_image(each)]
+    }
     for repository, states in run.aws.table.states.items():
         for state in states:
             if (repository, state.digest, state.time) not in scans:
@@ -157,7 +176,7 @@ def what_is_known_is_of_a_scan_of_the_image(run: Run) -> Iterator[str]:
 def nothing_is_noted_as_reported_that_was_not_published(run: Run) -> Iterator[str]:
     """So that in the modes which tell of news, no finding stays unpublished for ever."""
     for repository, states in run.aws.table.states.items():
-        published = _published_findings(run, repository)
+        published = _published_findings(run, repository.split("/", 2)[2])
         for state in states:
             known = state.findings or {}
             noted = {key for key, each in known.items() if "topic" in each.reported_by}
@@ -184,6 +203,7 @@ ALWAYS: tuple[Invariant, ...] = (
     nothing_is_started_twice,
     nothing_else_is_started,
     every_due_image_is_started_or_dead_lettered,
+    the_oldest_scans_come_first,
     every_dead_letter_has_its_reason,
     every_finding_over_a_threshold_is_published_or_kept,
     nothing_else_is_published,
@@ -212,11 +232,7 @@ def kept(run: Run) -> list[str]:
 
 def _failing(run: Run) -> set[tuple[str, str]]:
     """The images whose scans fail, which are tried again after a day."""
-    return {_name(each) for each in run.subjects if each.image.next_scan_status == "FAILED"}
-
-
-def _name(subject: Subject) -> tuple[str, str]:
-    return subject.repository, subject.image.digest
+    return {each.name for each in run.subjects if each.image.next_scan_status == "FAILED"}
 
 
 def _words(subject: Subject) -> str:
@@ -241,7 +257,7 @@ def _is_told(run: Run, subject: Subject) -> bool:
 
     In a report of it, or of one that it is compared with.
     """
-    event = next(each for each in run.scan_events if _image(each) == _name(subject))
+    event = next(each for each in run.scan_events if _image(each) == subject.name)
     if event["detail"]["scan-status"] == "FAILED":
         return any(
             each.report["scanStatus"] == "FAILED" and each.name[0] == subject.repository
@@ -281,12 +297,31 @@ def _roundups(run: Run) -> Iterator[Publication]:
     return (each for each in _published(run, "topic") if each.is_roundup)
 
 
+def overtakes(run: Run, early: Subject, late: Subject) -> bool:
+    """Whether what was started has a newer scan than what waits, and nothing else comes before."""
+    if late.scan_failed or early.scan_failed or late.scanned_at >= early.scanned_at:
+        return False
+    return not _may_have_been_newest(run, early)
+
+
+def _may_have_been_newest(run: Run, subject: Subject) -> bool:
+    """Whether no tagged image was there all the time that is newer in the repository."""
+    pushed_at = (subject.index or subject.image).pushed_at
+    repository = subject.registry.repositories.get(subject.repository)
+    there = repository.images if repository else {}
+    return all(
+        each.image.pushed_at <= pushed_at
+        for each in run.subjects
+        if each.place == subject.place and each.image.tags and each.image.digest in there
+    )
+
+
 def _is_newest(run: Run, subject: Subject) -> bool:
     """Whether an image was its repository's newest tagged one all the time."""
-    if subject.repository not in run.registry.repositories or subject.index is not None:
+    if subject.repository not in subject.registry.repositories or subject.index is not None:
         return False
-    there = run.registry.repositories[subject.repository].images.values()
-    before = (each.image for each in run.subjects if each.repository == subject.repository)
+    there = subject.registry.repositories[subject.repository].images.values()
+    before = (each.image for each in run.subjects if each.place == subject.place)
     return subject.image.pushed_at == max(each.pushed_at for each in (*there, *before))
 
 
@@ -300,21 +335,6 @@ def _scanned(run: Run) -> Iterator[Subject]:
         for event in run.scan_events
     }
     for subject in run.subjects:
-        gone = subject.repository not in run.registry.repositories
-        if _name(subject) in ended and not (gone and run.settings.repository_tag_rules):
+        gone = subject.repository not in subject.registry.repositories
+        if subject.name in ended and not (gone and run.settings.repository_tag_rules):
             yield subject
-
-
-def _is_for(message: Delivery, subject: Subject) -> bool:
-    """Whether a dead job, which never went well, would have started the image's scan."""
-    if message.succeeded:
-        return False
-    job = parse_job(message.body)
-    if isinstance(job, ListJob):
-        return subject.repository > job.after
-    if isinstance(job, PlanJob):
-        only = not job.only or subject.repository in job.only
-        return only and subject.repository > job.after
-    return job.repository == subject.repository and (
-        not job.image_digests or subject.image.digest in job.image_digests
-    )

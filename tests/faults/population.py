@@ -1,7 +1,8 @@
 """A registry to scan, and what is known beforehand about each of its images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from random import Random
 
 from local.ecr import Finding, Findings, Image, LocalRegistry
@@ -9,10 +10,14 @@ from local.images import HELM_CHART, OCI_INDEX
 
 DUE = ("never scanned", "stale", "failed")
 NOT_DUE = ("fresh", "running", "archived", "chart", "index")
+DURATION_DAYS = 7
+"""After how many days a scan expires, by default."""
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL")
 
-LARGE, MOST_IMAGES = 0.12, 400
+LARGE, MOST_IMAGES = 0.15, 400
 """How often there is a large repository, and how many images it has, all of them due."""
+INDEXES, MOST_INDEXES = 0.5, 130
+"""The same of indexes, in runs in which only tagged images are wanted."""
 LARGE_REPOSITORY = "team-0/large"
 """Of its scans no event arrives: ECR sends them as best it can."""
 
@@ -21,14 +26,30 @@ LARGE_REPOSITORY = "team-0/large"
 class Subject:
     """An image, whether its scan is due, and whether what a scan of it finds is to be reported.
 
-    ``index`` is the one that it is part of.
+    ``index`` is the one that it is part of, ``scanned_at`` when its last scan was before the run,
+    in seconds since the epoch, or 0, and ``scan_failed`` whether that failed. Where it is not due,
+    it is so some day: ``due_again``.
     """
 
     repository: str
     image: Image
     due: bool
     reported: bool
+    registry: LocalRegistry = field(repr=False, compare=False)
     index: Image | None = None
+    scanned_at: int = 0
+    scan_failed: bool = False
+    due_again: float = inf
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Its repository and its digest."""
+        return self.repository, self.image.digest
+
+    @property
+    def place(self) -> str:
+        """The account, the region and the name of its repository."""
+        return f"{self.registry.account_id}/{self.registry.region}/{self.repository}"
 
 
 @dataclass(frozen=True)
@@ -45,13 +66,11 @@ class Policy:
 
 
 def populate(
-    registry: LocalRegistry, chance: Random, policy: Policy, own_thresholds: bool
+    registry: LocalRegistry, chance: Random, policy: Policy, own_thresholds: bool, most: int = 6
 ) -> list[Subject]:
     """Fill a registry with repositories of up to 30 images of every kind."""
     subjects = []
-    if chance.random() < LARGE:
-        subjects += _large_repository(registry, chance)
-    for number in range(chance.randint(1, 6)):
+    for number in range(chance.randint(1, most)):
         repository = f"team-{number % 2}/service-{number}"
         limits: dict[str, int] = {}
         if own_thresholds and chance.random() < 0.7:
@@ -80,27 +99,58 @@ def _image(
         "next_scan_status": "FAILED" if failed else "COMPLETE",
     }
     past = _past(kind, registry.now(), chance)
+    scanned_at = past.get("scanned_at")
     past["pushed_at"] = registry.now() - timedelta(seconds=chance.uniform(0, 100 * 86_400))
     image = registry.add_image(repository, digest=any_digest(chance), tags=names, **outcome, **past)
     selected = bool(names) or not policy.tagged_only
     reported = selected and policy.reports(findings, limits, failed)
-    subject = Subject(repository, image, kind in DUE and selected, reported)
+    subject = Subject(
+        repository,
+        image,
+        kind in DUE and selected,
+        reported,
+        registry,
+        scanned_at=int(scanned_at.timestamp()) if isinstance(scanned_at, datetime) else 0,
+        scan_failed=kind == "failed",
+        due_again=_due_again(kind, registry.now(), failed=failed) if selected else inf,
+    )
     if kind != "index":
         return [subject]
     # A tagged index makes its untagged child one that is selected by tags.
     child = registry.add_image(repository, digest=any_digest(chance), **outcome)
     image.children = (child.digest,)
-    return [subject, Subject(repository, child, selected, reported, image)]
+    return [subject, Subject(repository, child, selected, reported, registry, image)]
 
 
-def _large_repository(registry: LocalRegistry, chance: Random) -> list[Subject]:
-    """So many images that one which is forgotten among a thousand is among them now and then."""
+def large_repository(registry: LocalRegistry, chance: Random, policy: Policy) -> list[Subject]:
+    """So many images that one which is forgotten among a thousand is among them now and then.
+
+    Where only tagged ones are wanted, what is tagged are indexes, more of them than ECR reads at
+    once, and what is due are the images that they list.
+    """
+    if policy.tagged_only:
+        return _indexes(registry, chance) if chance.random() < INDEXES else []
+    if chance.random() >= LARGE:
+        return []
     registry.add_repository(LARGE_REPOSITORY)
     images = [
         registry.add_image(LARGE_REPOSITORY, digest=any_digest(chance), tags=(f"v{number}",))
         for number in range(MOST_IMAGES)
     ]
-    return [Subject(LARGE_REPOSITORY, image, due=True, reported=False) for image in images]
+    return [Subject(LARGE_REPOSITORY, image, True, False, registry) for image in images]
+
+
+def _indexes(registry: LocalRegistry, chance: Random) -> list[Subject]:
+    registry.add_repository(LARGE_REPOSITORY)
+    subjects = []
+    for number in range(MOST_INDEXES):
+        index, child = (
+            registry.add_image(LARGE_REPOSITORY, digest=any_digest(chance), **kind)
+            for kind in ({"tags": (f"v{number}",), "media_type": OCI_INDEX}, {})
+        )
+        index.children = (child.digest,)
+        subjects.append(Subject(LARGE_REPOSITORY, child, True, False, registry, index))
+    return subjects
 
 
 def any_digest(chance: Random) -> str:
@@ -117,6 +167,12 @@ def _found(counts: dict[str, int], chance: Random) -> Findings:
             for number in chance.sample(range(12), count)
         )
     )
+
+
+def _due_again(kind: str, now: datetime, *, failed: bool) -> float:
+    """When a scan that is fresh, or that is running and may fail, is too old."""
+    days = {"fresh": DURATION_DAYS - 1, "running": 1 if failed else DURATION_DAYS}.get(kind, inf)
+    return now.timestamp() + days * 86_400
 
 
 def _past(kind: str, now: datetime, chance: Random) -> dict[str, object]:

@@ -1,66 +1,42 @@
 """One run: a day of the whole application, with the faults that its seed brings about."""
 
-import importlib
-import logging
-import random
-import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
+from math import ceil
 from types import ModuleType, SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
-from chalicelib.aws.dynamodb import Table
 from chalicelib.aws.ecr import TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.aws.security_hub import FindingsNotImported, SecurityHub
-from chalicelib.aws.sqs import JobsQueue, NotSent
-from chalicelib.notifying import deletions, scans
+from chalicelib.aws.security_hub import FindingsNotImported
+from chalicelib.aws.sqs import NotSent
 from chalicelib.notifying.delivery import NotDelivered
-from chalicelib.policy.changes import NOTIFY_MODES
-from chalicelib.runtime import logs
-from chalicelib.runtime.backoff import Backoff, DeadlineReached, Throttled
-from chalicelib.runtime.pace import Pace
-from chalicelib.scanning import (
-    last_scans,
-    list_repositories,
-    lister,
-    planner,
-    scan_images,
-    scanner,
-    starts,
-)
+from chalicelib.runtime.backoff import DeadlineReached, Throttled
+from chalicelib.scanning.jobs import parse_job
 from chalicelib.scanning.lister import ListingIncomplete
+from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.requests import RequestError
 from chalicelib.scanning.scanner import ScansNotStarted
-from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
-from local.ecr import Image, LocalRegistry, Repository
-from local.environment import isolated_environment
-from tests.doubles import InTurn
+from local.ecr import Image, Repository
 from tests.events import image_deleted
-from tests.faults.dynamodb import ACCOUNT, NAME
-from tests.faults.faults import Faults, Killed
-from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, any_digest, populate
+from tests.faults.faults import Killed
+from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, any_digest
 from tests.faults.simulation import (
-    CHAT_TOPIC_ARN,
     MOST_RECEIVES,
-    QUEUE_URL,
     REGION,
-    TOPIC_ARN,
     VISIBILITY_SECONDS,
-    Clock,
     Delivery,
     Invocation,
     SimulatedAws,
+    discard,
+    forget_credentials,
     pick,
 )
 
-START = 1_767_225_600.0  # 2026-01-01, 00:00 UTC
 TIME_LIMITS = {
     "list_repositories": 300.0,
     "scan_images": 300.0,
@@ -89,29 +65,50 @@ Anything else is a mistake in its code.
 DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3_600.0
 NEWS_SECONDS = 600.0
 """How much time passes between sendings of news once nothing else happens."""
+LATE_DAYS = 9
+"""After how many days what was kept is sent again at the latest: scans have expired by then."""
 MOST_LISTINGS = 100
 MOST_STEPS = 20_000
 
 
+@dataclass(frozen=True)
+class Day:
+    """A day of a budget, of whose plans none failed: what was started on it, and what waits."""
+
+    started: frozenset[tuple[str, str]]
+    waiting: tuple[Subject, ...]
+
+
 @dataclass
 class Run:
-    """A run under way and what is known of it."""
+    """A run under way and what is known of it.
+
+    ``apps`` is the application as each container has loaded it; the second one starts where two
+    have the same to do at once, each in a thread.
+    """
 
     seed: int
     aws: SimulatedAws
-    app: ModuleType
+    apps: Sequence[ModuleType]
     policy: Policy
     subjects: list[Subject] = field(default_factory=list)
-    starts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    started_at: defaultdict[tuple[str, str], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     scan_events: list[dict[str, Any]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     mistakes: list[BaseException] = field(default_factory=list)
     without_history: set[tuple[str, str]] = field(default_factory=set)
-    _running: list[Invocation] = field(default_factory=list)
+    days: list[Day] = field(default_factory=list)
+    pushed: int = 0
+    is_over: bool = False
+    _plan_failed: bool = False
+    _started_before: frozenset[tuple[str, str]] = frozenset()
+    _stacks: dict[int, list[Invocation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chance = self.aws.faults.chance
-        self.registry = self.aws.registry
+        self.registries = tuple(self.aws.registries.values())
         self.clock = self.aws.clock
         self.began_at = self.clock.now
         self.aws.before_call = self._before_call
@@ -120,7 +117,12 @@ class Run:
     @property
     def settings(self) -> Settings:
         """The application's settings in this run."""
-        return self.app.settings
+        return self.apps[0].settings
+
+    @property
+    def _running(self) -> list[Invocation]:
+        """The functions under way in this thread, of which all but the last wait for an answer."""
+        return self._stacks.setdefault(threading.get_ident(), [])
 
     def go(self) -> None:
         """List until a listing succeeds, then deliver until nothing is left to be delivered.
@@ -132,26 +134,93 @@ class Run:
         for _ in range(0 if self.aws.faults.calm else self.chance.choice([0, 0, 2, 5])):
             self._change_registry()
         self._deliver_all()
+        if self.budget is not None:
+            self._end_day()
 
     def redrive(self) -> None:
-        """What the runbook says to do once AWS is well again."""
+        """What the runbook says to do once AWS is well again, be it much later.
+
+        By then the schedule has fired again, and jobs are of what was scanned meanwhile.
+        What a budget leaves for another day has as many days as it needs, and one more for what
+        was scanned of this day's budget.
+        """
         self.aws.faults.calm = True
-        self.clock.sleep(DAY_SECONDS * self.chance.choice([0, 0, 1.5]))
+        days = self.chance.choice(
+            [0, 0, 1.5] if self.budget is not None else [0, 0, 1.5, LATE_DAYS]
+        )
+        self.clock.sleep(DAY_SECONDS * days)
+        if days == LATE_DAYS:
+            self._list()
+            self._deliver_all()
         for message in self.aws.dead_jobs:
             self.aws.messages.append(Delivery(message.body, self.clock.now, 1))
         for event in self.aws.failed_events:
             self.aws.events.append(Delivery(event.body, self.clock.now, 1))
         self.aws.dead_jobs, self.aws.failed_events = [], []
         self._deliver_all()
+        if self.budget is not None:
+            left = len(self.waiting()) + self.pushed
+            self._spend_budget(ceil(left / self.budget) + 1)
+        self.is_over = True
 
     @property
-    def takes_days(self) -> bool:
-        """Whether so much time has passed that a scan which failed is tried again."""
-        return self.clock.now - self.began_at > DAY_SECONDS
+    def budget(self) -> int | None:
+        """How many scans a day may have, where that is less than what is due."""
+        budget = self.settings.daily_scan_budget
+        binds = budget is not None and budget < sum(subject.due for subject in self.subjects)
+        return budget if binds else None
+
+    def waiting(self) -> list[Subject]:
+        """The images that are due and there, and neither started nor kept."""
+        return [
+            subject
+            for subject in self.subjects
+            if subject.due
+            and self.exists(subject)
+            and subject.name not in self.started_at
+            and not any(self._is_for(message, subject) for message in self.aws.dead_jobs)
+        ]
+
+    def _is_for(self, message: Delivery, subject: Subject) -> bool:
+        """Whether a dead job, which never went well, would have started the image's scan."""
+        if message.succeeded:
+            return False
+        job = parse_job(message.body)
+        registry = self.aws.registry_at(job.address)
+        if isinstance(job, ListJob) and not job.alone and registry is not subject.registry:
+            covered = [self.aws.registry_at(address) for address in self.settings.registries]
+            return covered.index(registry) < covered.index(subject.registry)
+        if registry is not subject.registry:
+            return False
+        if isinstance(job, ListJob):
+            return subject.repository > job.after
+        if isinstance(job, PlanJob):
+            only = not job.only or subject.repository in job.only
+            return only and subject.repository > job.after
+        return job.repository == subject.repository and (
+            not job.image_digests or subject.image.digest in job.image_digests
+        )
+
+    def _spend_budget(self, days: int) -> None:
+        """List on the days after, as long as something is left."""
+        for _ in range(days):
+            if not self.waiting():
+                return
+            self.clock.sleep(DAY_SECONDS)
+            self._list()
+            self._deliver_all()
+            self._end_day()
+
+    def _end_day(self) -> None:
+        """Look at what was done today, unless jobs of a plan were lost, which comes again later."""
+        started = frozenset(self.started_at)
+        if not self._plan_failed:
+            self.days.append(Day(started - self._started_before, tuple(self.waiting())))
+        self._started_before, self._plan_failed = started, False
 
     def exists(self, subject: Subject) -> bool:
         """Whether nobody has deleted the image, or the index that it is part of."""
-        repository = self.registry.repositories.get(subject.repository)
+        repository = subject.registry.repositories.get(subject.repository)
         images = repository.images if repository else {}
         return all(image.digest in images for image in (subject.image, subject.index) if image)
 
@@ -169,7 +238,7 @@ class Run:
 
     def _request(self) -> dict[str, Any]:
         """The schedule's event, or somebody's request that names every repository."""
-        names = sorted(self.registry.repositories)
+        names = sorted({name for each in self.registries for name in each.repositories})
         return {"repositories": names} if self.chance.random() < 0.3 else SCHEDULE
 
     # Queue and event bus
@@ -179,7 +248,7 @@ class Run:
             self._collect_events()
             waiting = [*self.aws.messages, *self.aws.events]
             if not waiting:
-                if self.registry.scans_in_progress:
+                if any(registry.scans_in_progress for registry in self.registries):
                     self.clock.sleep(30)
                 elif self.settings.collects_news and self.aws.table.news_waits:
                     self.clock.sleep(NEWS_SECONDS)
@@ -189,11 +258,14 @@ class Run:
                 continue
             now = max(self.clock.now, min(delivery.visible_at for delivery in waiting))
             self.clock.now = now
-            self._deliver_any()
+            if self.chance.random() >= self.aws.faults.in_threads or self.aws.faults.calm:
+                self._deliver_any()
+            else:
+                self._deliver_in_threads()
         raise AssertionError(f"after {MOST_STEPS} deliveries there is still something to deliver")
 
     def _collect_events(self) -> None:
-        for event in self.registry.completed_events():
+        for event in (each for one in self.registries for each in one.completed_events()):
             if event["detail"]["repository-name"] == LARGE_REPOSITORY:
                 continue
             self.scan_events.append(event)
@@ -205,23 +277,32 @@ class Run:
         message = pick(self.chance, self.aws.messages, self.clock.now)
         if message is None:
             return False
+        self._end_job(message, self._receive(message, self._invoke))
+        return True
+
+    def _receive(self, message: Delivery, invoke: Callable[..., str | None]) -> str | None:
+        """Give a job to the scanner; returns why it failed."""
         message.receives += 1
         if message.receives > MOST_RECEIVES:
-            self.aws.messages.remove(message)
+            discard(self.aws.messages, message)
             self.aws.dead_jobs.append(message)
-            return True
+            return NOT_DELIVERED
         message.visible_at = self.clock.now + VISIBILITY_SECONDS
-        failure = self._invoke("scan_images", {"Records": [{"body": message.body} | RECORD]})
+        return invoke("scan_images", {"Records": [{"body": message.body} | RECORD]})
+
+    def _end_job(self, message: Delivery, failure: str | None) -> None:
+        if failure == NOT_DELIVERED:
+            return
         if failure is not None:
             message.reasons.append(failure)
-            return True
+            self._plan_failed |= message.body.startswith('{"plan"')
+            return
         message.succeeded = True
         message.times -= 1
         if message.times:
             message.visible_at = self.clock.now + self.chance.uniform(0, 120)
         else:
-            self.aws.messages.remove(message)
-        return True
+            discard(self.aws.messages, message)
 
     def _deliver_event(self) -> bool:
         """One event to the notifier, again after failures; to the failed events at last."""
@@ -229,7 +310,10 @@ class Run:
         if event is None:
             return False
         event.visible_at = self.clock.now + VISIBILITY_SECONDS
-        failure = self._invoke("notify", event.body)
+        self._end_event(event, self._invoke("notify", event.body))
+        return True
+
+    def _end_event(self, event: Delivery, failure: str | None) -> None:
         event.visible_at = self.clock.now + 60 * (event.receives + 1)
         if failure is None:
             event.receives = 0
@@ -238,24 +322,54 @@ class Run:
             event.receives += 1
             event.reasons.append(failure)
         if event.receives == MOST_ATTEMPTS:
-            self.aws.events.remove(event)
+            discard(self.aws.events, event)
             self.aws.failed_events.append(event)
         elif event.times == 0:
-            self.aws.events.remove(event)
-        return True
+            discard(self.aws.events, event)
+
+    def _deliver_in_threads(self) -> None:
+        """The same job or event to two containers at once, whose calls alternate.
+
+        It has gone well where it did in one of them.
+        """
+        event = pick(self.chance, self.aws.events, self.clock.now)
+        if event is not None and self.chance.random() < 0.5:
+            event.visible_at = self.clock.now + VISIBILITY_SECONDS
+            self._end_event(event, self._in_threads(partial(self._invoke, "notify", event.body)))
+        elif message := pick(self.chance, self.aws.messages, self.clock.now):
+            failure = self._receive(
+                message, lambda *job: self._in_threads(partial(self._invoke, *job))
+            )
+            self._end_job(message, failure)
+        else:
+            self._deliver_any()
+
+    def _in_threads(self, invoke: Callable[..., str | None]) -> str | None:
+        failures: list[str | None] = []
+        self.clock.run(*(partial(_collect, failures, invoke, app) for app in self.apps))
+        return None if None in failures else failures[-1]
 
     # Functions
 
-    def _invoke(self, function: str, event: dict[str, Any]) -> str | None:
-        """Run a function; returns why it failed, as Lambda logs it, or None."""
+    def _invoke(
+        self, function: str, event: dict[str, Any], app: ModuleType | None = None
+    ) -> str | None:
+        """Run a function in a container; returns why it failed, as Lambda logs it, or None.
+
+        The container is that of the function which waits in this thread, or else the first.
+        """
         faults = self.aws.faults
         limit = faults.seconds(TIME_LIMITS[function])
         if self._running:
             limit = min(limit, (self._running[-1].deadline - self.clock.now) / 2)
         now = self.clock.now
-        invocation = Invocation(function, event, now, now + limit, faults.calls_until_killed())
+        running = self._running
+        app = app or (running[-1].app if running else self.apps[0])
+        killed_after = faults.calls_until_killed()
+        invocation = Invocation(function, event, app, now, now + limit, killed_after)
         if faults.happens(faults.cold):
-            self.app.services.__dict__.pop("own_account", None)
+            app.services.__dict__.pop("own_account", None)
+            forget_credentials()
         self._running.append(invocation)
         self.aws.invocation = invocation
         context = SimpleNamespace(
@@ -263,7 +377,7 @@ class Run:
             get_remaining_time_in_millis=lambda: self._milliseconds_left(invocation),
         )
         try:
-            getattr(self.app, function)(event, context)
+            getattr(app, function)(event, context)
         except Killed as error:
             invocation.cut = True
             failure = str(error)
@@ -312,8 +426,8 @@ class Run:
             raise Killed("Task timed out")
 
     def _freeze(self) -> None:
-        """Let the functions under way stand still for an hour, their own time too."""
-        self.clock.now += HOUR_SECONDS
+        """Let the functions of this thread stand still for an hour, their own time too."""
+        self.clock.sleep(HOUR_SECONDS)
         for invocation in self._running:
             invocation.deadline += HOUR_SECONDS
             invocation.frozen = True
@@ -343,27 +457,35 @@ class Run:
 
     def _change_registry(self) -> None:
         """Someone deletes an image or a repository, or pushes an image."""
-        names = sorted(self.registry.repositories)
+        registry = self.chance.choice(self.registries)
+        names = sorted(registry.repositories)
         if not names:
             return
         name = self.chance.choice(names)
-        images = list(self.registry.repositories[name].images)
+        images = list(registry.repositories[name].images)
         change = self.chance.choice(["push", "remove image", "remove image", "remove repository"])
         if change == "push":
-            self.registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
+            self.pushed += 1
+            registry.add_image(name, digest=any_digest(self.chance), tags=("pushed",))
         elif change == "remove image" and images:
             digest = self.chance.choice(images)
-            self.registry.remove_image(name, digest)
+            registry.remove_image(name, digest)
             event = image_deleted(digest, name, **{"image-tag": ""})
+            event |= {"account": registry.account_id, "region": registry.region}
             event["id"] = f"deletion of {digest}"
             self.aws.events.append(Delivery(event, self.clock.now, self.aws.times()))
         elif name == LARGE_REPOSITORY:
             return
         elif change == "remove repository" and self.chance.random() < 0.2:
-            del self.registry.repositories[name]
+            del registry.repositories[name]
+
+
+def _collect(failures: list[Any], invoke: Callable[..., Any], app: ModuleType) -> None:
+    failures.append(invoke(app=app))
 
 
 LATEST = "latest"
+NOT_DELIVERED = "Received too often"
 RECORD = {"eventSource": "aws:sqs", "receiptHandle": "handle"}
 SCHEDULE = {
     "version": "0",
@@ -373,158 +495,3 @@ SCHEDULE = {
     "resources": [],
     "detail": {},
 }
-
-
-THRESHOLDS = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
-SHIPPED = {
-    "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
-    "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
-    "HISTORY_TABLE_NAME": NAME,
-}
-"""What the deployment sets by itself; all else has its default."""
-
-
-def _settings(chance: random.Random, policy: Policy, own_thresholds: bool) -> dict[str, str]:
-    settings = {
-        "IMAGES_SCAN_JOBS_QUEUE_URL": QUEUE_URL,
-        "ECR_SNS_REPORT_TOPIC_ARN": TOPIC_ARN,
-        "IMAGES_TAGGED_ONLY": str(policy.tagged_only).lower(),
-        "REPOSITORY_TAG_RULES": str(own_thresholds).lower(),
-        **{name: str(threshold) for name, threshold in policy.thresholds.items()},
-    }
-    if chance.random() < 0.6:
-        settings["HISTORY_TABLE_NAME"] = NAME
-        settings["NOTIFY_MODE"] = chance.choice(NOTIFY_MODES)
-        settings |= chance.choice([{}, {"REPORT_IMAGES": "all"}, {"REPORT_IMAGES": "all"}])
-        settings |= chance.choice([{}, {"REPORT_WINDOW": "0"}, {"REPORT_WINDOW": "15m"}])
-        settings |= chance.choice([{}, {"MESSAGES_A_DAY": "2"}])
-        if chance.random() < 0.4:
-            settings["NOTIFY_BY_SECURITY_HUB"] = "true"
-    if chance.random() < 0.5:
-        settings |= {"NOTIFY_BY_CHAT": "true", "CHAT_SNS_TOPIC_ARN": CHAT_TOPIC_ARN}
-    if chance.random() < 0.3:
-        settings["DAILY_SCAN_BUDGET"] = "100000"
-    if chance.random() < 0.3:
-        settings["SCANS_PER_SECOND"] = str(chance.randint(1, 20))
-    return settings
-
-
-@contextmanager
-def run_of(seed: int) -> Iterator[Run]:
-    """The run of a seed, ready to go; what it patches stays so until the end."""
-    chance = random.Random(seed)  # noqa: S311
-    ships = chance.random() < 0.2
-    clock = Clock(START + chance.uniform(0, 80_000))
-    registry = LocalRegistry(now=clock.utc, region=REGION)
-    policy = (
-        Policy(dict.fromkeys(THRESHOLDS, 0), tagged_only=False)
-        if ships
-        else Policy(
-            {name: chance.choice([0, 1, 3, 6]) for name in THRESHOLDS},
-            tagged_only=chance.random() < 0.3,
-        )
-    )
-    own_thresholds = chance.random() < 0.3
-    own_thresholds = own_thresholds and not ships
-    settings = SHIPPED if ships else _settings(chance, policy, own_thresholds)
-    subjects = populate(registry, chance, policy, own_thresholds)
-    aws = SimulatedAws(registry, Faults.of(chance), clock)
-    if chance.random() < 0.5:
-        aws.table.begin_long_ago()
-    with ExitStack() as stack:
-        stack.callback(random.setstate, random.getstate())
-        random.seed(seed)
-        app = _load_app(stack, settings)
-        run = Run(seed, aws, app, policy, subjects)
-        _simulate(stack, run)
-        yield run
-
-
-def _load_app(stack: ExitStack, settings: dict[str, str]) -> ModuleType:
-    """The application as a starting function loads it, with these settings and no others."""
-    stack.enter_context(isolated_environment(**settings))
-    previous = sys.modules.pop("app", None)
-    app = importlib.import_module("app")
-    del sys.modules["app"]
-    if previous is not None:
-        sys.modules["app"] = previous
-    return app
-
-
-class Mistakes(logging.Handler):
-    """Keeps the errors that are logged and not raised, such as a medium's, if they are mistakes."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._found = run.mistakes
-        self._without_history = run.without_history
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == "reported without a history":
-            about = record.__dict__
-            self._without_history.add((about["repository"], about["image_digest"]))
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None and not isinstance(error, EXPECTED):
-            self._found.append(error)
-
-
-def _simulate(stack: ExitStack, run: Run) -> None:
-    clock, patches = run.clock, Patches(stack)
-    services = Services(run.app.settings, run.aws.client)
-    services.jobs_queue = JobsQueue(run.aws.client("sqs"), QUEUE_URL, run.sleep)
-    hub = run.aws.client("securityhub")
-    services.security_hub = SecurityHub(hub, ACCOUNT, run.sleep, clock)
-    if services.table is not None:
-        services.table = Table(run.aws.client("dynamodb"), NAME, clock, run.sleep)
-    patches.set(run.app, "services", services)
-    logs.logger.handlers = [Mistakes(run)]
-    for module in (scans, deletions):
-        patches.set(module, "Backoff", partial(Backoff, sleep=run.sleep))
-    patches.set(importlib.import_module("botocore.endpoint"), "time", _time(run))
-    patches.set(last_scans, "time", _time(run))
-    is_large = LARGE_REPOSITORY in run.registry.repositories
-    for module in (scanner, planner):
-        patches.set(module, "time", _time(run))
-        patches.set(module, "MOST_DIGESTS", 1000 if is_large else run.chance.choice([3, 1000]))
-    for name in (
-        "scanning.reviews",
-        "scanning.planner",
-        "notifying.assessment",
-        "notifying.scope",
-    ):
-        patches.set(importlib.import_module(f"chalicelib.{name}"), "datetime", clock.datetime)
-    patches.set(scan_images, "scan_repository", partial(scanner.scan_repository, sleep=run.sleep))
-    patches.set(scan_images, "plan_scans", partial(planner.plan_scans, sleep=run.sleep))
-    listing = {"start_listing": list_repositories, "continue_listing": scan_images}
-    for name, module in listing.items():
-        patches.set(module, name, partial(getattr(lister, name), sleep=run.sleep))
-    patches.set(starts, "Pace", partial(Pace, clock=clock))
-    patches.set(starts, "Threads", InTurn)
-    page_size = run.chance.choice([100, 1000] if is_large else [3, 10, 1000])
-    patches.set(importlib.import_module("chalicelib.aws.ecr"), "PAGE_SIZE", page_size)
-    begin_scan = run.registry.begin_scan
-
-    def count_start(repository: Repository, image: Image) -> None:
-        run.starts[repository.name, image.digest] += 1
-        begin_scan(repository, image)
-
-    patches.set(run.registry, "begin_scan", count_start)
-    end_scan = run.registry._end_scan
-
-    def end_in_a_build(repository: Repository, image: Image, moment: datetime) -> None:
-        run.move_tag(repository, image)
-        end_scan(repository, image, moment)
-
-    patches.set(run.registry, "_end_scan", end_in_a_build)
-
-
-@dataclass
-class Patches:
-    stack: ExitStack
-
-    def set(self, target: Any, name: str, value: Any) -> None:
-        self.stack.enter_context(patch.object(target, name, value))
-
-
-def _time(run: Run) -> SimpleNamespace:
-    return SimpleNamespace(time=run.clock, monotonic=run.clock, sleep=run.sleep)

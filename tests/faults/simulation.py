@@ -6,11 +6,14 @@ serializing, its retries and its errors are the real ones.
 
 import io
 import json
+import threading
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from random import Random
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -19,7 +22,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 from benchmarks.simulated_time import SimulatedTime
-from chalicelib.aws.clients import client_of
+from chalicelib.aws.clients import ATTEMPTS, client_of
+from chalicelib.ecr.registries import RegistryAddress, Role
 from local.cloud.tagging import tagged_repositories
 from local.ecr import EcrError, LocalRegistry
 from tests.faults.dynamodb import ACCOUNT, Table
@@ -28,7 +32,12 @@ from tests.faults.faults import ANSWER_LOST, READ_TIMEOUT_SECONDS, Faults, Refus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Place = tuple[str, str]
+"""An account and a region."""
 REGION = "eu-west-1"
+OWN: Place = ACCOUNT, REGION
+OTHER_REGION, OTHER_ACCOUNT = "us-east-1", "222222222222"
+ROLE = Role(f"arn:aws:iam::{OTHER_ACCOUNT}:role/scan")
 QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/jobs"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
 CHAT_TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:chat"
@@ -36,18 +45,20 @@ OK = 200
 VISIBILITY_SECONDS = 1800
 MOST_RECEIVES = 5
 """As in the template: JobsQueue."""
+EXPIRED_SECONDS = 6 * 86_400.0
+"""After how long a scan may be due again, a function's own time included."""
 UNSEEN_SECONDS = 60.0
 """How long ECR may not say of a scan that it was started."""
 
 
 class Clock(SimulatedTime):
-    """Simulated time, in which one function runs at once."""
+    """Simulated time; of the functions that run at once, one goes on while the others wait."""
 
     def utc(self) -> datetime:
         return datetime.fromtimestamp(self.now, UTC)
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivery:
     """A message or an event under way: how often it still comes, and why it failed so far."""
 
@@ -59,9 +70,9 @@ class Delivery:
     reasons: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Invocation:
-    """A function at work: when its time is over, and after how many calls it is stopped.
+    """A function at work in a container: when its time is over, and after how many calls it stops.
 
     ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note, and
     ``records_failed`` whether any call of the table failed; ``frozen`` whether it stood still for
@@ -70,6 +81,7 @@ class Invocation:
 
     function: str
     event: Any
+    app: ModuleType
     began_at: float
     deadline: float
     calls_left: int | None
@@ -95,6 +107,8 @@ class Attempt:
             return False
         if mine is other:
             return True
+        if other.began_at - mine.began_at >= EXPIRED_SECONDS:
+            return False
         is_kept = not (mine.cut or mine.records_failed)
         ended = mine.ended_at
         return is_kept and ended is not None and ended + UNSEEN_SECONDS <= other.began_at
@@ -145,8 +159,8 @@ class Publication:
 class SimulatedAws:
     """ECR, SQS, SNS, DynamoDB, Security Hub and the tagging API, with the faults of a run."""
 
-    def __init__(self, registry: LocalRegistry, faults: Faults, clock: Clock) -> None:
-        self.registry = registry
+    def __init__(self, registries: Sequence[LocalRegistry], faults: Faults, clock: Clock) -> None:
+        self.registries = {place_of(each): each for each in registries}
         self.faults = faults
         self.clock = clock
         self.messages: list[Delivery] = []
@@ -158,23 +172,45 @@ class SimulatedAws:
         self.collected: defaultdict[tuple[str, str], list[Invocation]] = defaultdict(list)
         self.imported: dict[str, Any] = {}
         self.table = Table(faults)
-        self.invocation: Invocation | None = None
+        self._invocations: dict[int, Invocation | None] = {}
         self.calls: Counter[str] = Counter()
         self.faulty: Counter[str] = Counter()
         self.before_call: Callable[[], None] = lambda: None
         self.after_call: Callable[[], None] = lambda: None
 
-    def client(self, service: str, *_: Any) -> Any:
-        """The application's own client of a service, whose requests come here."""
-        _transport.aws = self
-        return _client(service)
+    @property
+    def invocation(self) -> Invocation | None:
+        """The function under way in this thread."""
+        return self._invocations.get(threading.get_ident())
 
-    def handle(self, service: str, operation: str, url: str, body: bytes) -> AWSResponse:
-        """Answer one HTTP request, or raise what becomes of its connection."""
+    @invocation.setter
+    def invocation(self, invocation: Invocation | None) -> None:
+        self._invocations[threading.get_ident()] = invocation
+
+    def client(
+        self,
+        container: int,
+        service: str,
+        region: str | None = None,
+        role: Role | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> Any:
+        """The application's own client of a service in a container, whose requests come here."""
+        _transport.aws = self
+        return _client(container, service, region, role, attempts)
+
+    def registry_at(self, address: RegistryAddress) -> LocalRegistry:
+        """A registry, by its address as the application has it."""
+        return self.registries[address.account or ACCOUNT, address.region or REGION]
+
+    def handle(
+        self, place: Place, service: str, operation: str, url: str, body: bytes
+    ) -> AWSResponse:
+        """Answer one HTTP request to a place, or raise what becomes of its connection."""
         self.calls[operation] += 1
         self.clock.sleep(self.faults.chance.uniform(0.01, 0.3))
         self.before_call()
-        fault = self.faults.of_call(service, operation, body)
+        fault = self.faults.of_call(service, operation, body, place)
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
             # Of the history and the news; the table's other updates are of no publication.
@@ -183,14 +219,15 @@ class SimulatedAws:
                 self.invocation.notes_failed = True
             if service == "dynamodb" and self.invocation is not None:
                 self.invocation.records_failed = True
-        attempt = self._attempt(json.loads(body)) if operation == "StartImageScan" else None
+        starts = operation == "StartImageScan"
+        attempt = self._attempt(self.registries[place], json.loads(body)) if starts else None
         try:
             if isinstance(fault, Refusal):
                 return _refusal(service, url, fault)
             if fault is not None and fault not in ANSWER_LOST:
                 raise fault(endpoint_url=url, error="unreachable")
             before = len(self.published)
-            answer = self._answer(service, operation, url, body)
+            answer = self._answer(place, service, operation, url, body)
             if fault is not None:
                 if fault is ReadTimeoutError:
                     self.clock.sleep(READ_TIMEOUT_SECONDS)
@@ -203,22 +240,24 @@ class SimulatedAws:
         finally:
             self.after_call()
 
-    def _attempt(self, request: dict[str, Any]) -> Attempt:
+    def _attempt(self, registry: LocalRegistry, request: dict[str, Any]) -> Attempt:
         assert self.invocation is not None
         attempt = Attempt(self.invocation)
         name = (request["repositoryName"], request["imageId"]["imageDigest"])
-        repository = self.registry.repositories.get(name[0])
+        repository = registry.repositories.get(name[0])
         if (
             repository is not None and name[1] in repository.images
         ):  # else it is as if never scanned
             self.attempts[name].append(attempt)
         return attempt
 
-    def _answer(self, service: str, operation: str, url: str, body: bytes) -> AWSResponse:
+    def _answer(
+        self, place: Place, service: str, operation: str, url: str, body: bytes
+    ) -> AWSResponse:
         if service == "sns":
             return _xml(url, 200, self._publish(body))
         if service == "sts":
-            return _xml(url, 200, _IDENTITY)
+            return _xml(url, 200, _ASSUMED if operation == "AssumeRole" else _IDENTITY)
         request = json.loads(body or b"{}")
         if service == "dynamodb":
             return self._keep(operation, url, request)
@@ -227,11 +266,11 @@ class SimulatedAws:
         if service == "sqs":
             return _json(url, 200, self._send_messages(request))
         if service == "resource-groups-tagging-api":
-            return _json(url, 200, self._get_resources(request))
+            return _json(url, 200, self._get_resources(self.registries[place], request))
         try:
             if "nextToken" in request and self.faults.happens(self.faults.tokens_expired):
                 raise EcrError("InvalidParameterException", "Invalid token")
-            return _json(url, 200, self.registry.answer(operation, request))
+            return _json(url, 200, self.registries[place].answer(operation, request))
         except EcrError as error:
             return _refusal(service, url, Refusal(error.code, error.status, error.message))
 
@@ -295,13 +334,14 @@ class SimulatedAws:
                 self.collected[channel, request["Item"]["sk"]["S"]].append(self.invocation)
         return _json(url, status, answer)
 
-    def _get_resources(self, request: dict[str, Any]) -> dict[str, Any]:
+    @staticmethod
+    def _get_resources(registry: LocalRegistry, request: dict[str, Any]) -> dict[str, Any]:
         asked = {
             "resource_type_filters": request["ResourceTypeFilters"],
             "resources_per_page": request["ResourcesPerPage"],
             "pagination_token": request.get("PaginationToken"),
         }
-        token, resources = tagged_repositories(self.registry, asked)
+        token, resources = tagged_repositories(registry, asked)
         found = [
             {
                 "ResourceARN": resource.arn,
@@ -319,30 +359,59 @@ _IDENTITY = (
 )
 
 
+_ASSUMED = (
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials>"
+    "<AccessKeyId>testing</AccessKeyId><SecretAccessKey>testing</SecretAccessKey>"
+    "<SessionToken>testing</SessionToken><Expiration>9999-01-01T00:00:00Z</Expiration>"
+    "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+)
+
+
 class _Transport:
     """Where the clients' requests go, since the clients outlive the runs."""
 
     aws: SimulatedAws
 
-    def __call__(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+    def send(self, place: Place, request: Any, event_name: str, **_: Any) -> AWSResponse:
         _, service, operation = event_name.split(".")
         body = request.body or b""
-        return self.aws.handle(
-            service, operation, request.url, body if isinstance(body, bytes) else body.encode()
-        )
+        text = body if isinstance(body, bytes) else body.encode()
+        return self.aws.handle(place, service, operation, request.url, text)
 
 
 _transport = _Transport()
 
 
 @cache
-def _client(service: str) -> Any:
+def _session(_container: int) -> Any:
+    """A container's own session, whose requests for the credentials of roles come here too."""
     session = boto3.Session(
         aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION
     )
-    client = client_of(session, service)
-    client.meta.events.register("before-send", _transport)
+    session.events.register("before-send.sts", partial(_transport.send, OWN))
+    return session
+
+
+_assumed: dict[tuple[int, Role], Any] = {}
+
+
+@cache
+def _client(
+    container: int, service: str, region: str | None, role: Role | None, attempts: int
+) -> Any:
+    client = client_of(_session(container), service, region, role, attempts)
+    place = role.account if role else ACCOUNT, region or REGION
+    client.meta.events.register("before-send", partial(_transport.send, place))
+    if role is not None:
+        _assumed[container, role] = client._request_signer._credentials
     return client
+
+
+def forget_credentials() -> None:
+    """Let the credentials of all roles have expired."""
+    for credentials in _assumed.values():
+        credentials._refresh_using.__self__._cache.clear()
+        credentials._frozen_credentials = None
 
 
 class _Body(io.BytesIO):
@@ -370,3 +439,14 @@ def pick(chance: Random, deliveries: list[Delivery], now: float) -> Delivery | N
     """Any of those whose time has come: neither SQS nor EventBridge keeps an order."""
     visible = [delivery for delivery in deliveries if delivery.visible_at <= now]
     return chance.choice(visible) if visible else None
+
+
+def place_of(registry: LocalRegistry) -> Place:
+    """The account and the region of a registry."""
+    return registry.account_id, registry.region
+
+
+def discard(deliveries: list[Delivery], delivery: Delivery) -> None:
+    """Remove a delivery, unless it came again meanwhile, as where a function stood still."""
+    if delivery in deliveries:
+        deliveries.remove(delivery)

@@ -6,7 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.aws.image_uses import ImageUses
+from chalicelib.aws.line_states import LineStates
+from chalicelib.aws.tagging import RepositoryTags
 from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
@@ -37,7 +41,7 @@ def gather(pattern=None, deadline=None, services=None, earlier=None, **settings)
         pattern and re.compile(pattern),
         sleep=lambda _: None,
         earlier=earlier,
-    )
+    ).report
 
 
 def days_ago(days):
@@ -524,3 +528,47 @@ def test_where_findings_are_counted_and_none_is_listed_they_are_unknown(aws):
     report = gather()
     assert [each.status for each in report.findings_unknown] == ["FINDINGS_UNAVAILABLE"]
     assert only(report).digest == image.digest
+
+
+REFUSED = ClientError({"Error": {"Code": "AccessDeniedException"}}, "AnyOperation")
+
+
+def refuse(*_):
+    raise REFUSED
+
+
+class TestWhatIsKeptBesideTheImages:
+    """It cannot be read: it is unknown, and the findings are in the report all the same."""
+
+    @pytest.fixture(autouse=True)
+    def _image(self, aws):
+        aws.add_image("api", tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
+
+    def test_ages_and_uses_are_unknown_without_the_table(self, history_table, monkeypatch):
+        monkeypatch.setattr(LineStates, "recall", refuse)
+        monkeypatch.setattr(ImageUses, "of", refuse)
+        found = only(gather(HISTORY_TABLE_NAME=history_table, ECS_DISCOVERY_ENABLED="true"))
+        assert found.counts == {"HIGH": 1}
+        assert (dict(found.ages), found.running) == ({}, None)
+
+    def test_the_owner_is_unknown_without_the_tags(self, monkeypatch):
+        monkeypatch.setattr(RepositoryTags, "rules", refuse)
+        found = only(gather(REPOSITORY_TAG_RULES="true"))
+        assert (found.counts, found.owner) == ({"HIGH": 1}, None)
+
+    def test_the_kind_of_scanning_decides_nothing_about_findings(self, aws):
+        aws.fail_next("GetRegistryScanningConfiguration", "AccessDeniedException")
+        assert only(gather()).counts == {"HIGH": 1}
+
+
+def test_whoever_interrupts_a_report_does_not_wait_for_the_repositories_that_are_left(aws):
+    for number in range(40):
+        aws.add_image(f"api-{number:02}", tags=("1",), scanned_at=NOW)
+    services = Services(Settings.from_environment({}))
+
+    def interrupt(done, _):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gather_fleet(services, Deadline.unlimited(), advance=interrupt)
+    assert aws.calls["DescribeImageScanFindings"] < 40

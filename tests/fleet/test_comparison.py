@@ -14,6 +14,8 @@ from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import from_json
 from chalicelib.fleet.model import ImageScan, NotLookedAt, RepositoryReport
 from chalicelib.fleet.report import FleetReport
+from chalicelib.fleet.vulnerabilities import most_urgent
+from chalicelib.policy.ages import Age
 from tests.fleets import (
     BASH,
     CURL,
@@ -249,3 +251,13 @@ def test_each_finding_is_new_once_while_it_stays_and_fixed_once_when_it_is_gone(
     gone = tuple(repository(name) for name in fleet.told if name not in fleet.truth)
     fleet.check(compare(replace(last, deleted=gone), fleet.sent or FleetReport(NOW)))
     assert fleet.told == {name: {*found} for name, found in fleet.truth.items() if found}
+
+
+def test_what_is_new_is_listed_in_the_one_order_of_findings():
+    """What runs, then what is exploited, overdue and severe."""
+    listed, late = replace(CURL, known_exploited=True), Age(due=NOW.date() - timedelta(days=1))
+    stored = looked_at("a", BASH, listed, PERL, running=(), ages={PERL.key: late})
+    runs = looked_at("b", ZLIB, running=("ECS service shop",), in_use=frozenset({ZLIB.key}))
+    report = compare(report_of(stored, runs), report_of(looked_at("a"), looked_at("b")))
+    new = most_urgent(report.comparison.new, report)
+    assert [change.finding for change in new] == [ZLIB, listed, PERL, BASH]

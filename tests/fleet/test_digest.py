@@ -10,69 +10,28 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.sns.models import sns_backends
 
-from chalicelib.aws.clients import client_of
-from chalicelib.aws.s3 import ReportBucket
-from chalicelib.fleet.digest import (
-    DigestKeys,
-    DigestUnclear,
-    digest_message,
-    scheduled_time,
-    send_digest,
-)
+from chalicelib.fleet.digest_keys import DigestKeys, scheduled_time
+from chalicelib.fleet.digest_messages import digest_message
 from chalicelib.fleet.feeds import refresh
 from chalicelib.fleet.finding_lines import PREFIX, STATE_KEY
-from chalicelib.fleet.formats.json_reader import from_json
 from chalicelib.fleet.formats.pages import StoredReport, day
+from chalicelib.fleet.marks import DigestUnclear
 from chalicelib.policy.feeds import EPSS, KEV
-from chalicelib.runtime.deadline import Deadline
-from chalicelib.services import Services
-from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings
+from tests.digests import (
+    MONDAY,
+    NEXT_MONDAY,
+    NOW,
+    ONE,
+    THIRD_MONDAY,
+    TWO,
+    Digests,
+    refused,
+)
 from tests.doubles import Stopped
 from tests.feeds import epss, kev
 from tests.fleet.test_json_form import SCHEMA
 from tests.fleets import example
-
-MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
-NEXT_MONDAY = MONDAY + timedelta(days=7)
-THIRD_MONDAY = MONDAY + timedelta(days=14)
-NOW = datetime.now(UTC)
-ONE = Finding("CVE-2026-1", "HIGH", "zlib")
-TWO = Finding("CVE-2026-2", "CRITICAL", "openssl")
-
-
-def refused(message):
-    raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
-
-
-class Digests:
-    """The digest on the local AWS, with the emails that it sent."""
-
-    def __init__(self):
-        self.client = client_of(boto3.Session(), "s3")
-        self.client.create_bucket(
-            Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
-        self.bucket = ReportBucket(self.client, "reports")
-        self.topic = boto3.client("sns").create_topic(Name="reports")["TopicArn"]
-        settings = Settings.from_environment({"ECR_SNS_REPORT_TOPIC_ARN": self.topic})
-        self.services = Services(settings)
-
-    def send(self, scheduled=MONDAY):
-        return send_digest(scheduled, self.services, self.bucket, Deadline.unlimited())
-
-    @property
-    def sent(self):
-        published = sns_backends["123456789012"]["eu-west-1"].topics[self.topic].sent_notifications
-        return [json.loads(body) for _, body, *_ in published]
-
-    @property
-    def keys(self):
-        listed = self.client.list_objects_v2(Bucket="reports").get("Contents", ())
-        return [entry["Key"] for entry in listed]
-
-    def report(self, scheduled):
-        return from_json(self.bucket.get(DigestKeys(scheduled).json))
 
 
 @pytest.fixture
@@ -84,8 +43,7 @@ def digests(aws):
 
 
 def test_a_digest_says_what_the_kept_feeds_know_of_its_findings(digests):
-    settings = {"ECR_SNS_REPORT_TOPIC_ARN": digests.topic, "FEEDS": "true"}
-    digests.services = Services(Settings.from_environment(settings))
+    digests.configure(FEEDS="true")
     bodies = {
         "kev": kev({"CVE-2026-1000": "2026-01-01"}, NOW.isoformat()),
         "epss": epss({"CVE-2026-1000": 0.7}, NOW.isoformat()),
@@ -104,8 +62,7 @@ def test_a_digest_says_what_the_kept_feeds_know_of_its_findings(digests):
 
 
 def test_a_digest_without_feeds_is_sent_all_the_same_and_says_so(digests):
-    settings = {"ECR_SNS_REPORT_TOPIC_ARN": digests.topic, "FEEDS": "true"}
-    digests.services = Services(Settings.from_environment(settings))
+    digests.configure(FEEDS="true")
     assert digests.send() is True
     page = digests.bucket.get(DigestKeys(MONDAY).html)
     assert "<strong>Out of date:</strong> KEV is not there yet." in page
@@ -130,12 +87,7 @@ def test_a_digest_keeps_the_report_and_sends_a_link_to_it(digests):
 def test_chat_channels_get_the_digest_too_and_cost_the_others_nothing(digests):
     sns = boto3.client("sns")
     arn = sns.create_topic(Name="chat")["TopicArn"]
-    settings = {
-        "ECR_SNS_REPORT_TOPIC_ARN": digests.topic,
-        "NOTIFY_BY_CHAT": "true",
-        "CHAT_SNS_TOPIC_ARN": arn,
-    }
-    digests.services = Services(Settings.from_environment(settings))
+    digests.configure(NOTIFY_BY_CHAT="true", CHAT_SNS_TOPIC_ARN=arn)
     assert digests.send() is True
     published = sns_backends["123456789012"]["eu-west-1"].topics[arn].sent_notifications
     [content] = [json.loads(body)["content"] for _, body, *_ in published]
@@ -239,12 +191,14 @@ def test_a_digest_that_could_not_be_sent_is_compared_with_by_none(digests, aws, 
     assert digests.report(THIRD_MONDAY).comparison.since == digests.report(MONDAY).generated_at
 
 
-def test_a_digest_of_which_it_is_unclear_whether_it_was_sent_is_compared_with_by_none(digests):
+def test_a_digest_of_which_it_is_unclear_whether_it_was_sent_is_compared_with_by_none(digests, aws):
     digests.send(MONDAY)
+    image_of(aws).findings = Findings((ONE, TWO))
+    image_of(aws).report(NOW)
     digests.send(NEXT_MONDAY)
     digests.bucket.put(DigestKeys(NEXT_MONDAY).mark, "sending", "text/plain")
     digests.send(THIRD_MONDAY)
-    assert digests.report(THIRD_MONDAY).comparison.since == digests.report(MONDAY).generated_at
+    assert changed(digests, THIRD_MONDAY) == (["CVE-2026-2"], [])
 
 
 @pytest.mark.parametrize("text", ["{}", '{"version": "1"}'])
@@ -284,7 +238,7 @@ def test_what_was_gathered_is_kept_when_the_digest_cannot_be_sent(digests, aws, 
 
 def test_a_digest_that_cannot_be_worded_leaves_no_mark_that_it_was_being_sent(digests, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("chalicelib.fleet.digest.as_email", lambda *_: 1 / 0)
+        patch.setattr("chalicelib.fleet.digest_messages.as_email", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             digests.send()
     assert digests.send() is True

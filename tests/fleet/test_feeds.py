@@ -7,13 +7,16 @@ from itertools import count
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.aws.clients import client_of
+from chalicelib.aws.kept_feeds import KEYS, STATE_KEY, read_exploitation, read_states
 from chalicelib.aws.s3 import ReportBucket
-from chalicelib.fleet.feeds import KEYS, STATE_KEY, read_exploitation, read_states, refresh
+from chalicelib.fleet.feeds import Feeds, refresh
 from chalicelib.fleet.fetching import fetch
 from chalicelib.policy.feeds import EPSS, KEV, FeedError
-from tests.feeds import LISTED, NOW, epss, epss_text, kev
+from tests.feeds import LISTED, NOW, SCORES, epss, epss_text, kev
+from tests.fleets import OPENSSL, looked_at, report_of
 
 HTML = b"<!doctype html><title>Sign in</title>"
 DAY = timedelta(days=1)
@@ -105,15 +108,12 @@ def refreshed(server, bucket):
     return run
 
 
-WANTED = {"CVE-2021-44228", "CVE-2026-0002"}
-
-
 def known(bucket):
-    found = read_exploitation(bucket, WANTED)
+    found = read_exploitation(bucket)
     return found.catalogue, found.scores
 
 
-GOOD = (frozenset(LISTED), {"CVE-2021-44228": 0.97565, "CVE-2026-0002": 0.00043})
+GOOD = (frozenset(LISTED), SCORES)
 
 
 def test_good_feeds_are_kept_and_read(refreshed, bucket):
@@ -121,9 +121,8 @@ def test_good_feeds_are_kept_and_read(refreshed, bucket):
     assert known(bucket) == GOOD
 
 
-def test_scores_that_come_unpacked_are_kept_packed(refreshed, bucket):
+def test_scores_that_come_unpacked_are_kept_all_the_same(refreshed, bucket):
     assert refreshed(NOW, kev=kev(), epss=epss_text()) == ["", ""]
-    assert bucket.read(KEYS[EPSS])[:2] == b"\x1f\x8b"
     assert known(bucket) == GOOD
 
 
@@ -159,7 +158,7 @@ def test_a_server_that_is_not_there_costs_its_feed_alone(bucket, server):
     of_kev, of_epss = refresh(bucket, addresses, NOW, fetch)
     assert of_kev.warning(NOW).startswith("KEV is not there yet: it could not be fetched")
     assert of_epss.warning(NOW) == ""
-    assert read_exploitation(bucket, WANTED).catalogue is None
+    assert read_exploitation(bucket).catalogue is None
 
 
 def test_a_slow_feed_is_given_up(server):
@@ -172,10 +171,21 @@ def test_a_slow_feed_is_given_up(server):
 def test_a_feed_that_is_damaged_in_the_bucket_is_unknown(refreshed, bucket):
     refreshed(NOW, kev=kev(), epss=epss())
     bucket.put(KEYS[KEV], b"\xff{", "application/json")
-    bucket.put(KEYS[EPSS], epss()[:-9], "application/gzip")
+    bucket.put(KEYS[EPSS], bucket.read(KEYS[EPSS])[:-9], "application/octet-stream")
     assert known(bucket) == (None, None)
     bucket.put(STATE_KEY, "[{}]", "application/json")
     assert read_states(bucket) == ()
+
+
+def test_feeds_whose_state_cannot_be_read_are_unknown_and_named_in_the_report(bucket, monkeypatch):
+    def refuse(*_):
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+
+    monkeypatch.setattr(ReportBucket, "read", refuse)
+    report = Feeds(bucket).added_to(report_of(looked_at("shop/api", OPENSSL)))
+    assert all("its state cannot be read" in feed.warning for feed in report.feeds)
+    [repository] = report.repositories
+    assert [finding.known_exploited for finding, _ in repository.rows] == [None]
 
 
 def test_a_redirection_within_the_web_is_followed(server):

@@ -163,7 +163,8 @@ def test_the_page_can_be_read_without_seeing_it():
     assert all(after - before <= 1 for before, after in pairwise(headings))
     assert page.elements.count("table") == page.elements.count("caption")
     assert body.count("<th ") == body.count("scope=")
-    assert body.count("<svg") == body.count('role="img" aria-label="')
+    drawn_of_what_is_beside = body.count('aria-hidden="true"><rect')
+    assert body.count("<svg") == body.count('role="img" aria-label="') + drawn_of_what_is_beside
 
 
 def test_the_page_shows_harmful_values_as_text():

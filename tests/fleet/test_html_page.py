@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import string
 from dataclasses import replace
 from datetime import timedelta
 from itertools import accumulate
@@ -32,6 +33,7 @@ from tests.fleets import (
     report_of,
     repository,
 )
+from tests.reports import a_finding
 
 ROOT = Path(__file__).parents[2]
 AXE = Path(os.environ.get("AXE_CORE", ROOT / "out" / "axe-core" / "package" / "axe.min.js"))
@@ -44,6 +46,13 @@ def data_of(text):
     return json.loads(data)
 
 
+def numbers_in(steps):
+    """The numbers of a text of base 32, the lowest digit first."""
+    digits = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    for text in re.findall("[g-z0-9+/]*[A-Za-f]", steps):
+        yield sum(digits.index(digit) % 32 * 32**place for place, digit in enumerate(text))
+
+
 def open_in(data):
     """What is open in each repository, by its name: vulnerability, age and days left."""
     names = [each[0] for each in data["vulnerabilities"]]
@@ -51,8 +60,8 @@ def open_in(data):
     return {
         each[0]: {
             (vulnerability[number], age, left)
-            for age, left, *steps in each[-1]
-            for number in accumulate(steps)
+            for age, left, steps in each[-1]
+            for number in accumulate(numbers_in(steps))
         }
         for each in data["repositories"]
     }
@@ -63,8 +72,17 @@ def open_in(data):
 def test_the_data_has_every_open_finding_of_every_repository(report):
     data = data_of(as_html(report))
     assert len(data["repositories"]) == len(report.repositories)
-    members = sum(len(group) - 2 for repository in data["repositories"] for group in repository[-1])
-    assert members == report.open_findings
+    groups = [group for repository in data["repositories"] for group in repository[-1]]
+    members = [list(accumulate(numbers_in(steps))) for _, _, steps in groups]
+    assert sum(map(len, members)) == report.open_findings
+    assert all(number < len(data["findings"]) for each in members for number in each)
+
+
+def test_numbers_of_any_length_are_read_as_they_were_written():
+    findings = [a_finding(f"CVE-2026-{number:05}") for number in range(2_100)]
+    few = [findings[number] for number in (0, 31, 32, 1_055, 1_056, 2_099)]
+    data = data_of(as_html(report_of(looked_at("a", *findings), looked_at("b", *few))))
+    assert {name for name, _, _ in open_in(data)["b"]} == {each.identifier for each in few}
 
 
 def test_the_data_says_since_when_and_until_when_where_that_is_known():
@@ -123,7 +141,8 @@ def test_changes_are_grouped_by_vulnerability():
 
 
 def test_all_repositories_of_a_fleet_of_two_thousand_are_in_two_megabytes():
-    page = as_html(fleet(2_000, 18, 170))
+    """Also where each has a hundred findings of 5,000 vulnerabilities."""
+    page = as_html(fleet(2_000, 100, 5_000))
     assert len(page.encode()) < 2_000_000
     assert len(data_of(page)["repositories"]) == 2_000
     assert page.count('id="r') - page.count('id="repositories') - page.count('id="running') == 2_000

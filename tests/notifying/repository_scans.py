@@ -7,6 +7,7 @@ from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.notify import notify
 from chalicelib.notifying.scans import report_scan
 from chalicelib.runtime.deadline import Deadline
+from local.cloud.enhanced import enhanced_finding
 from local.ecr import Finding, Findings
 from tests.events import image_deleted, inspector_finding, scan_event
 
@@ -63,10 +64,17 @@ class Scans:
         }
         return ScanResult.from_event(self.happened(scan_event(**detail), hour))
 
-    def finding_event(self, image, minute=0, severity="HIGH"):
-        """One of the events that Amazon Inspector sends of an image, a finding each."""
+    def finding_event(self, image, minute=0, finding=None):
+        """One of the events that Amazon Inspector sends of an image, a finding each.
+
+        Without a finding it does not tell of which.
+        """
         self.scanned(image)
-        event = inspector_finding(severity, image.digest)
+        event = inspector_finding("HIGH", image.digest)
+        if finding is not None:
+            arn = "arn:aws:ecr:eu-west-1:123456789012:repository/shop/api"
+            told = enhanced_finding(finding, image, arn)
+            event["detail"] = {**told, "resources": event["detail"]["resources"]}
         return ScanResult.from_event(
             event | {"id": str(uuid4()), "time": f"2026-03-01T20:{minute:02}:00Z"}
         )

@@ -1,10 +1,14 @@
 """News of several images, of any shape."""
 
+from datetime import UTC, date, datetime
+
 from hypothesis import strategies as st
 
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.notifying.collecting import news_of
-from chalicelib.policy.news import INVENTORY, NEWS, Flaw, News, roundup_of
+from chalicelib.policy.ages import UNKNOWN_AGE, Age
+from chalicelib.policy.news import INVENTORY, NEWS, Flaw, News
+from chalicelib.policy.roundups import roundup_of
 from tests.reports import REPORTS, TEXTS
 
 COUNTS = st.dictionaries(st.sampled_from(SEVERITIES), st.integers(1, 10**6), max_size=6)
@@ -16,6 +20,9 @@ FLAWS = st.builds(
     fixed_in=TEXTS.map(lambda text: text[:300]),
     is_exploitable=st.booleans(),
     url=st.sampled_from(["", "https://example.org/CVE-1"]),
+    known_exploited=st.sampled_from([None, True, False]),
+    epss=st.none() | st.floats(0, 1),
+    age=st.sampled_from([UNKNOWN_AGE, Age(datetime(1970, 1, 1, tzinfo=UTC), date(1969, 12, 1))]),
 )
 
 

@@ -27,7 +27,7 @@ class Channels:
         senders = [Sender(name, (name,), partial(self._deliver, name)) for name in ALL[:2]]
         mirror = Mirror("security_hub", ("security_hub",), self._follow)
         where = "chalicelib.notifying"
-        monkeypatch.setattr(f"{where}.delivery.senders", lambda _: senders)
+        monkeypatch.setattr(f"{where}.channels.senders", lambda _: senders)
         monkeypatch.setattr(f"{where}.delivery.mirrors", lambda _: [mirror])
         for module in ("scans", "deletions"):
             monkeypatch.setattr(f"{where}.{module}.mirror_names", lambda _: {"security_hub"})

@@ -4,9 +4,11 @@ The image is built anew, scans fail, and events come late, twice, in another ord
 model is a list of the scans whose findings the application has read, and no more than that.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -123,7 +125,7 @@ def test_ages_and_times_to_fix_are_those_of_a_list_of_all_scans(seed, is_orderly
     world, model = live(seed, is_orderly=is_orderly)
     ledger = world.ledger
     for name in NAMES:
-        entry, wanted = ledger.entries.get(name), model.of(name)
+        entry, wanted = ledger.entries.get(_finding(name).key), model.of(name)
         if wanted is None:
             assert entry is None
             continue
@@ -149,7 +151,7 @@ def test_an_event_that_comes_after_the_next_builds_is_taken_in_where_it_belongs(
             world.handle(each)
         ledgers.append(world.ledger)
     assert ledgers[0] == ledgers[1]
-    assert ledgers[0].entries["CVE-1"].fixed_at is not None
+    assert ledgers[0].entries[_finding("CVE-1").key].fixed_at is not None
 
 
 def test_a_later_scan_of_an_old_build_is_no_part_of_the_line():
@@ -160,7 +162,7 @@ def test_a_later_scan_of_an_old_build_is_no_part_of_the_line():
     before = world.ledger
     world.handle(world.scan(old))
     assert world.ledger == before
-    assert before.entries["CVE-1"].status == FIXED
+    assert before.entries[_finding("CVE-1").key].status == FIXED
 
 
 BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/findings"
@@ -227,3 +229,24 @@ def test_a_scan_that_is_told_twice_has_one_event(with_bus):
     for _ in range(2):
         world.handle(world.scan(digest))
     assert len(bus.events) == 1
+
+
+@pytest.mark.parametrize("tags", [("latest", "2"), ()])
+def test_messages_say_how_long_what_is_not_new_has_been_open_and_is_overdue(tags):
+    """Of a rebuild, and of an image that is in no line but runs."""
+    world = Days(ECS_DISCOVERY_ENABLED="true", SLA="HIGH=2d", NOTIFY_BY_SECURITY_HUB="false")
+    said = []
+    world.services.report_topic = SimpleNamespace(publish=lambda each: said.append(each.body))
+    world.services.image_uses = SimpleNamespace(
+        of=lambda _: {digest: ["ECS service shop"] for digest in world.held}
+    )
+    world.hold({"latest", "3"}, set())
+    world.handle(world.scan(world.hold(tags, {"CVE-1"})))
+    world.moments += 5 * 24
+    digest = world.hold(tags, {"CVE-1", "CVE-2"}) if tags else list(world.held)[-1]
+    world.held[digest].findings = frozenset({"CVE-1", "CVE-2"})
+    world.handle(world.scan(digest))
+    told = json.loads(json.loads(said[-1])["default"])
+    days = {each["id"]: (each["daysOpen"], each["daysOverdue"]) for each in told["findings"]}
+    assert days == {"CVE-1": (5, 3), "CVE-2": (0, 0)}
+    assert told["overdueFindings"] == 1

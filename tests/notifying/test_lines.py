@@ -6,7 +6,7 @@ import pytest
 from chalicelib.notifying.notify import notify
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
-from local.ecr import Findings
+from local.ecr import Finding, Findings
 from tests.events import image_deleted
 from tests.notifying.repository_scans import PLACE, names, new
 
@@ -162,12 +162,14 @@ def test_a_deleted_index_closes_what_was_open_in_its_platforms(scans, archived):
     run = scans(**HUB)
     amd, arm = run.image("CVE-1", tags=()), run.image("CVE-2", tags=())
     index = run.index(amd, arm)
-    run(amd)
-    run(arm)
+    newer = run.image("CVE-3", tags=("edge",))
+    for image in (amd, arm, newer):
+        run(image)
     for each in (index, amd, arm):
         run.delete(each)
     run.deleted(index)
-    assert archived() == (set(), {(amd.digest, "CVE-1"), (arm.digest, "CVE-2")})
+    closed = {(amd.digest, "CVE-1"), (arm.digest, "CVE-2")}
+    assert archived() == ({(newer.digest, "CVE-3")}, closed)
 
 
 def test_a_tag_that_was_deleted_ends_its_line_though_the_image_is_there(scans, archived):
@@ -228,13 +230,16 @@ def test_what_is_accepted_since_is_not_said_to_be_fixed(scans):
     assert scans(NOTIFY_MODE="changes", ACCEPTED_RISKS="ssm:/risks")(image, hour=2) == []
 
 
-def test_a_finding_that_became_exploitable_is_news(scans):
+@pytest.mark.parametrize(
+    "more", [{"exploit_available": True}, {"fixed_in_version": "2"}], ids=["exploit", "fix"]
+)
+def test_a_finding_that_became_exploitable_or_fixable_is_news(scans, more):
     run = scans()
     image = run.image("CVE-1", fixed_in="")
     run.registry.scan_type = "ENHANCED"
     run(image)
     assert run(image) == []
-    image.findings = run.image("CVE-1", fixed_in="2", tags=()).findings
+    image.findings = Findings((Finding("CVE-1", "HIGH", score=7.0, **more),))
     image.report(run.registry.now())
     [told] = run(image)
     assert new(told) == ["CVE-1"]

@@ -9,16 +9,20 @@ import jsonschema
 import pytest
 from hypothesis import given
 
+from chalicelib.ecr.findings import counts_of, worst_first
+from chalicelib.notifying.assessment import Assessment
 from chalicelib.notifying.documents import document
 from chalicelib.notifying.emails import email
 from chalicelib.notifying.messages import message_of
+from chalicelib.notifying.report import About, report_of
 from chalicelib.notifying.texts import console_url
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.ages import Age
 from chalicelib.policy.changes import Changes
+from chalicelib.policy.thresholds import Thresholds
 from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH
 from tests.golden import assert_golden
-from tests.reports import REPORTS, RESULT, a_finding, a_report, a_report_of
+from tests.reports import REPORTS, RESULT, THRESHOLDS, a_finding, a_report, a_report_of
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/scan-report-1.json").read_text())
 FAILED = replace(RESULT, status="FAILED", severity_counts={})
@@ -205,13 +209,45 @@ def test_a_message_says_how_long_findings_have_been_open_and_what_is_overdue():
     assert "open 23 days, 16 overdue" in text
     assert "due in 30" in text
     assert "1 finding overdue." in text
-    openssl, _, bash = document(report)["findings"]
+    told = document(report)
+    openssl, _, bash = told["findings"]
     assert (openssl["openSince"], openssl["due"]) == ("2026-02-06T12:00:00+00:00", "2026-02-13")
-    assert bash["openSince"] is None
-    jsonschema.validate(document(report), SCHEMA)
+    assert (openssl["daysOpen"], openssl["daysOverdue"]) == (23, 16)
+    assert (bash["openSince"], bash["daysOpen"], bash["daysOverdue"]) == (None, None, None)
+    assert told["overdueFindings"] == 1
+    jsonschema.validate(told, SCHEMA)
 
 
 def test_of_findings_whose_age_is_not_known_nothing_is_said():
-    text = email(a_report_of(OPENSSL))
+    report = a_report_of(OPENSSL)
+    text = email(report)
     assert "open " not in text
     assert "overdue" not in text
+    assert document(report)["overdueFindings"] is None
+
+
+def test_what_reaches_a_threshold_of_exploitation_is_in_the_headline_and_comes_first():
+    """EPSS is never called exploited."""
+    listed = replace(BASH, known_exploited=True)
+    likely = replace(ZLIB, epss=0.97)
+    thresholds = Thresholds(*[None] * 6, kev=1, epss=0.9)
+    report = report_of(
+        RESULT, assessed(OPENSSL, likely, listed, thresholds=thresholds), None, None, About()
+    )
+    assert [each.identifier for each in report.findings] == [
+        *("CVE-2024-0003", "CVE-2025-0002", "CVE-2026-0001")
+    ]
+    assert "1 known exploited, EPSS 97%" in message_of(report).subject
+    assert "no fix, EPSS 97%" in email(report)
+
+
+def test_what_is_overdue_comes_before_what_is_worse():
+    ages = aged(a_report_of(ZLIB), openssl=(1, 6), zlib=(40, -10)).ages
+    report = report_of(RESULT, assessed(OPENSSL, ZLIB), None, None, About(ages=ages))
+    assert [each.identifier for each in report.findings] == ["CVE-2025-0002", "CVE-2026-0001"]
+
+
+def assessed(*findings, thresholds=THRESHOLDS):
+    counts = counts_of(findings)
+    crossed = thresholds.crossed_by(counts)
+    return Assessment(thresholds, counts, crossed, findings=worst_first(findings))

@@ -270,7 +270,7 @@ class Channels:
         self.reached = []
         self.failing = failing
         senders = tuple(Sender(name, (name,), partial(self.deliver, name)) for name in failing)
-        monkeypatch.setattr("chalicelib.notifying.delivery.senders", lambda _: senders)
+        monkeypatch.setattr("chalicelib.notifying.channels.senders", lambda _: senders)
 
     def deliver(self, name, report, services):
         if self.failing[name]:

@@ -1,6 +1,8 @@
 """What people read of several images at once."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import hypothesis
 from hypothesis import given
@@ -8,18 +10,22 @@ from hypothesis import given
 from chalicelib.notifying.channels.chat import DESCRIPTION_LENGTH, STEP_LENGTH, TITLE_LENGTH
 from chalicelib.notifying.channels.chat_roundups import content_of_roundup
 from chalicelib.notifying.roundups import message_of_roundup
-from chalicelib.policy.news import INVENTORY, Flaw, roundup_of
+from chalicelib.policy.ages import Age
+from chalicelib.policy.news import INVENTORY, Flaw
+from chalicelib.policy.roundups import roundup_of
 from chalicelib.text.notifications import MESSAGE_BYTES, SMS_LENGTH, SUBJECT_LENGTH
 from tests.golden import assert_golden
 from tests.notifying.roundups import an_image, roundups
 
 OPENSSL = Flaw("CVE-2026-1", "openssl", "CRITICAL", "3.0.14", url="https://example.org/CVE-2026-1")
 CURL = Flaw("CVE-2026-2", "curl", "HIGH", is_exploitable=True)
+OLD_CURL = replace(CURL, age=Age(datetime(2026, 2, 6, tzinfo=UTC), date(2026, 3, 8)))
+AT = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp())
 IN_USE = {"where_in_use": ("ECS service shop/web",), "owner": "shop"}
 NEWS = [
     an_image(1, OPENSSL, owner="payments"),
     an_image(2, OPENSSL, CURL, **IN_USE),
-    an_image(3, CURL),
+    an_image(3, OLD_CURL, at=AT, overdue=2),
     an_image(4, failed=True, counts={}),
 ]
 
@@ -56,6 +62,21 @@ def test_a_line_break_in_a_value_does_not_forge_a_line():
     forged = Flaw("CVE-1\nforged", "x\nforged", "LOW", "1\nforged")
     news = [an_image(1, forged, name="a\nforged"), an_image(2, forged)]
     assert "\nforged" not in texts(roundup_of(news))["email"]
+
+
+def test_what_is_exploited_or_overdue_comes_before_what_is_worse():
+    """Of what runs as little as the other."""
+    listed = Flaw("CVE-2026-3", "zlib", "LOW", known_exploited=True)
+    likely = Flaw("CVE-2026-4", "bash", "LOW", epss=0.6)
+    late = replace(CURL, age=Age(due=date(2026, 2, 28)))
+    roundup = roundup_of([an_image(n, OPENSSL, late, likely, listed, at=AT) for n in range(2)])
+    assert [group.flaw.packages for group in roundup.groups] == [
+        *("zlib", "curl", "bash", "openssl")
+    ]
+    email = texts(roundup)["email"]
+    assert "CVE-2026-3 in zlib, known exploited (KEV): " in email
+    assert "CVE-2026-2 in curl, exploit known, 1 overdue: " in email
+    assert "CVE-2026-4 in bash, EPSS 60%: " in email
 
 
 @given(roundups())

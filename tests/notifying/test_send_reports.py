@@ -1,6 +1,9 @@
 """The news that was collected is sent: of each channel by itself, together, and once."""
 
 import json
+import zlib
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import boto3
@@ -8,11 +11,13 @@ import pytest
 
 from chalicelib.aws.dynamodb import Table
 from chalicelib.aws.leases import LEASE_SECONDS
-from chalicelib.aws.news import NewsStore
+from chalicelib.aws.news import NewsStore, packed, unpacked
 from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.send_reports import send_reports
+from chalicelib.policy.ages import Age
 from chalicelib.policy.news import INVENTORY, NEWS, Flaw, News
 from chalicelib.settings.settings import Settings
+from tests.notifying.roundups import an_image
 
 OPENSSL = Flaw("CVE-2026-1", "openssl", "CRITICAL", "3.0.14")
 CURL = Flaw("CVE-2026-2", "curl", "HIGH")
@@ -288,6 +293,20 @@ def test_more_news_than_fits_a_message_is_counted(sender):
     told = document(message)
     assert len(message.body.encode()) <= 250_000
     assert len(told["vulnerabilities"]) + told["vulnerabilitiesNotListed"] == 6_000
+
+
+def test_what_waits_keeps_ages_and_what_an_earlier_version_collected_is_read():
+    age = Age(datetime(2026, 2, 6, tzinfo=UTC), date(2026, 2, 13))
+    news = an_image(1, replace(OPENSSL, known_exploited=True, epss=0.5, age=age), CURL, overdue=1)
+    values = json.loads(zlib.decompress(packed(news)))
+    earlier = values | {"new": [each[:6] for each in values["new"]]}
+    del earlier["overdue"]
+    kept, old = (
+        unpacked({"sk": news.key, "data": zlib.compress(json.dumps(each).encode())})
+        for each in (values, earlier)
+    )
+    assert kept == news
+    assert (old.new, old.overdue) == ((OPENSSL, CURL), None)
 
 
 def test_an_owners_topic_that_refuses_keeps_nobody_from_theirs_and_gets_its_own_later(sender):

@@ -1,8 +1,9 @@
 """Whatever happens to a repository, what is reported of it is true.
 
-A machine pushes, tags, deletes and scans, and lets events be lost, late, repeated and cut short;
-then every image that is there is scanned once more. What Security Hub has as open is compared with
-what is in the images that are current, by a model that knows no lines.
+A machine pushes, tags, deletes and scans, takes the repository out of scope and back, and lets
+events be lost, late, repeated and cut short; then every image that is there is scanned once more.
+What Security Hub has as open is compared with what is in the images that are current, by a model
+that knows no lines.
 """
 
 from hypothesis import settings
@@ -34,12 +35,17 @@ class Truth(RuleBasedStateMachine):
         # What was open at the last look: by image, and by each tag and platform.
         self.by_image = {}
         self.by_tag = {}
+        # What was open in the last image of each tag and platform, be it that nothing has it now.
+        self.by_tag_ever = {}
         # What was open in each image when it was current last, or reported of it since.
         self.when_current = {}
         self.wholes_of = {}
+        # What scans since then did not find, by image.
+        self.not_found = {}
         self.seen = set()
         self.ever_heard = set()
         self.is_quiet = True
+        self.was_out = False
 
     def choose(self, number, among):
         return among[number % len(among)] if among else None
@@ -103,6 +109,20 @@ class Truth(RuleBasedStateMachine):
     def scan(self, number):
         if digest := self.choose(number, self.world.scannable()):
             self.events.append(self.world.scan_event(digest))
+            lacking = self.by_image.get(digest, set()) - self.world.held[digest].findings
+            self.not_found.setdefault(digest, set()).update(lacking)
+
+    @rule(number=NUMBERS, names=FINDINGS)
+    def make_findings(self, number, names):
+        """Amazon Inspector makes findings in an image, and has an event for each."""
+        if digest := self.choose(number, self.world.scannable()):
+            self.world.held[digest].findings |= names
+            self.events += self.world.finding_events(digest, names)
+
+    @rule()
+    def leave_scope(self):
+        self.was_out = True
+        self.world.leave_scope()
 
     @rule(number=NUMBERS)
     def fail_to_scan(self, number):
@@ -121,18 +141,29 @@ class Truth(RuleBasedStateMachine):
 
     @rule(order=st.randoms(use_true_random=False))
     def scan_all(self, order):
-        """Every image is scanned once more, and every event dealt with."""
+        """Every image is scanned once more, and every event dealt with.
+
+        A repository that was out of scope comes back first.
+        """
+        if self.was_out:
+            self.deal_with_all(order)
+            assert not self.world.scannable() or not self.world.active
+            self.world.come_back()
+        self.deal_with_all(order)
+        self.world.send_collected()
+        if self.world.scannable():
+            self.security_hub_has_what_is_open()
+            if not self.was_out:
+                self.people_have_heard_of_what_is_open()
+                self.people_have_heard_of_it_once()
+        self.look()
+
+    def deal_with_all(self, order):
         self.events += [self.world.scan_event(digest) for digest in self.world.scannable()]
         order.shuffle(self.events)
         for event in self.events:
             assert self.world.handle(event)
         self.events.clear()
-        self.world.send_collected()
-        if self.world.scannable():
-            self.security_hub_has_what_is_open()
-            self.people_have_heard_of_what_is_open()
-            self.people_have_heard_of_it_once()
-        self.look()
 
     def security_hub_has_what_is_open(self):
         open_now = [(each, name) for each in self.world.current() for name in self.open_in(each)]
@@ -145,7 +176,9 @@ class Truth(RuleBasedStateMachine):
         for digest, tags in self.world.current().items():
             before = [self.by_tag[tag] for tag in tags if tag in self.by_tag]
             was_open = set().union(*before, self.by_image.get(digest, set()))
-            news = self.open_in(digest) - (was_open if before else known)
+            # Where a tag is taken up again, what was open with it then is no news.
+            ever = known.union(*(self.by_tag_ever.get(tag, ()) for tag in tags))
+            news = self.open_in(digest) - (was_open if before else ever)
             news -= self.when_current.get(digest, set())
             if digest in self.seen and digest not in self.by_image:
                 # It may have been the newest that was known in between.
@@ -153,14 +186,18 @@ class Truth(RuleBasedStateMachine):
             assert news <= (self.heard_of(digest) if self.is_quiet and before else heard)
 
     def people_have_heard_of_it_once(self):
-        """What was open in an image, or in those with its tags before, is not reported again."""
+        """What was open in an image, or in those with a new one's tags, is not reported again.
+
+        What comes into an image that was current is news of it, whatever tag it gets, and so is
+        what was fixed in it and is back.
+        """
         for digest, tags in self.world.current().items() if self.is_quiet else ():
             before = [self.by_tag.get(tag, set()) for tag in tags]
-            was_open = set.intersection(*before) if before else set()
-            known = was_open | self.by_image.get(digest, set())
+            known = set.intersection(*before) if before and digest not in self.seen else set()
             # An image that is current by another index than before may begin anew.
             if self.wholes_of.get(digest, set()) & self.wholes_now(digest):
-                assert not known & self.heard_of(digest)
+                known = self.by_image[digest] - self.not_found.get(digest, set())
+            assert not known & self.heard_of(digest)
 
     def look(self):
         current = self.world.current()
@@ -169,11 +206,14 @@ class Truth(RuleBasedStateMachine):
             self.when_current[digest] = self.when_current.get(digest, set()) | names
         self.when_current |= self.by_image
         self.by_tag = {tag: self.by_image[each] for each, tags in current.items() for tag in tags}
+        self.by_tag_ever |= self.by_tag
         self.wholes_of = {digest: self.wholes_now(digest) for digest in current}
+        self.not_found.clear()
         self.seen |= self.world.held.keys()
         self.ever_heard |= set().union(*(names for _, names in self.world.messages))
         self.world.messages.clear()
         self.is_quiet = True
+        self.was_out = False
 
     def open_in(self, digest):
         return self.world.open_in(digest)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 from chalicelib.aws.deliveries import AlreadyReported
 from chalicelib.aws.line_states import Changed, Recalled
-from chalicelib.ecr.findings import Finding, counts_of, worst_first
+from chalicelib.ecr.findings import Finding, Package, counts_of, worst_first
 from chalicelib.ecr.images import Image
 from chalicelib.ecr.indexes import IndexEntry, with_indexes
 from chalicelib.ecr.last_scans import LastScan, ScanFindings
@@ -24,6 +24,7 @@ from chalicelib.settings.settings import Settings
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNT, REGION, REPOSITORY = "123456789012", "eu-west-1", "shop/api"
 INDEX = "application/vnd.oci.image.index.v1+json"
+PACKAGE = Package("openssl", "1")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -63,19 +64,17 @@ class World:
         self.hub = {}
         self.table = FakeTable(self)
         self.news = FakeNews(self)
-        settings = Settings.from_environment(
-            {
-                "NOTIFY_MODE": "new-findings",
-                "REPORT_IMAGES": "all",
-                "REPORT_WINDOW": "0",
-                "HISTORY_TABLE_NAME": "history",
-                "NOTIFY_BY_SECURITY_HUB": "true",
-                "ECR_SNS_REPORT_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:reports",
-                **variables,
-            }
-        )
+        self._settings = {
+            "NOTIFY_MODE": "new-findings",
+            "REPORT_IMAGES": "all",
+            "REPORT_WINDOW": "0",
+            "HISTORY_TABLE_NAME": "history",
+            "NOTIFY_BY_SECURITY_HUB": "true",
+            "ECR_SNS_REPORT_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:reports",
+            **variables,
+        }
         self.services = SimpleNamespace(
-            settings=settings,
+            settings=Settings.from_environment(self._settings),
             registry_of=lambda _: FakeRegistry(self),
             repository_images_of=lambda _, remember: FakeContents(self),
             line_states=self.table,
@@ -147,6 +146,37 @@ class World:
     def deletion_event(self, digest):
         detail = {"result": "SUCCESS", "action-type": "DELETE", "image-digest": digest}
         return self._event("ECR Image Action", detail)
+
+    def finding_events(self, digest, names):
+        """The events of Amazon Inspector about an image, minutes after the last event of all."""
+        image = {"repositoryName": REPOSITORY, "imageHash": digest}
+        package = {"name": PACKAGE.name, "version": PACKAGE.version}
+        told = self._event("Inspector2 Finding", {})
+        for number, name in enumerate(sorted(names), start=1):
+            moment = datetime.fromisoformat(told["time"]) - timedelta(minutes=60 - number)
+            detail = {
+                "severity": "HIGH",
+                "status": "ACTIVE",
+                "resources": [{"details": {"awsEcrContainerImage": image}}],
+                "packageVulnerabilityDetails": {
+                    "vulnerabilityId": name,
+                    "vulnerablePackages": [package],
+                },
+            }
+            yield told | {
+                "id": f"{told['id']}-{number}",
+                "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "detail": detail,
+            }
+
+    def leave_scope(self):
+        """Let the repository be out of scope."""
+        others = {**self._settings, "REPOSITORIES_FILTER_REGEXP": "^others/"}
+        self.services.settings = Settings.from_environment(others)
+
+    def come_back(self):
+        """Let the repository be in scope."""
+        self.services.settings = Settings.from_environment(self._settings)
 
     def handle(self, event, *, failing=(), calls=None):
         """Let the notifier have an event; whether it dealt with it."""
@@ -260,7 +290,7 @@ def moving(held):
 
 
 def _finding(name):
-    return Finding(name, "HIGH")
+    return Finding(name, "HIGH", (PACKAGE,))
 
 
 class FakeRegistry:
@@ -368,7 +398,7 @@ class FakeTable:
         def has(channel, what):
             return any(each == channel and what in ("", other) for each, other in noted)
 
-        def finish():
+        def finish(*, has_looked):
             self._world.called()
             self.handled.add(event)
 

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.policy.acknowledgements import (
     as_reported,
     followed,
+    have_reported,
     heard,
     is_lagging,
     merged,
@@ -13,6 +16,7 @@ from chalicelib.policy.acknowledgements import (
 from chalicelib.policy.changes import changes_for
 from chalicelib.policy.states import FAILED, Closed
 from tests.policy.repositories import HUB, LATEST, PROD, a_state
+from tests.reports import found_in
 
 TOPIC, CHAT = frozenset({"topic"}), frozenset({"chat"})
 FIXED = Closed("HIGH", fixed=True, waiting=TOPIC | CHAT)
@@ -35,6 +39,24 @@ def test_a_channel_that_was_told_nothing_may_still_tell_of_what_is_open_later():
     state = heard(STATE, "topic")
     assert news("topic", state) == {"CVE-1", "CVE-2"}
     assert state.reported_at == ""
+
+
+@pytest.mark.parametrize(
+    ("finding", "changed", "expected"),
+    [
+        (found_in("CVE-1", "HIGH"), {}, True),
+        (found_in("CVE-9", "HIGH"), {}, False),
+        (found_in("CVE-1", "CRITICAL"), {}, False),
+        (found_in("CVE-1", "HIGH", fix_available=True), {}, False),
+        (found_in("CVE-1", "HIGH", exploit_available=True), {}, False),
+        (found_in("CVE-1", "HIGH"), {"mirrored": False}, False),
+        (found_in("CVE-1", "HIGH"), {"status": FAILED}, False),
+    ],
+)
+def test_a_finding_is_reported_where_all_channels_have_it_as_it_is(finding, changed, expected):
+    state = replace(reported(heard(STATE, "chat"), "topic"), **changed)
+    assert have_reported(finding, state, TOPIC, HUB) == expected
+    assert not have_reported(finding, state, TOPIC | CHAT, HUB)
 
 
 def test_what_all_channels_have_heard_of_is_no_longer_kept_as_closed():

@@ -9,9 +9,11 @@ import pytest
 from chalicelib.policy.due import Reason
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.failures import ScansNotStarted
-from chalicelib.scanning.jobs import JobError, PlanJob, ScanJob, parse_job
+from chalicelib.scanning.job_messages import JobError
+from chalicelib.scanning.jobs import ScanJob, parse_job
 from chalicelib.scanning.list_repositories import list_repositories
 from chalicelib.scanning.lister import start_listing
+from chalicelib.scanning.registry_jobs import PlanJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scan_images import scan_images
 from chalicelib.scanning.scanner import scan_repository

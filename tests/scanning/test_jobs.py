@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.policy.durations import Duration
-from chalicelib.scanning.jobs import (
-    LONGEST_JOB,
-    JobError,
-    ListJob,
-    PlanJob,
-    ScanJob,
-    parse_job,
-    parts_of,
-)
+from chalicelib.scanning.job_messages import JobError
+from chalicelib.scanning.jobs import LONGEST_JOB, ScanJob, parse_job, parts_of
+from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.requests import MOST_IMAGES, ListingRequest
 
 TEXT = st.text(min_size=1)

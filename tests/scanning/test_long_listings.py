@@ -14,8 +14,9 @@ from chalicelib.aws.sqs import MOST_BYTES
 from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.ecr.uses import ImagesInUse, ImageUse
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.jobs import ListJob, PlanJob, parse_job
+from chalicelib.scanning.jobs import parse_job
 from chalicelib.scanning.lister import ListingIncomplete, continue_listing, start_listing
+from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.sending import MOST_ATTEMPTS
 from chalicelib.services import Services

@@ -7,8 +7,9 @@ import pytest
 
 from chalicelib.ecr.scan_records import ScanRecord
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.jobs import PlanJob, ScanJob, parse_job
+from chalicelib.scanning.jobs import ScanJob, parse_job
 from chalicelib.scanning.planner import plan_scans
+from chalicelib.scanning.registry_jobs import PlanJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.scanner import MOST_ATTEMPTS, ScansNotStarted, scan_repository
 from chalicelib.services import Services

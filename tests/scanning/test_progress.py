@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.runtime.backoff import Throttled
-from chalicelib.scanning.jobs import PlanJob, ScanJob
+from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.progress import LONGEST_REASON, kept_outcome, numbered, progress
+from chalicelib.scanning.registry_jobs import PlanJob
 from chalicelib.scanning.requests import ListingRequest
 
 JOB = ScanJob("shop/api", listing="id/1")

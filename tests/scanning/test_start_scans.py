@@ -217,6 +217,35 @@ class TestWithoutATable:
         assert "the table did not answer" in answer.json_body["warnings"][0]
 
 
+class TestATableThatStopsToAnswer:
+    """It took the request, and then answers no more."""
+
+    @pytest.fixture
+    def door(self, door, monkeypatch):
+        door = door()
+
+        def refuse(*_):
+            raise REFUSED
+
+        for name in ("open", "release"):
+            monkeypatch.setattr(door.services.listings, name, refuse)
+        return door
+
+    def test_scans_are_started_and_the_answer_says_so(self, door):
+        answer = door.post()
+        assert answer.status_code == 202
+        assert (answer.json_body["id"], answer.json_body["enqueued"]) == (None, 2)
+        assert "the table did not answer" in answer.json_body["warnings"][0]
+        assert len(door.sent()) == 2
+
+    def test_what_failed_is_an_error_as_ever(self, door, logged):
+        door.break_registry()
+        answers = []
+        lines = logged(lambda: answers.append(door.post()))
+        assert answers[0].status_code == 500
+        assert "request not kept" in [line.get("message") for line in lines]
+
+
 class TestWhatCannotBeListed:
     """Of two regions the second one cannot be read."""
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.fleet.formats.page_data import page_data, where
 from chalicelib.fleet.formats.pages import Bounds, first, view
 from chalicelib.fleet.vulnerabilities import Ranking
+from chalicelib.policy.exploitation import percent
 from chalicelib.policy.urgency import LIKELY
 from chalicelib.text.templating import TEMPLATES, count_of, render, short
 
@@ -85,7 +86,7 @@ def _lists(report: FleetReport, ranking: Ranking) -> dict[str, Any]:
         "order": [what for fact, what in _ORDER.items() if known[fact]],
         "people": _people,
         "age_of": lambda each: _ages(ranking.open_in(each), report),
-        "percent": lambda epss: "<1%" if epss < 0.01 else f"{100 * epss:.0f}%",
+        "percent": percent,
     }
 
 

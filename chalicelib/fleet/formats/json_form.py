@@ -43,6 +43,7 @@ def _document(report: FleetReport) -> dict[str, Any]:
     number, number_of_risk = _Numbered[Finding](), _Numbered[AcceptedRisk]()
     return {
         "version": VERSION,
+        **({"owner": report.owner} if report.owner else {}),
         "generatedAt": report.generated_at.isoformat(),
         "registries": [
             {"account": registry.account, "region": registry.region}

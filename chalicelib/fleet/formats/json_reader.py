@@ -80,6 +80,7 @@ def _report(document: Mapping[str, Any]) -> FleetReport:
             Feed(each["name"], _time(each["dated"]), each["warning"])
             for each in document.get("feeds", ())
         ),
+        owner=document.get("owner", ""),
     )
 
 

@@ -1,7 +1,7 @@
 """What the page's script draws from: all findings of all repositories, written small.
 
 ``report.js`` reads it. Findings and vulnerabilities are named by their place in their list, which
-is their order: the most urgent first.
+is their order: the most urgent first. Texts that many have are named by their place too.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ MOST_DESCRIBED = 500
 """Of how many vulnerabilities, the most urgent ones, the page has the description."""
 
 _TEXT, _NAMES = 160, 120
+_BASE = 32
+_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 class _Numbers:
@@ -43,38 +45,51 @@ class _Numbers:
         return number
 
 
+class _Texts(dict[str, int]):
+    """The place of each text in the list of texts, which is the order in which they are met."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = len(self)
+        return self[text]
+
+
 def page_data(report: FleetReport, ranking: Ranking) -> dict[str, Any]:
     """The lists, each entry of which is a list of values in a fixed order."""
     in_order = (finding for each in ranking.vulnerabilities for finding in each.in_order)
     numbers = _Numbers({finding: number for number, finding in enumerate(in_order)})
-    return {
+    texts = _Texts()
+    lists = {
         "unknown": unknown_in(report),
         "severities": [severity.lower() for severity in SEVERITIES],
         "vulnerabilities": [
-            _vulnerability(each, described=number < MOST_DESCRIBED)
+            _vulnerability(each, texts, described=number < MOST_DESCRIBED)
             for number, each in enumerate(ranking.vulnerabilities)
         ],
         "findings": [
-            _finding(finding, number)
+            _finding(finding, number, texts)
             for number, each in enumerate(ranking.vulnerabilities)
             for finding in each.in_order
         ],
         "repositories": [
-            [*_repository(each, report), _open_findings(ranking.open_in(each), report, numbers)]
+            [
+                *_repository(each, report, texts),
+                _open_findings(ranking.open_in(each), report, numbers),
+            ]
             for each in ranking.repositories
         ],
     }
+    return {"texts": list(texts), **lists}
 
 
-def _vulnerability(vulnerability: Vulnerability, *, described: bool) -> list[Any]:
+def _vulnerability(vulnerability: Vulnerability, texts: _Texts, *, described: bool) -> list[Any]:
     first = vulnerability.worst
     return [
         plain(vulnerability.identifier) or "unnamed",
-        _shared(link(first.url), vulnerability.identifier),
+        texts[_shared(link(first.url), vulnerability.identifier)],
         short(first.description, _TEXT) if described else "",
         first.known_exploited,
         first.epss,
-        short(finding_texts.related(first), _NAMES),
+        texts[short(finding_texts.related(first), _NAMES)],
     ]
 
 
@@ -83,26 +98,27 @@ def _shared(address: str, name: str) -> str:
     return f"{address.removesuffix(name)} " if name and address.endswith(name) else address
 
 
-def _finding(finding: Finding, vulnerability: int) -> list[Any]:
+def _finding(finding: Finding, vulnerability: int, texts: _Texts) -> list[Any]:
     return [
         vulnerability,
         SEVERITIES.index(finding.severity),
-        short(finding_texts.packages(finding), _NAMES),
-        short(finding_texts.installed(finding), _NAMES),
-        short(finding_texts.fix(finding), _NAMES),
+        texts[short(finding_texts.packages(finding), _NAMES)],
+        texts[short(finding_texts.installed(finding), _NAMES)],
+        texts[short(finding_texts.fix(finding), _NAMES)],
         finding.score,
         finding.exploit_available,
     ]
 
 
-def _repository(report: RepositoryReport, fleet: FleetReport) -> list[Any]:
+def _repository(report: RepositoryReport, fleet: FleetReport, texts: _Texts) -> list[Any]:
+    runs_in = where(report)
     return [
         plain(place(report.repository, fleet)),
-        None if report.owner is None else short(report.owner, _NAMES),
-        where(report),
+        None if report.owner is None else texts[short(report.owner, _NAMES)],
+        None if runs_in is None else texts[runs_in],
         short(report.tags[0], 40) if report.tags else "",
-        day(report.pushed_at) if report.pushed_at else "",
-        "" if report.known else short(state(report, fleet), _TEXT),
+        texts[day(report.pushed_at) if report.pushed_at else ""],
+        texts["" if report.known else short(state(report, fleet), _TEXT)],
     ]
 
 
@@ -113,7 +129,7 @@ def where(report: RepositoryReport) -> str | None:
 
 def _open_findings(
     found: Iterable[Open], fleet: FleetReport, number_of: _Numbers
-) -> list[list[int | None]]:
+) -> list[tuple[int | None, int | None, str]]:
     """The findings by age and by days until due; of each after the first how far it is from that.
 
     Most findings of a repository came with one image and are due together.
@@ -122,14 +138,21 @@ def _open_findings(
     for finding, age, _ in found:
         groups[age].append(number_of(finding))
     return [
-        [age.days(fleet.today), age.days_left(fleet.today), *_steps(members)]
+        (age.days(fleet.today), age.days_left(fleet.today), _steps(members))
         for age, members in groups.items()
     ]
 
 
-def _steps(numbers: Iterable[int]) -> list[int]:
-    last, steps = 0, []
+def _steps(numbers: Iterable[int]) -> str:
+    """How far each number is from the one before, in base 32, the lowest digit first.
+
+    Digits are those of Base64, of which the last 32 stand where another digit follows.
+    """
+    last, digits = 0, []
     for number in sorted(numbers):
-        steps.append(number - last)
-        last = number
-    return steps
+        step, last = number - last, number
+        while step >= _BASE:
+            digits.append(_DIGITS[_BASE + step % _BASE])
+            step //= _BASE
+        digits.append(_DIGITS[step])
+    return "".join(digits)

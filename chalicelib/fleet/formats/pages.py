@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.comparison import change_counts
+from chalicelib.fleet.vulnerabilities import most_urgent
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.text.ages import age
 from chalicelib.text.notifications import SUBJECT_LENGTH
+from chalicelib.text.notifications import short as within
 from chalicelib.text.templating import count_of, render, short
 
 if TYPE_CHECKING:
@@ -100,9 +103,15 @@ def summary(report: FleetReport) -> str:
 def email_subject(report: FleetReport) -> str:
     """At most 99 ASCII characters, for SNS takes fewer than 100; what has no room is left out."""
     parts = _headline(report)
-    while len(subject := f"[ECR] Fleet report: {', '.join(parts)}") > SUBJECT_LENGTH:
+    begins = f"[ECR] {short_title(report)}"
+    while len(subject := f"{begins}: {', '.join(parts)}") > SUBJECT_LENGTH:
         parts = parts[:-1]
     return subject
+
+
+def short_title(report: FleetReport) -> str:
+    """The title in ASCII; of an owner's long name the middle is cut."""
+    return within("Fleet report for {}", report.owner, 50) if report.owner else report.title
 
 
 def headline(report: FleetReport) -> str:
@@ -180,7 +189,10 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "total_bar": segments(report.totals, report.open_findings),
         "worst": first(report.worst, bounds.worst),
         "bar_of": lambda each: segments(each.counts, longest),
-        "new": first(comparison.new if comparison else (), bounds.changes),
+        "new": first(most_urgent(comparison.new if comparison else (), report), bounds.changes),
+        "exploitation_of": lambda finding: exploitation(
+            finding.known_exploited, finding.epss, exploitable=finding.exploitable
+        ),
         "fixed": first(comparison.fixed if comparison else (), bounds.changes),
         "due": first((*report.overdue, *report.due_soon), bounds.changes),
         "age_in": lambda each: _age_of(each, report),
@@ -195,6 +207,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "accepted": first(report.accepted, bounds.others),
         "expired": first(report.expired, bounds.others),
         "fixed_counts": change_counts(comparison.fixed) if comparison else {},
+        "no_longer": f"no longer looked at{', or of another owner' if report.owner else ''}",
         "never_scanned": first(_with(report, "never_scanned"), bounds.others),
         "failed": first(_with(report, "failed"), bounds.others),
         "unknown": first(report.findings_unknown, bounds.others),
@@ -208,6 +221,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "about": finding_texts.related,
         "moment": moment,
         "day": day,
+        "short_day": _short_day,
         "place": lambda repository: place(repository, report),
         "note": note,
         "state": lambda each: state(each, report),
@@ -275,6 +289,11 @@ def day(time: date) -> str:
     if isinstance(time, datetime):
         time = time.astimezone(UTC)
     return f"{time.day} {time:%B %Y}"
+
+
+def _short_day(time: datetime) -> str:
+    time = time.astimezone(UTC)
+    return f"{time.day} {time:%b}"
 
 
 def place(repository: Repository, report: FleetReport) -> str:

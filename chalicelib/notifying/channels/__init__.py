@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from chalicelib.notifying.mirroring import MirroredLine
     from chalicelib.notifying.report import Report
-    from chalicelib.policy.news import Roundup
+    from chalicelib.policy.roundups import Roundup
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
     from chalicelib.settings.owner_topics import OwnerTopic
+    from chalicelib.settings.settings import Settings
 
     Content = Mapping[str, Any]
 
@@ -84,6 +85,12 @@ def senders(channels: Collection[str]) -> tuple[Sender, ...]:
     return tuple(sender for sender in SENDERS if not set(channels).isdisjoint(sender.channels))
 
 
+def senders_to(owner: str, settings: Settings) -> tuple[Sender, ...]:
+    """Those that deliver what is about an owner's repositories, to its own topics too."""
+    own = [each for each in settings.owner_topics or () if each.owner == owner]
+    return (*senders(settings.channels), *owner_senders(own))
+
+
 def owner_senders(topics: Iterable[OwnerTopic]) -> tuple[Sender, ...]:
     """Those that deliver to topics of owners' own, each a channel by itself."""
     return tuple(_to_owner(own) for own in topics)
@@ -91,8 +98,7 @@ def owner_senders(topics: Iterable[OwnerTopic]) -> tuple[Sender, ...]:
 
 def _to_owner(own: OwnerTopic) -> Sender:
     to = owners.ToOwner(own)
-    name = f"{'owner-chat' if own.is_chat else 'owner'}:{own.owner}:{own.arn.rpartition(':')[2]}"
-    return Sender(name, (), to.deliver, Wording(to.of_report, to.of_roundup, to.publish))
+    return Sender(own.channel, (), to.deliver, Wording(to.of_report, to.of_roundup, to.publish))
 
 
 def mirrors(channels: Collection[str]) -> tuple[Mirror, ...]:

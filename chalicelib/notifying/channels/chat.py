@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.findings import counts_of
 from chalicelib.notifying.texts import console_url, headline
+from chalicelib.policy.exploitation import exploitation
 from chalicelib.policy.news import UNOWNED
 from chalicelib.text.chat import (
     DESCRIPTION_LENGTH,
@@ -25,7 +26,7 @@ from chalicelib.text.chat import (
     unique,
     words,
 )
-from chalicelib.text.templating import link, without_middle
+from chalicelib.text.templating import count_of, link, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -120,9 +121,11 @@ def _opening(report: Report) -> Iterator[str]:
         return
     if report.changes:
         yield _news(report.changes)
-    yield f"Found: {_counts(report)}."
+    overdue = f" {count_of(report.overdue, 'finding')} overdue." if report.overdue else ""
+    yield f"Found: {_counts(report)}.{overdue}"
     if fixes := finding_texts.fix_summary(report.findings or ()):
         yield fixes
+    yield from (f"{line(each, _LONGEST_NAMES)}." for each in report.feed_warnings)
 
 
 def _counts(report: Report) -> str:
@@ -163,10 +166,10 @@ def _finding_line(report: Report, finding: Finding) -> str:
     """What one finding is and what to do about it; nothing for one that is far too long."""
     score = "" if finding.score is None else f" {finding.score:.1f}"
     about = f" ({_some(finding.related)})" if finding.related else ""
+    exploit = exploitation(finding.known_exploited, finding.epss, exploitable=finding.exploitable)
     parts = [
         f"{finding.severity}{score} {_code(finding.identifier or 'unnamed')}{about}",
-        *filter(None, [_where(finding), _fix(finding)]),
-        *(["exploit known"] if finding.exploitable else []),
+        *filter(None, [_where(finding), _fix(finding), exploit, report.age_of(finding)]),
     ]
     mark = "*NEW* " if _is_news(report, finding) else ""
     line = f"• {mark}{', '.join(parts)} {_address(finding.url)}".rstrip()

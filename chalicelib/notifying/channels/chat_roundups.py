@@ -16,9 +16,13 @@ from chalicelib.text.chat import (
     line,
     unique,
 )
+from chalicelib.text.templating import count_of
 
 if TYPE_CHECKING:
-    from chalicelib.policy.news import Group, News, Roundup
+    from datetime import date
+
+    from chalicelib.policy.news import News
+    from chalicelib.policy.roundups import Group, Roundup
     from chalicelib.services import Services
 
 _MOST_STEPS = 4
@@ -48,10 +52,11 @@ def content_of_roundup(roundup: Roundup, _: Services) -> dict[str, Any]:
 
 def _description(roundup: Roundup) -> str:
     lines = [_opening(roundup)]
-    lines += [_group_line(group) for group in roundup.groups[:MOST_FINDINGS]]
+    lines += [_group_line(group, roundup.day) for group in roundup.groups[:MOST_FINDINGS]]
     more = len(roundup.groups) - MOST_FINDINGS
     if more > 0:
         lines.append(f"• and {more} more vulnerabilities")
+    lines += [line(f"{each}.", LINE_LENGTH) for each in roundup.feed_warnings]
     if roundup.failed:
         names = texts.some([each.name for each in roundup.failed])
         lines.append(line(f"Scans that failed: {names}", LINE_LENGTH))
@@ -68,14 +73,15 @@ def _opening(roundup: Roundup) -> str:
             "What was open before there was a history. From now on you hear of what is new only;"
             " the digest says what is open."
         )
-    return f"New: {texts.counted(roundup.new_counts) or 'nothing'}."
+    overdue = f" {count_of(roundup.overdue, 'finding')} overdue." if roundup.overdue else ""
+    return f"New: {texts.counted(roundup.new_counts) or 'nothing'}.{overdue}"
 
 
-def _group_line(group: Group) -> str:
+def _group_line(group: Group, day: date) -> str:
     names = texts.image_names(group.images)
     more = len(names) - _MOST_NAMES
     listed = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-    start = f"{group.flaw.severity} {texts.what(group)}: {texts.where(group)} ({listed})"
+    start = f"{group.flaw.severity} {texts.what(group, day)}: {texts.where(group)} ({listed})"
     return f"• {line(start, LINE_LENGTH)}"
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chalicelib.notifying.report import Report
-    from chalicelib.policy.news import Roundup
+    from chalicelib.policy.roundups import Roundup
     from chalicelib.services import Services
     from chalicelib.settings.owner_topics import OwnerTopic
 

@@ -58,7 +58,7 @@ def security_findings(
     """A line's findings in ASFF, those that are open and those that are no more, each id once.
 
     ``UpdatedAt`` is that of the line's state, which is later for each version of it: Security Hub
-    leaves what it has been told by a later one as it is, in whatever order they come.
+    leaves what a later one has set as it is, in whatever order they come.
     """
     state = line.state
     updated_at = datetime.fromtimestamp(state.updated_at / 1000, UTC)
@@ -80,11 +80,11 @@ def _open(line: MirroredLine, partition: str) -> Iterator[dict[str, Any]]:
     if not line.state.is_mirrored_as_open:
         return
     resource = _image(line, partition)
-    told = {finding.key: finding for finding in line.findings}
+    detailed = {finding.key: finding for finding in line.findings}
     for key, known in line.state.open_findings.items():
         yield {
             **_described(line, key, known.severity),
-            **(_detailed(told[key]) if key in told else _undetailed(key, known.severity)),
+            **(_detailed(detailed[key]) if key in detailed else _undetailed(key, known.severity)),
             "FirstObservedAt": known.found_at,
             "LastObservedAt": line.state.time,
             "Resources": [resource],

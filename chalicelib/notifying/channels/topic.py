@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from chalicelib.aws.sns import ReportTopic
     from chalicelib.notifying.report import Report
-    from chalicelib.policy.news import Roundup
+    from chalicelib.policy.roundups import Roundup
     from chalicelib.services import Services
 
 

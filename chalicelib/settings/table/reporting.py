@@ -92,8 +92,8 @@ class Reporting(Values):
         PROBABILITY,
         "EPSS",
         key="reporting.thresholds.epss",
-        description="From which EPSS probability on a finding has its scan reported, whatever its"
-        " severity",
+        description="From which EPSS probability on, as FEEDS or else Amazon Inspector has it, a"
+        " finding has its scan reported, whatever its severity",
         example="0.5",
     )
     repository_rules = Setting(

@@ -8,22 +8,38 @@
   const data = JSON.parse(byId("data").textContent);
   const count = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many || one + "s"}`;
 
-  const vulnerabilities = data.vulnerabilities.map(([name, url, text, exploited, epss, about], n) => (
-    { n, name, url: url.endsWith(" ") ? url.trim() + name : url, text, exploited, epss, about }));
-  const findings = data.findings.map(([v, severity, packages, installed, fix, score, exploit]) => {
+  const textOf = (number) => (number === null ? null : data.texts[number]);
+
+  const vulnerabilities = data.vulnerabilities.map(([name, address, text, exploited, epss, related], n) => {
+    const url = textOf(address), about = textOf(related);
+    return { n, name, url: url.endsWith(" ") ? url.trim() + name : url, text, exploited, epss, about };
+  });
+  const findings = data.findings.map(([v, severity, ...rest]) => {
     const of = vulnerabilities[v];
+    const [packages, installed, fix] = rest.slice(0, 3).map(textOf), [score, exploit] = rest.slice(3);
     const words = [of.name, of.about, of.text, packages].join(" ").toLowerCase();
     return { of, severity, packages, installed, fix, score, exploit, words };
   });
-  const repositories = data.repositories.map(([name, owner, running, tag, pushed, state, groups], n) => {
-    const open = [];
-    for (const [age, left, ...steps] of groups) {
-      let number = 0;
-      for (const step of steps) {
-        number += step;
-        open.push({ finding: findings[number], number, age, left });
+  // The numbers that a text of steps stands for: Base64's digits, of which the last 32 have another after them.
+  const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  function numbers(steps) {
+    const found = [];
+    let number = 0, unit = 1;
+    for (const digit of steps) {
+      const value = DIGITS.indexOf(digit);
+      number += (value % 32) * unit;
+      unit *= 32;
+      if (value < 32) {
+        found.push(number);
+        unit = 1;
       }
     }
+    return found;
+  }
+  const repositories = data.repositories.map(([name, owned, uses, tag, day, told, groups], n) => {
+    const [owner, running, pushed, state] = [owned, uses, day, told].map(textOf);
+    const open = groups.flatMap(([age, left, steps]) => (
+      numbers(steps).map((number) => ({ finding: findings[number], number, age, left }))));
     open.sort((one, other) => one.number - other.number);
     const words = [name, owner || "", running || "", tag].join(" ").toLowerCase();
     return { n, name, owner, running, tag, pushed, state, open, words };

@@ -1,7 +1,7 @@
 """Reports to deliver, and findings of any shape."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
 
@@ -9,6 +9,7 @@ from chalicelib.ecr.findings import distinct, worst_first
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.notifying.mirroring import MirroredLine
 from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.ages import Age
 from chalicelib.policy.changes import Changes
 from chalicelib.policy.states import Closed, Line
 from chalicelib.policy.thresholds import Thresholds
@@ -56,6 +57,7 @@ FULL = report(
     expired=(EXPIRED,),
     left_out={"without a fix": 3},
     where_in_use=("ECS service shop/api in 123456789012/eu-west-1",),
+    ages={KNOWN.key: Age(datetime(2027, 2, 6, tzinfo=UTC), date(2027, 2, 13))},
 )
 FAILED = report(result=replace(RESULT, status="FAILED"), crossed=(), findings=None, changes=CHANGES)
 
