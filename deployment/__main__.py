@@ -169,14 +169,15 @@ def _prepare(stage: str, parameters: list[str] | None) -> Package:
 
 
 def _refuse_unprepared(stage: str) -> None:
+    hint = ""
     try:
         why = "" if _stack(stage).outputs() else "there is no such stack"
     except AWS as error:
-        why = str(error)
+        why, hint = f"it cannot be looked up: {error}", ", with a region and credentials"
     if why:
         raise SystemExit(
             f"Nothing was deployed: it needs the stack {stages.stack_name(stage)} ({why}). Run"
-            f" `make resources STAGE={stage}` first, or `make deploy STAGE={stage}` instead"
+            f" `make resources STAGE={stage}` first, or `make deploy STAGE={stage}` instead{hint}"
         )
 
 

@@ -207,6 +207,50 @@ class TestOtherAccounts:
             [target] = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
             assert target["Arn"] == f"arn:aws:events:{REGION}:111111111111:event-bus/default"
 
+    def test_are_a_stack_set_of_an_organisation_as_documented(self, aws: LocalRegistry) -> None:
+        page = (PROJECT / "docs" / "large-organisations.md").read_text()
+        given = re.findall(r"ParameterKey=(\w+),ParameterValue=([\w-]+)", page)
+        organisation = boto3.client("organizations")
+        organisation.create_organization(FeatureSet="ALL")
+        [root] = organisation.list_roots()["Roots"]
+        unit = organisation.create_organizational_unit(ParentId=root["Id"], Name="apps")
+        made = organisation.create_account(AccountName="shop", Email="shop@example.org")
+        account, unit_id = (
+            made["CreateAccountStatus"]["AccountId"],
+            unit["OrganizationalUnit"]["Id"],
+        )
+        organisation.move_account(
+            AccountId=account, SourceParentId=root["Id"], DestinationParentId=unit_id
+        )
+        stacks = boto3.client("cloudformation")
+        stacks.create_stack_set(
+            StackSetName="accounts",
+            TemplateBody=ACCOUNTS_TEMPLATE.read_text(),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            PermissionModel="SERVICE_MANAGED",
+            AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given],
+        )
+        stacks.create_stack_instances(
+            StackSetName="accounts",
+            DeploymentTargets={"OrganizationalUnitIds": [unit_id]},
+            Regions=["eu-west-1", "us-east-1"],
+        )
+        instances = stacks.list_stack_instances(StackSetName="accounts")["Summaries"]
+        assert [(each["Account"], each["Region"], each["Status"]) for each in instances] == [
+            (account, "eu-west-1", "CURRENT"),
+            (account, "us-east-1", "CURRENT"),
+        ]
+        keys = boto3.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole",
+            RoleSessionName="looking",
+        )["Credentials"]
+        there = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+        roles = {each["RoleName"] for each in there.client("iam").list_roles()["Roles"]}
+        assert "ecr-scan-reporter" in roles
+        for region in ("eu-west-1", "us-east-1"):
+            assert len(there.client("events", region_name=region).list_rules()["Rules"]) == 1
+
     def test_send_nothing_from_the_deployments_own_region(self, create: Any) -> None:
         assert create(REGION, ReporterAccount="123456789012", RoleRegion="us-east-1") == set()
 
