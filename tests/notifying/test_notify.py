@@ -1,6 +1,7 @@
 """The notifier, over real boto3 calls to SNS, ECR and DynamoDB."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from unittest.mock import Mock
 
@@ -225,14 +226,15 @@ def test_an_event_of_an_image_that_another_invocation_is_at_is_tried_again_later
         report_scan(event, run.services, Deadline.seconds(0))
 
 
-def test_of_events_out_of_order_the_later_scan_is_reported_and_remembered(scans):
+@pytest.mark.parametrize("earlier", [{}, {"severity_counts": {}}, {"status": "FAILED"}])
+def test_of_events_out_of_order_the_later_scan_is_reported_and_remembered(scans, earlier):
     run = scans(NOTIFY_MODE="every-scan")
     image = run.image("CVE-1")
-    earlier, later = run.event(image, hour=1), run.event(image, hour=2)
+    first, later = run.event(image, hour=1), run.event(image, hour=2)
     assert len(run.deliver(later)) == 1
-    assert run.deliver(earlier) == []
+    assert run.deliver(replace(first, **earlier)) == []
     [state] = run.states()
-    assert state.time == later.time
+    assert (state.time, state.status, len(state.findings)) == (later.time, "COMPLETE", 1)
 
 
 def test_what_has_no_fix_does_not_count_where_that_is_asked_for(scans, aws):
