@@ -21,12 +21,13 @@ from tests.faults.simulation import OTHER_ACCOUNT
 
 EARLY = "2000-01-01T00:00:00Z"
 FUTURE = datetime.max.replace(tzinfo=UTC)
-SEEDS = 16
+SEEDS = (*range(9), 10, 11, *range(13, 18))
+"""All but those of large repositories, which take as long as all others."""
 WITH_A_BUDGET, WITH_REGISTRIES, WITH_THREADS = 29, 43, 2
 """Seeds of runs with a budget that binds, with other registries, and with two containers too."""
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_due_image_is_started_once_and_every_finding_is_published(seed):
     result = carry_out(seed)
     again = f'seen again by: make faults ARGS="--runs 1 --seed {seed}"'
