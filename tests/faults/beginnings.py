@@ -153,6 +153,8 @@ def run_of(seed: int) -> Iterator[Run]:
         faults.bound = _unreadable(chance.choice(others), chance)
     aws = SimulatedAws([own, *others], faults, clock)
     forget_credentials()
+    if LARGE_REPOSITORY in own.repositories:
+        aws.table.page_size = 100
     if chance.random() < 0.5:
         aws.table.begin_long_ago()
     with ExitStack() as stack:

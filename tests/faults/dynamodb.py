@@ -49,14 +49,14 @@ class Table:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._page_size = faults.chance.choice(PAGE_SIZES)
+        self.page_size = faults.chance.choice(PAGE_SIZES)
         dynamodb_backends[ACCOUNT][REGION].tables.clear()
         self._call("CreateTable", {"TableName": NAME, **KEYS})
 
     def answer(self, operation: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The HTTP status and the answer of a request."""
         if operation == "Query":
-            return self._call(operation, {"Limit": self._page_size, **request})
+            return self._call(operation, {"Limit": self.page_size, **request})
         if not self._faults.happens(self._faults.keys_unread):
             return self._call(operation, request)
         if operation == "BatchWriteItem":
