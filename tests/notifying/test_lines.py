@@ -136,6 +136,24 @@ def test_an_image_promoted_from_one_tag_to_another_is_reported_once(scans):
     assert run(dev) == []
 
 
+def test_each_tag_of_an_image_goes_on_with_the_next_build_of_its_own(scans):
+    run = scans()
+    assert len(run(run.image("CVE-1", tags=("latest", "prod")))) == 1
+    builds = run.image(tags=("prod",)), run.image("CVE-1", tags=("latest",))
+    assert [run(build) for build in builds] == [[], []]
+
+
+def test_a_tag_that_was_seen_on_two_builds_goes_on_beside_the_newest(scans):
+    run = scans()
+    run(run.image("CVE-1", tags=("1.0",)))
+    moved = run.image("CVE-1", tags=("1.0",))
+    run(moved)
+    newest = run.image("CVE-1", tags=("1.1",))
+    run(newest)
+    current = {state.line.tag: state.digest for state in run.states()}
+    assert current == {"1.0": moved.digest, "": newest.digest}
+
+
 def test_what_was_open_in_a_deleted_image_is_archived_and_nobody_is_told_it_was_fixed(
     scans, archived
 ):
