@@ -173,7 +173,7 @@ class TestTheHarnessNotices:
 
     def test_news_that_are_never_told(self, notices, monkeypatch):
         monkeypatch.setattr("chalicelib.notifying.delivery.is_news", lambda *_, **__: False)
-        assert notices("was neither published nor kept, and is news")
+        assert notices("was neither published nor kept, and is news", first=63)
 
     def test_a_scan_that_is_not_remembered(self, notices, monkeypatch):
         monkeypatch.setattr(LineStates, "keep", lambda states, place, state: state)
