@@ -7,6 +7,7 @@ import base64
 import copy
 import json
 import time
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.ecr.registries import OWN_REGISTRY
 from chalicelib.notifying.events import EventError
 from chalicelib.runtime import patterns
 from chalicelib.scanning.job_messages import JobError
@@ -144,8 +146,11 @@ class Application:
 
     @property
     def did_something(self):
-        aws = self.aws
-        return bool(aws.messages or aws.published or aws.registry.calls["StartImageScan"])
+        return any((self.aws.messages, self.aws.published, self.calls["StartImageScan"]))
+
+    @property
+    def calls(self):
+        return self.aws.registry_at(OWN_REGISTRY).calls
 
     def refuses(self, door, value, *errors):
         """Whether a door says clearly what is wrong; what it accepts, it may carry out."""
@@ -155,7 +160,7 @@ class Application:
         except errors as error:
             refused = error
         did_something = self.did_something
-        for record in (self.aws.messages, self.aws.published, self.aws.registry.calls):
+        for record in (self.aws.messages, self.aws.published, self.calls):
             record.clear()
         if refused is None:
             return False
@@ -169,9 +174,9 @@ def application(load_app):
     app = load_app(IMAGES_SCAN_JOBS_QUEUE_URL=QUEUE_URL, ECR_SNS_REPORT_TOPIC_ARN=TOPIC_ARN)
     registry = LocalRegistry()
     registry.add_image("shop/api", tags=("1",))
-    aws = SimulatedAws(registry, Faults(Random(0), calm=True), Clock(time.time()))  # noqa: S311
-    aws.invocation = Invocation("any", {"id": "any"}, 0.0, float("inf"), None)
-    app.services = Services(app.settings, aws.client)
+    aws = SimulatedAws([registry], Faults(Random(0), calm=True), Clock(time.time()))  # noqa: S311
+    aws.invocation = Invocation("any", {"id": "any"}, app, 0.0, float("inf"), None)
+    app.services = Services(app.settings, partial(aws.client, 0))
     return Application(app, aws)
 
 
@@ -291,7 +296,7 @@ class TestHttp:
     @pytest.mark.parametrize("pattern", ["(a+)+$", "(?i)" + "[\x00-\U0010ffff]" * 200])
     def test_a_hostile_pattern_stalls_nothing(self, application, monkeypatch, pattern):
         monkeypatch.setattr(patterns, "MATCHING_SECONDS", 0.2)
-        application.aws.registry.add_repository("a" * 100 + "b")
+        application.aws.registry_at(OWN_REGISTRY).add_repository("a" * 100 + "b")
         status, said = application.post(json.dumps({"repositoriesFilterRegexp": pattern}))
         assert (status, "takes too long" in said) == (400, True)
         assert not application.did_something

@@ -4,6 +4,7 @@ import io
 import json
 import time
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from random import Random
 
@@ -148,8 +149,8 @@ def document(load_app):
     )
     registry = LocalRegistry()
     registry.add_image("shop/api", tags=("1",), scanned_at=datetime.now(UTC))
-    aws = SimulatedAws(registry, Faults(Random(0), calm=True), Clock(time.time()))  # noqa: S311
-    app.services = Services(app.settings, aws.client)
+    aws = SimulatedAws([registry], Faults(Random(0), calm=True), Clock(time.time()))  # noqa: S311
+    app.services = Services(app.settings, partial(aws.client, 0))
     app.services.own_account = "123456789012"  # STS is not simulated
     # API Gateway has seen to the signature before the application is asked.
     unsigned = {key: value for key, value in DOCUMENT.items() if key != "security"}
@@ -166,6 +167,8 @@ def test_every_answer_is_as_documented(document, mode, operation):
     @given(document[path][method].as_strategy(generation_mode=mode))
     @hypothesis.settings(max_examples=150)
     def check(case):
+        # A body of white space counts as none, which JSON Schema has no word for.
+        hypothesis.assume(not (isinstance(case.body, bytes) and not case.body.strip()))
         case.call_and_validate(excluded_checks=NOT_CHECKED)
 
     check()

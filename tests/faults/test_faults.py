@@ -152,7 +152,7 @@ class TestTheHarnessNotices:
 
     def test_a_channel_that_gets_it_again(self, notices, monkeypatch):
         monkeypatch.setattr(Delivery, "delivered", lambda delivery, channel, what: None)
-        monkeypatch.setattr(Delivery, "finish", lambda delivery: None)
+        monkeypatch.setattr(Delivery, "finish", lambda delivery, has_looked: None)
         monkeypatch.setattr(scans, "compare", forgetting)
         assert notices("was published twice (chat)")
 

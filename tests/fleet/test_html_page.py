@@ -98,7 +98,9 @@ def test_unknown_is_not_the_same_as_none():
     report = report_of(
         looked_at("a", owner=None, running=None), looked_at("b", owner="", running=())
     )
-    owners = {each[0]: each[1:3] for each in data_of(as_html(report))["repositories"]}
+    data = data_of(as_html(report))
+    texts = dict(enumerate(data["texts"])) | {None: None}
+    owners = {each[0]: [texts[n] for n in each[1:3]] for each in data["repositories"]}
     assert owners == {"a": [None, None], "b": ["", ""]}
 
 

@@ -301,6 +301,7 @@ class Digest(Values):
             *("AssumeScanRoles", "ReadRisksInS3", "ReadRisksInParameter"),
             *("KeepFleetReports", "DeleteMarks", "ListReports", "PublishReports"),
             *("ReadFleetReports", "ReadTagsOfAll", "ReadUses", "PutEvents", "PublishToChat"),
+            "PublishToOwners",
         ),
         example="false",
     )
