@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from random import Random
+from urllib.parse import quote
 
 import hypothesis
 import pytest
@@ -122,7 +123,8 @@ class Gateway:
             for name, value in environ.items()
             if name.startswith("HTTP_") or name == "CONTENT_TYPE"
         }
-        path = environ["PATH_INFO"].removeprefix("/api")  # the stage
+        # Without the stage; a "#" or "?" in a name begins nothing else.
+        path = quote(environ["PATH_INFO"].removeprefix("/api").encode("latin-1"))
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ.get("wsgi.input", io.BytesIO()).read(length)
         try:
