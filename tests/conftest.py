@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import signal
 import sys
 from functools import partial
 from types import SimpleNamespace
@@ -26,11 +27,14 @@ from tests.doubles import Clock, InTurn
 REGION = "eu-west-1"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
 
+# In the background of a shell, programs begin deaf to Ctrl-C, which some tests press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # No deadline, since no test is about speed; the same examples in every run, so that a failure
 # belongs to the change under test.
 hypothesis.settings.register_profile(
     "suite",
-    max_examples=50,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,
