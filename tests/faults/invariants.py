@@ -21,9 +21,13 @@ Invariant = Callable[[Run], Iterator[str]]
 def nothing_is_started_twice(run: Run) -> Iterator[str]:
     """Nor attempted, by what could know of the first: that ECR refuses it is its last resort."""
     # When a scan that failed ended, ECR does not say: without an event it is tried again.
+    # Nor is a scan known of whose start the table did not take, once its event is lost.
     failed = _failing(run)
     for (repository, digest), times in run.started_at.items():
-        least = DAY_SECONDS if (repository, digest) in failed else DURATION_SECONDS
+        attempts = run.aws.attempts[repository, digest]
+        is_unknown = any(each.invocation.records_failed for each in attempts)
+        early = is_unknown or (repository, digest) in failed
+        least = DAY_SECONDS if early else DURATION_SECONDS
         if any(later - earlier < least for earlier, later in pairwise(times)):
             yield f"{repository}@{digest} was started {len(times)} times"
     for (repository, digest), attempts in run.aws.attempts.items():
