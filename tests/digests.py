@@ -16,6 +16,7 @@ from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Finding
+from tests.doubles import Stopped
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 NEXT_MONDAY = MONDAY + timedelta(days=7)
@@ -31,6 +32,22 @@ def refused(message):
 
 def published_to(topic):
     return sns_backends["123456789012"]["eu-west-1"].topics[topic].sent_notifications
+
+
+def stopping(calls, step):
+    """What makes functions stop their run once that many calls of all of them took effect."""
+
+    def stops(function):
+        def call(*arguments):
+            calls.append(function.__name__)
+            answer = function(*arguments)
+            if len(calls) == step:
+                raise Stopped
+            return answer
+
+        return call
+
+    return stops
 
 
 class Digests:

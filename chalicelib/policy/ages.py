@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.ecr.findings import known_keys
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from chalicelib.ecr.findings import Finding
     from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.ledger import Ledger
+
+Moment = TypeVar("Moment", int, datetime)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,14 @@ UNKNOWN_AGE = Age()
 """Of a finding of which nothing is known."""
 
 
+def earliest(seen: Iterable[tuple[str, Moment]]) -> dict[str, Moment]:
+    """The first of the moments of each key."""
+    first: dict[str, Moment] = {}
+    for key, moment in seen:
+        first[key] = min(moment, first.get(key, moment))
+    return first
+
+
 def age_since(since: datetime, finding: Finding, sla: DueTimes | None) -> Age:
     """The age of a finding that is open since then."""
     return Age(since, sla.due(finding.severity, since) if sla else None)
@@ -78,10 +88,9 @@ def ages_by(
 ) -> dict[str, Age]:
     """The same by several ledgers: since the first of them has a finding that is not fixed."""
     by_key = {finding.key: finding for finding in findings}
-    since: dict[str, int] = {}
-    for ledger in ledgers:
-        for key, entry in ledger.unfixed.items():
-            since[key] = min(entry.open_since, since.get(key, entry.open_since))
+    since = earliest(
+        (key, entry.open_since) for ledger in ledgers for key, entry in ledger.unfixed.items()
+    )
     known = known_keys(by_key.values(), since)
     return {
         key: age_since(datetime.fromtimestamp(since[known[key]], UTC), by_key[key], sla)

@@ -15,6 +15,7 @@ from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.fleet.model import ImageScan, Repository, RepositoryReport
 from chalicelib.notifying.events import ScanResult
 from chalicelib.notifying.scope import rules_of
+from chalicelib.policy.ages import earliest
 from chalicelib.policy.due import unscannable
 from chalicelib.policy.selection import newest_tagged
 from chalicelib.runtime.backoff import DeadlineReached
@@ -230,9 +231,9 @@ def _found(settled: Mapping[str, Settled]) -> tuple[Finding, ...]:
 
 def _observed(settled: Mapping[str, Settled]) -> dict[str, datetime]:
     """Since when Amazon Inspector knows of each finding, in the first platform that has it."""
-    observed: dict[str, datetime] = {}
-    for each in settled.values():
-        for finding in (each.scan and each.scan.findings) or ():
-            if since := finding.first_observed_at:
-                observed[finding.key] = min(since, observed.get(finding.key, since))
-    return observed
+    return earliest(
+        (finding.key, finding.first_observed_at)
+        for each in settled.values()
+        for finding in (each.scan and each.scan.findings) or ()
+        if finding.first_observed_at
+    )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import known_keys
-from chalicelib.policy.ages import UNKNOWN_AGE, age_since, ages_by
+from chalicelib.policy.ages import UNKNOWN_AGE, age_since, ages_by, earliest
 from chalicelib.text.templating import count_of
 
 if TYPE_CHECKING:
@@ -159,11 +159,14 @@ def _fixed_since(
     report: RepositoryReport, findings: Iterable[Finding], lines: Iterable[ReportedState]
 ) -> dict[str, datetime]:
     """Since when an image of before a fix has what was fixed, by key."""
-    since: dict[str, int] = {}
-    for line in lines:
-        for key, entry in line.ledger.entries.items():
-            fixed_at = entry.fixed_at
-            if fixed_at and report.pushed_at and report.pushed_at.timestamp() < fixed_at:
-                since[key] = min(entry.open_since, since.get(key, entry.open_since))
+    if report.pushed_at is None:
+        return {}
+    pushed_at = report.pushed_at.timestamp()
+    since = earliest(
+        (key, entry.open_since)
+        for line in lines
+        for key, entry in line.ledger.entries.items()
+        if entry.fixed_at and pushed_at < entry.fixed_at
+    )
     known = known_keys(findings, since)
     return {key: datetime.fromtimestamp(since[known[key]], UTC) for key in known}

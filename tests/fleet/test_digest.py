@@ -27,6 +27,7 @@ from tests.digests import (
     TWO,
     Digests,
     refused,
+    stopping,
 )
 from tests.doubles import Stopped
 from tests.feeds import epss, kev
@@ -296,22 +297,12 @@ def test_a_run_sends_nothing_while_another_sends(digests, monkeypatch):
 def test_a_run_that_is_stopped_at_any_call_is_made_up_for_or_told_of(digests, monkeypatch, step):
     """Of S3's calls and SNS's, the last one before the stop may have taken effect."""
     calls = []
-
-    def stopping(function):
-        def call(*arguments):
-            calls.append(function.__name__)
-            answer = function(*arguments)
-            if len(calls) == step:
-                raise Stopped
-            return answer
-
-        return call
-
+    stops = stopping(calls, step)
     with monkeypatch.context() as patch:
         for name in ("put", "create", "get", "keys_before"):
-            patch.setattr(digests.bucket, name, stopping(getattr(digests.bucket, name)))
+            patch.setattr(digests.bucket, name, stops(getattr(digests.bucket, name)))
         topic = digests.services.report_topic
-        patch.setattr(topic, "publish", stopping(topic.publish))
+        patch.setattr(topic, "publish", stops(topic.publish))
         with pytest.raises(Stopped):
             digests.send()
     assert len(calls) == step

@@ -26,6 +26,7 @@ from tests.digests import (
     Digests,
     published_to,
     refused,
+    stopping,
 )
 from tests.doubles import Stopped
 from tests.fleet.test_json_form import SCHEMA
@@ -222,20 +223,10 @@ def test_a_digest_that_may_have_been_sent_is_told_of_and_not_sent_again(digests)
 @pytest.mark.parametrize("step", [4, 8, 12, 15, 17, 19, 21, 23, 25, 27, 28])
 def test_a_run_that_is_stopped_at_any_call_sends_nobody_anything_twice(digests, monkeypatch, step):
     calls = []
-
-    def stopping(function):
-        def call(*arguments):
-            calls.append(function.__name__)
-            answer = function(*arguments)
-            if len(calls) == step:
-                raise Stopped
-            return answer
-
-        return call
-
+    stops = stopping(calls, step)
     with monkeypatch.context() as patch:
         for name in ("put", "create", "get", "keys_before"):
-            patch.setattr(digests.bucket, name, stopping(getattr(digests.bucket, name)))
+            patch.setattr(digests.bucket, name, stops(getattr(digests.bucket, name)))
         with pytest.raises(Stopped):
             digests.send()
     try:
