@@ -1111,6 +1111,38 @@ MUTATIONS = [
         ("more names than a call takes", "MOST_MANIFESTS = 100", "MOST_MANIFESTS = 101"),
     ),
     *mutations_of(
+        "chalicelib/ecr/images.py",
+        "tests/notifying/test_lookups.py",
+        ("all tags are followed", "[:MOST_TAGS]", ""),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/late_scans.py",
+        "tests/notifying/test_ledger.py",
+        (
+            "of an index nothing is late",
+            "scanned.found.earlier_tags.union(event.image_tags)",
+            "frozenset(event.image_tags)",
+        ),
+        ("every scan of an old build counts", "        and happened_at <", "        and 0 <"),
+        (
+            "a lost tag keeps a scan out",
+            "replace(scanned.image, tags=",
+            "replace(scanned.image, platform=",
+        ),
+        ("a scan since the push counts", "ended_at >= _taken_at", "ended_at < 0 * _taken_at"),
+        ("a clean scan does not count", "ended_at is not None and", "ended_at is None or"),
+    ),
+    *mutations_of(
+        "chalicelib/notifying/lookups.py",
+        "tests/notifying",
+        (
+            "the tags of a read index are forgotten",
+            "for tag in self._known.tags_read.get(index, ())",
+            "for tag in ()",
+        ),
+        ("a tag that moved is forgotten", " if before in indexes", " if not before"),
+    ),
+    *mutations_of(
         "chalicelib/notifying/lookups.py",
         "tests/notifying/test_lookups.py",
         ("all images are read each time", "if self._must_walk(digest):", "if True:"),
@@ -1126,7 +1158,6 @@ MUTATIONS = [
             "for image in found",
         ),
         ("a deleted index is kept", "self._contents.forget(self._name, digest)", "pass"),
-        ("all tags are followed", "[:MOST_TAGS] if whole", " if whole"),
         (
             "the lines scanned last are looked at",
             "key=lambda state: state.time)[:MOST_LINES]",

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.dynamodb import DAY
 from chalicelib.aws.ecr import MOST_MANIFESTS
 from chalicelib.aws.errors import AWS_ERRORS, is_refusal
-from chalicelib.ecr.indexes import IndexEntry, with_indexes
+from chalicelib.ecr.images import followed
+from chalicelib.ecr.indexes import IndexEntry, ReadIndex, with_indexes
 from chalicelib.runtime import logs
 from chalicelib.runtime.batches import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from chalicelib.aws.dynamodb import Table
+    from chalicelib.aws.dynamodb import Item, Table
     from chalicelib.aws.ecr import Registry
     from chalicelib.ecr.images import Image
     from chalicelib.runtime.backoff import Backoff
@@ -38,7 +39,7 @@ class RepositoryImages:
         self._place = registry_place
         self._table = table
         self._resolve = resolve
-        self._recent: dict[str, dict[str, Sequence[IndexEntry]]] = {}
+        self._recent: dict[str, dict[str, ReadIndex]] = {}
 
     def read(self, repository: str, backoff: Backoff) -> list[Image]:
         """All images of a repository, those of an index with its tags and what it says of them.
@@ -51,7 +52,7 @@ class RepositoryImages:
         """
         pages = self._registry.image_pages(repository, backoff)
         images = [image for page in pages for image in page]
-        indexes = [each.digest for each in images if each.is_manifest_list and not each.archived]
+        indexes = [each for each in images if each.is_manifest_list and not each.archived]
         if not indexes or not self._resolve:
             return images
         try:
@@ -64,36 +65,46 @@ class RepositoryImages:
             return images
 
     def entries(
-        self, repository: str, indexes: Iterable[str], backoff: Backoff
+        self, repository: str, indexes: Sequence[Image], backoff: Backoff
     ) -> Mapping[str, Sequence[IndexEntry]]:
         """What indexes list, by digest. Only those that are not kept yet are read."""
         found = self._recent.get(repository) or dict(backoff.call(self.kept, repository))
-        unread = [digest for digest in indexes if digest not in found]
-        for digests in batches(unread, MOST_MANIFESTS):
-            new = backoff.call(self._registry.index_entries, repository, digests)
+        unread = {index.digest: index for index in indexes if index.digest not in found}
+        for digests in batches(list(unread), MOST_MANIFESTS):
+            listed = backoff.call(self._registry.index_entries, repository, digests)
+            new = {
+                digest: ReadIndex(entries, tuple(followed(unread[digest].tags)))
+                for digest, entries in listed.items()
+            }
             found |= new
             backoff.call(self._keep, repository, new)
         self._recent = {repository: found}
-        return found
+        digests = [index.digest for index in indexes]
+        return {digest: found[digest].entries for digest in digests if digest in found}
 
-    def kept(self, repository: str) -> dict[str, Sequence[IndexEntry]]:
-        """What the indexes list that were read before, by digest."""
+    def kept(self, repository: str) -> dict[str, ReadIndex]:
+        """The indexes that were read before, by digest."""
         if self._table is None:
             return {}
-        items = self._table.query(self._key(repository), attributes=("sk", "entries"))
+        items = self._table.query(self._key(repository), attributes=("sk", "entries", "tags"))
         try:
-            return {item["sk"]: tuple(map(_entry, item["entries"])) for item in items}
+            return {item["sk"]: _index(item) for item in items}
         except AWS_ERRORS as error:
             logs.logger.warning("remembered indexes not read", extra={"error": str(error)})
             return {}
 
-    def _keep(self, repository: str, entries: Mapping[str, Sequence[IndexEntry]]) -> None:
+    def _keep(self, repository: str, indexes: Mapping[str, ReadIndex]) -> None:
         if self._table is None:
             return
         key = self._key(repository)
         items: Iterator[dict[str, object]] = (
-            {"pk": key, "sk": digest, "entries": list(map(_text, listed))}
-            for digest, listed in entries.items()
+            {
+                "pk": key,
+                "sk": digest,
+                "entries": list(map(_text, index.entries)),
+                "tags": list(index.tags),
+            }
+            for digest, index in indexes.items()
         )
         try:
             self._table.batch_write(items, _KEPT_SECONDS)
@@ -107,6 +118,10 @@ class RepositoryImages:
 
     def _key(self, repository: str) -> str:
         return f"indexes#{self._place}/{repository}"
+
+
+def _index(item: Item) -> ReadIndex:
+    return ReadIndex(tuple(map(_entry, item["entries"])), tuple(item["tags"]))
 
 
 def _text(entry: IndexEntry) -> str:

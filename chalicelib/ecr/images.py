@@ -22,6 +22,9 @@ _IMAGE_CONFIGS = frozenset(
 # How cosign names what it attaches to an image, in registries that know no referrers.
 _ATTACHMENT_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.(sig|att|sbom))?")
 
+MOST_TAGS = 100
+"""The most tags of an image that are followed from build to build."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -63,6 +66,11 @@ class Image:
         if self.artifact_media_type not in _IMAGE_CONFIGS | {None}:
             return True
         return bool(self.tags) and all(_ATTACHMENT_TAG.fullmatch(tag) for tag in self.tags)
+
+
+def followed(tags: Iterable[str]) -> list[str]:
+    """The tags that are followed from build to build, short ones before long."""
+    return sorted(tags, key=lambda tag: (len(tag), tag))[:MOST_TAGS]
 
 
 def images_of(details: Iterable[Mapping[str, Any]]) -> list[Image]:

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.ecr.images import Image
 
@@ -22,6 +22,13 @@ class IndexEntry:
     digest: str
     platform: str = ""
     attestation: bool = False
+
+
+class ReadIndex(NamedTuple):
+    """An index as it was read: what it lists, and the tags by which it was followed then."""
+
+    entries: tuple[IndexEntry, ...]
+    tags: tuple[str, ...] = ()
 
 
 def entries_of(manifest: str) -> tuple[IndexEntry, ...]:

@@ -49,7 +49,7 @@ class RegistrySource:
     ) -> None:
         """See that an index was read; :raises ClientError: where it may not be."""
         if not any(index.digest in image.index_digests for image in images):
-            self._reader.entries(repository, [index.digest], backoff)
+            self._reader.entries(repository, [index], backoff)
 
     def resolves(self, image: Image) -> bool:
         """Whether the image can be looked at, which of an index takes to be read."""

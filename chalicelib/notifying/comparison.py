@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib.notifying.assessment import Assessment, assess, may_matter
 from chalicelib.notifying.channels import senders_to
 from chalicelib.notifying.finding_events import with_events
 from chalicelib.notifying.in_use import after_scan_in_use, keep_replaced, scan_of
-from chalicelib.notifying.late_scans import keep_late, lines_then
+from chalicelib.notifying.late_scans import keep_late
 from chalicelib.notifying.lookups import LookUp
 from chalicelib.notifying.mirroring import all_ended
 from chalicelib.notifying.repeats import is_known, is_late, is_rescan
@@ -93,23 +94,24 @@ def compare(
     if is_known(result, look_up.recalled, senders_to(rules.owner or "", settings), mirrors):
         return Compared(result)
     scanned = scanned_image(result, look_up.of(result.image_digest), states, mirrors, services)
+    assessed = cache(partial(assess, scanned.result, rules, services, backoff))
+    late = partial(keep_late, result, scanned, rules, settings, assessed)
     if reason := reason_against(scanned.image, rules, scanned.uses, settings):
+        if states is not None:
+            late(states)
         return _out_of_scope(scanned.result, reason)
     if is_late(scanned.result, scanned.before):
         return Compared(scanned.result)
     assessment = None
     if scanned.placement.line or scanned.where or settings.notify_mode == EVERY_SCAN:
-        assessment = assess(scanned.result, rules, services, backoff)
-        assessment = _continued(assessment, scanned.placement)
+        assessment = _continued(assessed(), scanned.placement)
     about = scanned.about(rules.owner or "")
     compared = Compared(scanned.result, assessment, scanned.placement.line, about=about)
     if states is None:
         return compared
     compared = _with_state(compared, scanned, mirrors, settings)
     compared = _kept(_aged(compared, settings.sla_of(rules)), scanned, states, mirrors)
-    if lines := lines_then(result, scanned.placement, scanned.found):
-        weighed = assessment or assess(scanned.result, rules, services, backoff)
-        keep_late(scanned.result, weighed, lines, scanned.found, states)
+    late(states)
     if scanned.placement.line is None and scanned.where:
         return _kept_in_use(compared, scanned, states, settings.sla_of(rules))
     return compared

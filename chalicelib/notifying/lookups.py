@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
 from chalicelib.aws.line_states import Recalled, Tagged
-from chalicelib.ecr.images import Image
+from chalicelib.ecr.images import Image, followed
 from chalicelib.policy.builds import Newest, Repository
 from chalicelib.policy.known_images import LONG_AGO, KnownImages
 from chalicelib.policy.selection import newest_of
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
 
-MOST_TAGS = 100
-"""The most tags of an image that are followed from build to build, short ones before long."""
-
 MOST_LINES = 90
 """The most lines whose images are looked up beside an event's, those scanned longest ago first."""
 
@@ -43,7 +40,8 @@ class Found:
     ``image`` is None where it was deleted; it has the tags of the indexes that it is part of.
     ``places`` are the platforms that it is for, by the digest of each whole that it is part of.
     ``tagged`` says where tags of these were not seen before, and ``newest`` is the repository's as
-    it is kept.
+    it is kept. ``earlier_tags`` are those that the indexes which it is part of are known to have
+    had.
     """
 
     image: Image | None
@@ -51,6 +49,7 @@ class Found:
     repository: Repository
     tagged: Mapping[str, Tagged]
     newest: Newest | None
+    earlier_tags: frozenset[str] = frozenset()
 
 
 class LookUp:
@@ -84,7 +83,8 @@ class LookUp:
         :raises ClientError: and others, where that cannot be known.
         """
         if self._resolves:
-            self._known.entries |= self._contents.kept(self._name)
+            for index, kept in self._contents.kept(self._name).items():
+                self._known.entries[index], self._known.tags_read[index] = kept
         newest = self.recalled.newest
         self._ask(
             [
@@ -142,21 +142,27 @@ class LookUp:
         """Read all images, by one invocation at a time, and keep what is found of all."""
         states = self._states
         if states is None:
-            self._take_in(digest, self._contents.read(self._name, self._backoff))
+            self._read_all(digest)
             return
         began_at = states.begin_walk(self._place)
         walked_at = None
         try:
-            images = self._contents.read(self._name, self._backoff)
-            self._take_in(digest, images)
-            seed = next(iter(newest_of(images, 1)), None)
+            seed = next(iter(newest_of(self._read_all(digest), 1)), None)
             if seed is not None:
                 self._keep_newest(states, seed)
             walked_at = began_at
-        except RepositoryDeleted:
-            self._known.images = dict.fromkeys(self._known.images)
         finally:
             states.end_walk(self._place, walked_at)
+
+    def _read_all(self, digest: str) -> list[Image]:
+        """All images, of which those that matter to this one are taken in."""
+        try:
+            images = self._contents.read(self._name, self._backoff)
+        except RepositoryDeleted:
+            self._known.images = dict.fromkeys(self._known.images)
+            return []
+        self._take_in(digest, images)
+        return images
 
     def _keep_newest(self, states: LineStates, image: Image) -> None:
         known = self.recalled.newest
@@ -174,9 +180,9 @@ class LookUp:
         image = by_digest.get(digest, Image(digest))
         self._known.images |= {index: by_digest[index] for index in image.index_digests}
         if image.index_digests:
-            self._read_entries(image.index_digests)
+            self._read_entries([by_digest[index] for index in image.index_digests])
 
-    def _read_entries(self, indexes: Iterable[str]) -> None:
+    def _read_entries(self, indexes: Sequence[Image]) -> None:
         self._known.entries |= self._contents.entries(self._name, indexes, self._backoff)
 
     def _holders(self) -> dict[str, str | None]:
@@ -186,7 +192,7 @@ class LookUp:
             return {}
         found = self._existing([{"imageTag": tag} for tag in sorted(lost)])
         self._known.images |= {image.digest: image for image in found}
-        indexes = [image.digest for image in found if image.is_manifest_list]
+        indexes = [image for image in found if image.is_manifest_list]
         if self._resolves and indexes:
             self._read_entries(indexes)
         return {
@@ -205,7 +211,13 @@ class LookUp:
             previous={tag: each.before for tag, each in tagged.items()},
         )
         image = self._known.listed(digest)
-        return Found(image, places, repository, seen, self.recalled.newest)
+        earlier = self._earlier_tags(digest, repository.previous)
+        return Found(image, places, repository, seen, self.recalled.newest, earlier)
+
+    def _earlier_tags(self, digest: str, previous: Mapping[str, str]) -> frozenset[str]:
+        indexes = self._known.indexes_of(digest)
+        read = {tag for index in indexes for tag in self._known.tags_read.get(index, ())}
+        return frozenset(read.union(tag for tag, before in previous.items() if before in indexes))
 
     def _tagged(
         self, places: Iterable[str], wholes: Mapping[str, Whole | None]
@@ -213,8 +225,8 @@ class LookUp:
         """Where the tags of what was looked up were seen, and what is news of the image's own."""
         if self._states is None:
             return {}, {}
-        own = {tag: each for each in places for tag in _followed(wholes.get(each))}
-        others = [tag for whole in wholes.values() for tag in _followed(whole)]
+        own = {tag: each for each in places for tag in _tags_of(wholes.get(each))}
+        others = [tag for whole in wholes.values() for tag in _tags_of(whole)]
         known = self._states.tagged(self._place, dict.fromkeys([*own, *others]))
         seen = {
             tag: Tagged(digest, known[tag].digest if tag in known else "")
@@ -224,6 +236,5 @@ class LookUp:
         return {**known, **seen}, seen
 
 
-def _followed(whole: Whole | None) -> list[str]:
-    """The tags of a whole that are followed from build to build."""
-    return sorted(whole.tags, key=lambda tag: (len(tag), tag))[:MOST_TAGS] if whole else []
+def _tags_of(whole: Whole | None) -> list[str]:
+    return followed(whole.tags) if whole else []

@@ -21,10 +21,14 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass
 class KnownImages:
-    """Images and indexes by digest, None for one that was deleted, and what indexes list."""
+    """Images and indexes by digest, None for one that was deleted, and what indexes list.
+
+    ``tags_read`` are the tags that indexes had when they were read.
+    """
 
     images: dict[str, Image | None] = field(default_factory=dict)
     entries: dict[str, Sequence[IndexEntry]] = field(default_factory=dict)
+    tags_read: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def indexes_of(self, digest: str) -> list[str]:
         """The indexes that list an image, deleted ones among them."""

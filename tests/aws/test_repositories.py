@@ -110,7 +110,7 @@ def test_what_was_read_of_indexes_is_known_without_a_call_to_ecr(aws, reader):
     aws.calls.clear()
     kept = reader().kept(REPOSITORY)
     assert len(kept) == 2
-    assert {entry.platform for entries in kept.values() for entry in entries} == {
+    assert {entry.platform for index in kept.values() for entry in index.entries} == {
         *("linux/amd64", "linux/arm64/v8", "")
     }
     assert not aws.calls

@@ -16,6 +16,7 @@ from chalicelib.ecr.findings import counts_of, worst_first
 from chalicelib.ecr.last_scans import ScanFindings
 from chalicelib.fleet.histories import fixes_of
 from chalicelib.policy.ledger import ACCEPTED, FIXED, OPEN
+from chalicelib.policy.states import Line
 from tests.notifying.truth import START, FakeRegistry, World, _finding
 from tests.policy.repositories import LATEST
 
@@ -85,22 +86,33 @@ class Model:
         return times[found.index(True)], began, tuple(fixes), status
 
 
-def live(seed, *, is_orderly):
+def push(world, tags, findings, platform):
+    """A build: an image, or an index of one that is read at once, as the scanner's review does."""
+    if not platform:
+        return world.hold(tags, findings)
+    digest = world.hold((), findings)
+    world.hold(tags, children=[(digest, platform)])
+    world.read_indexes()
+    return digest
+
+
+def live(seed, platform, *, is_orderly):
     """Sixty days; gives the world and the model."""
+    line = Line("latest", platform)
     chance, world, model = Random(seed), Days(REPORT_IMAGES="all"), Model()  # noqa: S311
     present, waiting, digest = set(chance.sample(NAMES, 4)), [], None
 
     def deliver(digest, event):
         world.handle(event)
         # The line begins with a scan of the image that has its tag.
-        if LATEST in world.table.states:
+        if line in world.table.states:
             model.take_in(world, digest)
 
     for day in range(DAYS):
         world.moments = max(world.moments, 24 * day)
         if digest is None or chance.random() < 0.3:
             present ^= set(chance.sample(NAMES, 2))
-            digest = world.hold({"latest", f"git-{day}"}, present)
+            digest = push(world, {"latest", f"git-{day}"}, present, platform)
         if chance.random() < 0.15:
             world.accepted ^= {chance.choice(NAMES)}
         if chance.random() < 0.2:
@@ -119,11 +131,12 @@ def live(seed, *, is_orderly):
     return world, model
 
 
+@pytest.mark.parametrize("platform", ["", "linux/amd64"])
 @pytest.mark.parametrize("is_orderly", [True, False])
 @pytest.mark.parametrize("seed", range(8))
-def test_ages_and_times_to_fix_are_those_of_a_list_of_all_scans(seed, is_orderly):
-    world, model = live(seed, is_orderly=is_orderly)
-    ledger = world.ledger
+def test_ages_and_times_to_fix_are_those_of_a_list_of_all_scans(seed, is_orderly, platform):
+    world, model = live(seed, platform, is_orderly=is_orderly)
+    ledger = world.table.states[Line("latest", platform)].ledger
     for name in NAMES:
         entry, wanted = ledger.entries.get(_finding(name).key), model.of(name)
         if wanted is None:
@@ -152,6 +165,126 @@ def test_an_event_that_comes_after_the_next_builds_is_taken_in_where_it_belongs(
         ledgers.append(world.ledger)
     assert ledgers[0] == ledgers[1]
     assert ledgers[0].entries[_finding("CVE-1").key].fixed_at is not None
+
+
+def one_build_after_another(world, build, *, is_late):
+    """Three builds, whose scans are told in their order, or the middle one after the last."""
+    world.handle(world.scan(build("0", {"CVE-1"})))
+    second = build("1", {"CVE-1", "CVE-2"})
+    told = world.scan(second)
+    if not is_late:
+        world.handle(told)
+    world.handle(world.scan(build("2", {"CVE-3"})))
+    if is_late:
+        world.handle(told)
+
+
+@pytest.mark.parametrize("tags", [{"latest", "git-{}"}, {"latest"}])
+@pytest.mark.parametrize("tagged_only", ["true", "false"])
+def test_a_late_scan_counts_though_the_image_has_lost_its_tags(tags, tagged_only):
+    def ledger(*, is_late):
+        world = Days(IMAGES_TAGGED_ONLY=tagged_only)
+
+        def build(number, findings):
+            return world.hold({tag.format(number) for tag in tags}, findings)
+
+        one_build_after_another(world, build, is_late=is_late)
+        return world.ledger
+
+    assert ledger(is_late=True) == ledger(is_late=False)
+
+
+def test_a_late_scan_that_found_nothing_counts_too():
+    """Its findings are not asked for, so that only its event says when it was."""
+
+    def ledger(*, is_late):
+        world = Days()
+
+        def build(number, findings):
+            return world.hold({"latest", number}, findings if number != "1" else ())
+
+        one_build_after_another(world, build, is_late=is_late)
+        return world.ledger
+
+    late = ledger(is_late=True)
+    assert late == ledger(is_late=False)
+    assert late.entries[_finding("CVE-1").key].fixed_at == late.scans[1]
+
+
+def test_a_late_event_whose_image_was_scanned_again_since_does_not_count():
+    """ECR knows the last scan only, and that is of an old build."""
+    world = Days()
+    old = world.hold({"latest", "1"}, {"CVE-1"})
+    world.handle(world.scan(old))
+    late = world.scan(old)
+    world.handle(world.scan(world.hold({"latest", "2"}, set())))
+    before = world.ledger
+    world.scan(old)
+    world.handle(late)
+    assert world.ledger == before
+
+
+class TestAnIndex:
+    """Its images have no tags, so that their events name no line."""
+
+    @pytest.fixture
+    def built(self):
+        """Ledgers of two platforms, of builds that the application learns of in a way."""
+
+        def run(*, is_late, learn):
+            world = Days()
+
+            def build(number, findings):
+                images = [world.hold((), findings) for _ in range(2)]
+                platforms = ("linux/amd64", "linux/arm64")
+                world.hold({"latest", number}, children=zip(images, platforms, strict=True))
+                learn(world, images)
+                return images[0]
+
+            one_build_after_another(world, build, is_late=is_late)
+            return world.table.states[Line("latest", "linux/amd64")].ledger
+
+        return run
+
+    def test_a_late_scan_counts_by_the_tags_that_the_index_had_when_it_was_read(self, built):
+        def review(world, _):
+            world.read_indexes()
+
+        late = built(is_late=True, learn=review)
+        assert late == built(is_late=False, learn=review)
+        assert len(late.scans) == 3
+
+    def test_or_by_the_tag_that_was_seen_to_move_from_it(self, built):
+        def tell_of_the_other_platform(world, images):
+            world.handle(world.scan(images[1]))
+            world.table.indexes = {
+                digest: index._replace(tags=()) for digest, index in world.table.indexes.items()
+            }
+
+        late = built(is_late=True, learn=tell_of_the_other_platform)
+        assert late == built(is_late=False, learn=tell_of_the_other_platform)
+        assert len(late.scans) == 3
+
+    def test_one_whose_tags_nobody_saw_is_left_out(self, built):
+        late = built(is_late=True, learn=lambda *_: None)
+        assert len(late.scans) == 2
+
+
+def test_of_a_scan_of_an_old_build_the_findings_are_not_read():
+    world = Days()
+    images = [world.hold((), {"CVE-1"})]
+    world.hold({"latest", "1"}, children=[(images[0], "linux/amd64")])
+    world.handle(world.scan(images[0]))
+    images.append(world.hold((), {"CVE-2"}))
+    world.hold({"latest", "2"}, children=[(images[1], "linux/amd64")])
+    world.handle(world.scan(images[1]))
+    asked = []
+    scan_findings = Scanned.scan_findings
+    world.services.registry_of = lambda _: registry
+    registry = Scanned(world)
+    registry.scan_findings = lambda *about: asked.append(about) or scan_findings(registry, *about)
+    world.handle(world.scan(images[0]))
+    assert not asked
 
 
 def test_a_later_scan_of_an_old_build_is_no_part_of_the_line():

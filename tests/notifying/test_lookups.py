@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.ecr.images import MOST_TAGS
 from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.notifying import lookups
 from chalicelib.notifying.lookups import LookUp
@@ -194,7 +195,7 @@ def test_tags_that_were_seen_on_another_build_move(look_up):
 def test_of_a_thousand_tags_the_short_ones_are_followed(look_up):
     image = look_up.run.image(tags=("latest", *(f"build-{number:04}" for number in range(999))))
     tagged = look_up(image).tagged
-    assert len(tagged) == lookups.MOST_TAGS
+    assert len(tagged) == MOST_TAGS
     assert "latest" in tagged
 
 
@@ -228,3 +229,32 @@ def test_an_index_that_was_deleted_is_forgotten(look_up):
     assert look_up(image).places == {image.digest: ""}
     contents = run.services.repository_images_of(ADDRESS, remember=True)
     assert contents.kept("shop/api") == {}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_repository_that_is_deleted_between_two_look_ups_has_no_images(look_up, aws, is_kept):
+    run = look_up.run
+    image = run.image(tags=())
+    options = {} if is_kept else {"states": None}
+    answer, deleted = aws.answer, []
+
+    def delete_then(operation, request):
+        if operation == "DescribeImages" and "imageIds" not in request:
+            deleted.append(aws.repositories.pop("shop/api"))
+        return answer(operation, request)
+
+    aws.answer = delete_then
+    found = look_up(image, **options)
+    assert deleted
+    assert (found.image, found.places) == (None, {})
+
+
+def test_the_tags_that_an_index_had_when_it_was_read_stay_known(look_up):
+    run = look_up.run
+    image = run.image(tags=())
+    index = run.index(image, tags=("latest", "1.0"))
+    look_up(image)
+    run.index(run.image(tags=()), tags=("latest",))
+    found = look_up(image)
+    assert found.repository.wholes[index.digest].tags == {"1.0"}
+    assert found.earlier_tags == {"latest", "1.0"}

@@ -14,7 +14,7 @@ from chalicelib.aws.deliveries import AlreadyReported
 from chalicelib.aws.line_states import Changed, Recalled
 from chalicelib.ecr.findings import Finding, Package, counts_of, worst_first
 from chalicelib.ecr.images import Image
-from chalicelib.ecr.indexes import IndexEntry, with_indexes
+from chalicelib.ecr.indexes import IndexEntry, ReadIndex, with_indexes
 from chalicelib.ecr.last_scans import LastScan, ScanFindings
 from chalicelib.notifying.notify import notify
 from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
@@ -116,15 +116,11 @@ class World:
         del self.held[digest]
 
     def read_indexes(self):
-        """What indexes list is kept in the table."""
-        self.table.entries |= {
-            held.digest: self.entries_of(held.digest)
-            for held in self.held.values()
-            if held.children
-        }
-
-    def entries_of(self, index):
-        return tuple(IndexEntry(*child) for child in self.held[index].children)
+        """What indexes list is kept in the table, with the tags that they have when it is read."""
+        for held in self.held.values():
+            if held.children and held.digest not in self.table.indexes:
+                entries = tuple(IndexEntry(*child) for child in held.children)
+                self.table.indexes[held.digest] = ReadIndex(entries, tuple(sorted(held.tags)))
 
     def scan_event(self, digest):
         """The event of a scan that ends now."""
@@ -326,24 +322,22 @@ class FakeContents:
 
     def kept(self, repository):
         self._world.called()
-        return dict(self._world.table.entries)
+        return dict(self._world.table.indexes)
 
-    def entries(self, repository, digests, backoff):
+    def entries(self, repository, indexes, backoff):
         self._world.called()
-        for digest in digests:
-            if digest in self._world.held:
-                self._world.table.entries[digest] = self._world.entries_of(digest)
-        return {each: self._world.table.entries[each] for each in digests}
+        self._world.read_indexes()
+        return {each.digest: self._world.table.indexes[each.digest].entries for each in indexes}
 
     def read(self, repository, backoff):
         self._world.called()
         images = [held.as_image() for held in self._world.held.values()]
-        indexes = [held.digest for held in self._world.held.values() if held.children]
+        indexes = [image for image in images if image.is_manifest_list]
         return with_indexes(images, self.entries(repository, indexes, backoff))
 
     def forget(self, repository, digest):
         self._world.called()
-        self._world.table.entries.pop(digest, None)
+        self._world.table.indexes.pop(digest, None)
 
 
 class FakeNews:
@@ -377,7 +371,7 @@ class FakeTable:
         self.newest = None
         self.walked_at = 0
         self.tags = {}
-        self.entries = {}
+        self.indexes = {}
         self.handled = set()
         self.noted = {}
         self.digests = []
