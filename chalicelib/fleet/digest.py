@@ -137,8 +137,7 @@ def _announce(report: FleetReport, stored: StoredReport, services: Services) -> 
     try:
         services.chat_topic.publish(digest_notification(report, stored))
     except Exception as error:
-        logs.logger.error("not delivered", extra={"channel": CHAT, "error": str(error)})
-        logs.count("NotificationsFailed", 1, Channel=CHAT)
+        logs.not_delivered(CHAT, error)
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:

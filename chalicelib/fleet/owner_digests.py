@@ -51,7 +51,7 @@ def keep_parts(
             raise  # the whole is tried again
         except Exception as error:
             for each in topics:
-                _failed(each, error)
+                logs.not_delivered(each.channel, error)
 
 
 def _keep_part(
@@ -81,7 +81,7 @@ def send_parts(
             try:
                 part.send(each, deadline)
             except Exception as error:
-                _failed(each, error)
+                logs.not_delivered(each.channel, error)
                 failures[each.channel] = str(error)
     return failures
 
@@ -112,11 +112,6 @@ class _KeptPart:
         else:
             message = digest_message(report, stored, services.settings.channels)
             services.report_topic_at(topic.arn).publish(message)
-
-
-def _failed(topic: OwnerTopic, error: Exception) -> None:
-    logs.logger.error("not delivered", extra={"channel": topic.channel}, exc_info=error)
-    logs.count("NotificationsFailed", 1, Channel=topic.channel)
 
 
 def _by_owner(services: Services) -> Mapping[str, list[OwnerTopic]]:

@@ -141,8 +141,7 @@ class Reporting:
         try:
             deliver(*arguments)
         except Exception as error:
-            logs.logger.exception("not delivered", extra={"channel": channel})
-            logs.count("NotificationsFailed", 1, Channel=channel)
+            logs.not_delivered(channel, error)
             self.failures[channel] = str(error)
             return False
         return True

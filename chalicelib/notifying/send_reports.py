@@ -40,8 +40,7 @@ def send_reports(services: Services) -> None:
         except BeingSent:
             continue
         except Exception as error:
-            logs.logger.exception("not delivered", extra={"channel": sender.name})
-            logs.count("NotificationsFailed", 1, Channel=sender.name)
+            logs.not_delivered(sender.name, error)
             failures[sender.name] = str(error)
     if failures:
         raise NotDelivered(failures)

@@ -52,6 +52,12 @@ def count(metric: str, value: int, **dimension: str) -> None:
     _write({"message": metric, **_embedded({metric: value}, dimension)})
 
 
+def not_delivered(channel: str, error: Exception) -> None:
+    """Log, with its trace, that a channel could not be reached, and count it by the channel."""
+    logger.error("not delivered", extra={"channel": channel}, exc_info=error)
+    count("NotificationsFailed", 1, Channel=channel)
+
+
 def _write(line: Mapping[str, Any]) -> None:
     """Write a line that holds metrics, at any level: alarms do not depend on how much is logged."""
     logger.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, line, (), None))

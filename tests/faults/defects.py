@@ -83,6 +83,10 @@ def _nothing(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *_: None
 
 
+def _none(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *_: 0
+
+
 def _not_noticed(tried: Callable[..., bool]) -> Callable[..., bool]:
     def succeeded(self: Any, *arguments: Any) -> bool:
         tried(self, *arguments)
@@ -194,5 +198,6 @@ DEFECTS = (
     Defect("forgets the last page of the table", dynamodb.Table, "query", _without_last_items),
     Defect("reads the first 100 indexes only", RepositoryImages, "entries", _first_batch),
     Defect("spends a budget on the newest scans", Budget, "offer", _newest_first),
+    Defect("forgets what a day's budget was spent on", planner, "scanned_since", _none),
     Defect("stops at a registry that cannot be read", walk.Walk, "_fail", _stops_all),
 )

@@ -4,6 +4,7 @@ An invariant is a function that takes a run and yields a sentence for each thing
 One that holds only under a setting looks at the run's settings first.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from chalicelib.notifying.channels import senders
 from chalicelib.policy.changes import ALL, EVERY_SCAN, NEW_FINDINGS
 from chalicelib.policy.due import LONGEST_TOLERANCE
+from local.ecr import LocalRegistry
 from tests.faults.population import DURATION_DAYS, Subject
 from tests.faults.runs import DAY_SECONDS, LATEST, Run
 from tests.faults.simulation import Publication
@@ -66,6 +68,24 @@ def the_oldest_scans_come_first(run: Run) -> Iterator[str]:
             for early in started:
                 if early.place == late.place and overtakes(run, early, late):
                     yield f"{_words(late)} waits for {_words(early)}, whose last scan is newer"
+
+
+def a_day_has_no_more_scans_than_its_budget(run: Run) -> Iterator[str]:
+    """As far as it can be known: where each start of the day is remembered."""
+    if run.budget is None or run.settings.history_table_name is None:
+        return
+    started: Counter[tuple[LocalRegistry, int]] = Counter()
+    unsure = set()
+    for subject in run.subjects:
+        for time in run.started_at.get(subject.name, ()):
+            started[subject.registry, int(time // DAY_SECONDS)] += 1
+        for attempt in run.aws.attempts[subject.name]:
+            its = attempt.invocation
+            if its.records_failed or its.cut or its.frozen or not attempt.is_known:
+                unsure.add((subject.registry, int(its.began_at // DAY_SECONDS)))
+    for (registry, day), count in started.items():
+        if count > run.budget and (registry, day) not in unsure:
+            yield f"{count} scans were started on one day, of {run.budget}"
 
 
 def every_dead_letter_has_its_reason(run: Run) -> Iterator[str]:
@@ -209,6 +229,7 @@ ALWAYS: tuple[Invariant, ...] = (
     nothing_else_is_started,
     every_due_image_is_started_or_dead_lettered,
     the_oldest_scans_come_first,
+    a_day_has_no_more_scans_than_its_budget,
     every_dead_letter_has_its_reason,
     every_finding_over_a_threshold_is_published_or_kept,
     nothing_else_is_published,
