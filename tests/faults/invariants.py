@@ -7,15 +7,17 @@ One that holds only under a setting looks at the run's settings first.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.notifying.channels import senders
 from chalicelib.policy.changes import ALL, EVERY_SCAN, NEW_FINDINGS
 from chalicelib.policy.due import LONGEST_TOLERANCE
-from local.ecr import LocalRegistry
 from tests.faults.population import DURATION_DAYS, Subject
 from tests.faults.runs import DAY_SECONDS, LATEST, Run
 from tests.faults.simulation import Publication
+
+if TYPE_CHECKING:
+    from local.ecr import LocalRegistry
 
 SOONEST_SECONDS = DURATION_DAYS * DAY_SECONDS - LONGEST_TOLERANCE.total_seconds()
 Invariant = Callable[[Run], Iterator[str]]

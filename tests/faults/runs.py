@@ -403,14 +403,16 @@ class Run:
         self.clock.sleep(seconds)
         self._stop_if_out_of_time()
 
-    def _before_call(self) -> None:
+    def _before_call(self, operation: str) -> None:
         self._stop_if_out_of_time()
         faults = self.aws.faults
         if faults.happens(faults.frozen):
             self._freeze()
         if faults.happens(faults.changes):
             self._change_registry()
-        if not self._running[-1].interrupted and faults.happens(faults.at_once):
+        # While botocore asks for a role's credentials it lets nobody else in the process do so.
+        may_wait = operation != "AssumeRole" and not self._running[-1].interrupted
+        if may_wait and faults.happens(faults.at_once):
             self._deliver_at_once()
 
     def _after_call(self) -> None:

@@ -175,7 +175,7 @@ class SimulatedAws:
         self._invocations: dict[int, Invocation | None] = {}
         self.calls: Counter[str] = Counter()
         self.faulty: Counter[str] = Counter()
-        self.before_call: Callable[[], None] = lambda: None
+        self.before_call: Callable[[str], None] = lambda operation: None
         self.after_call: Callable[[], None] = lambda: None
 
     @property
@@ -209,7 +209,7 @@ class SimulatedAws:
         """Answer one HTTP request to a place, or raise what becomes of its connection."""
         self.calls[operation] += 1
         self.clock.sleep(self.faults.chance.uniform(0.01, 0.3))
-        self.before_call()
+        self.before_call(operation)
         fault = self.faults.of_call(service, operation, body, place)
         if fault is not None:
             self.faulty[fault.code if isinstance(fault, Refusal) else fault.__name__] += 1
