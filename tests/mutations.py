@@ -1253,6 +1253,11 @@ MUTATIONS = [
             "if False:",
         ),
         (
+            "all of a scan is told again as news",
+            "return EVERYTHING if report.findings is not None",
+            "return EVERYTHING if report.findings is None",
+        ),
+        (
             "what was delivered is not noted",
             "            self._delivery.delivered(sender.name, news)\n",
             "            pass\n",

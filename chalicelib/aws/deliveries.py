@@ -17,6 +17,9 @@ MOST_EVENTS = 100
 # As long as the failed events are kept, so that one that is sent again is still known.
 _SECONDS = 14 * DAY
 
+EVERYTHING = "all"
+"""What was reported where that was not some news but all that the scan found."""
+
 
 class AlreadyReported(Exception):
     """The event was dealt with before, so that this is a repeated delivery of it."""
@@ -72,11 +75,14 @@ class Delivery:
         self._noted = {text for text in item.get("delivered", ()) if text.startswith(f"{event} ")}
 
     def has(self, channel: str, what: str) -> bool:
-        """Whether a channel has reported this of the event; with nothing to say, anything."""
-        noted = f"{self._event} {channel} {what}"
-        return noted in self._noted or (
-            not what and any(text.startswith(noted) for text in self._noted)
-        )
+        """Whether a channel has reported this of the event.
+
+        Of what has :data:`EVERYTHING` nothing is left; that, and nothing in particular, say nothing
+        after some news.
+        """
+        start = f"{self._event} {channel} "
+        noted = {text.removeprefix(start) for text in self._noted if text.startswith(start)}
+        return what in noted or EVERYTHING in noted or (what in ("", EVERYTHING) and bool(noted))
 
     def delivered(self, channel: str, what: str) -> None:
         """Note that a channel has reported this of the event."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.aws.deliveries import EVERYTHING
 from chalicelib.notifying.channels import mirrors, senders_to
 from chalicelib.notifying.collecting import news_of
 from chalicelib.notifying.finding_events import put_events
@@ -120,7 +121,7 @@ class Reporting:
 
     def _is_done(self, sender: Sender, report: Report) -> bool:
         """Deliver or collect a report, unless it is noted that its channel has it, and note it."""
-        news = report.changes.fingerprint if report.changes else ""
+        news = _what(report)
         if self._delivery is not None and self._delivery.has(sender.name, news):
             return True
         if not self._tried(sender.name, self._deliver, sender, report):
@@ -145,3 +146,10 @@ class Reporting:
             self.failures[channel] = str(error)
             return False
         return True
+
+
+def _what(report: Report) -> str:
+    """What a report says of its event: its news, or else all that was found, if that is known."""
+    if report.changes is not None:
+        return report.changes.fingerprint
+    return EVERYTHING if report.findings is not None else ""

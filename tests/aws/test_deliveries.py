@@ -6,7 +6,13 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.aws.deliveries import MOST_EVENTS, AlreadyReported, BeingReported, Deliveries
+from chalicelib.aws.deliveries import (
+    EVERYTHING,
+    MOST_EVENTS,
+    AlreadyReported,
+    BeingReported,
+    Deliveries,
+)
 from chalicelib.aws.dynamodb import Table
 from chalicelib.aws.leases import LEASE_SECONDS
 from chalicelib.runtime.backoff import Throttled
@@ -103,6 +109,21 @@ def test_a_second_try_knows_which_channels_have_the_message(deliveries):
     assert again.has("topic", "")
     assert not again.has("topic", "other news")
     assert not again.has("chat", "")
+
+
+def test_after_all_of_a_scan_there_is_no_news_of_it_and_after_news_not_all(deliveries):
+    delivery = deliveries.begin(*IMAGE, "event")
+    delivery.delivered("topic", EVERYTHING)
+    delivery.delivered("chat", "news")
+    assert delivery.has("topic", "news")
+    assert delivery.has("chat", EVERYTHING)
+
+
+def test_after_counts_alone_the_news_is_still_to_be_told(deliveries):
+    delivery = deliveries.begin(*IMAGE, "event")
+    delivery.delivered("topic", "")
+    assert delivery.has("topic", EVERYTHING)
+    assert not delivery.has("topic", "news")
 
 
 def test_what_channels_have_of_one_event_says_nothing_of_the_next(deliveries):

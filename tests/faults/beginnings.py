@@ -182,16 +182,17 @@ class Mistakes(logging.Handler):
 
     def __init__(self, run: Run) -> None:
         super().__init__()
-        self._found = run.mistakes
-        self._without_history = run.without_history
+        self._run = run
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.msg == "reported without a history":
             about = record.__dict__
-            self._without_history.add((about["repository"], about["image_digest"]))
+            self._run.without_history.add((about["repository"], about["image_digest"]))
+            assert self._run.aws.invocation is not None
+            self._run.aws.invocation.forgets = True
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not isinstance(error, EXPECTED):
-            self._found.append(error)
+            self._run.mistakes.append(error)
 
 
 def _simulate(stack: ExitStack, run: Run) -> None:

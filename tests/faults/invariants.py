@@ -142,7 +142,7 @@ def nothing_is_published_twice(run: Run) -> Iterator[str]:
     by_event: dict[tuple[str, str], list[Publication]] = {}
     people = _people(run)
     for each in run.aws.published:
-        if each.medium not in people or each.invocation.frozen:
+        if each.medium not in people or each.invocation.frozen or each.invocation.forgets:
             continue
         for identity in each.identities:
             by_event.setdefault((each.medium, identity), []).append(each)
@@ -340,7 +340,10 @@ def _may_have_been_newest(run: Run, subject: Subject) -> bool:
     return all(
         each.image.pushed_at <= pushed_at
         for each in run.subjects
-        if each.place == subject.place and each.image.tags and each.image.digest in there
+        if each.place == subject.place
+        and each.image.tags
+        and each.is_image
+        and each.image.digest in there
     )
 
 

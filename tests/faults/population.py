@@ -51,6 +51,11 @@ class Subject:
         """The account, the region and the name of its repository."""
         return f"{self.registry.account_id}/{self.registry.region}/{self.repository}"
 
+    @property
+    def is_image(self) -> bool:
+        """Whether it can be a repository's newest image: it is no chart, and not archived."""
+        return self.image.artifact_media_type != HELM_CHART and self.image.status == "ACTIVE"
+
 
 @dataclass(frozen=True)
 class Policy:

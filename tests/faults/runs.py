@@ -165,9 +165,10 @@ class Run:
 
     @property
     def budget(self) -> int | None:
-        """How many scans a day may have, where that is less than what is due."""
+        """How many scans a day may have, where that is less than what is due, or became so."""
         budget = self.settings.daily_scan_budget
-        binds = budget is not None and budget < sum(subject.due for subject in self.subjects)
+        due = sum(subject.due for subject in self.subjects) + self.pushed
+        binds = budget is not None and budget < due
         return budget if binds else None
 
     def waiting(self) -> list[Subject]:

@@ -42,6 +42,9 @@ QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/jobs"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
 CHAT_TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:chat"
 OK = 200
+READS = frozenset({"BatchGetItem", "GetCallerIdentity", "Query"})
+MOST_REPEATED = 200
+"""How many messages and events may come again: where each job goes on in two, there is no end."""
 VISIBILITY_SECONDS = 1800
 MOST_RECEIVES = 5
 """As in the template: JobsQueue."""
@@ -74,9 +77,11 @@ class Delivery:
 class Invocation:
     """A function at work in a container: when its time is over, and after how many calls it stops.
 
-    ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note, and
-    ``records_failed`` whether any call of the table failed; ``frozen`` whether it stood still for
-    an hour, after which others have what it holds.
+    ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note,
+    ``records_failed`` whether any call failed that the table needs, and ``reads_failed`` whether
+    one did that reads what is remembered. ``frozen`` is whether it stood still for an hour, after
+    which others have what it holds; ``forgets`` whether it works without a history, whose table it
+    cannot reach.
     """
 
     function: str
@@ -89,8 +94,10 @@ class Invocation:
     cut: bool = False
     notes_failed: bool = False
     records_failed: bool = False
+    reads_failed: bool = False
     interrupted: bool = False
     frozen: bool = False
+    forgets: bool = False
 
 
 @dataclass(eq=False)
@@ -107,7 +114,7 @@ class Attempt:
             return False
         if mine is other:
             return True
-        if other.began_at - mine.began_at >= EXPIRED_SECONDS:
+        if other.began_at - mine.began_at >= EXPIRED_SECONDS or other.reads_failed:
             return False
         is_kept = not (mine.cut or mine.records_failed)
         ended = mine.ended_at
@@ -171,6 +178,7 @@ class SimulatedAws:
         self.published: list[Publication] = []
         self.collected: defaultdict[tuple[str, str], list[Invocation]] = defaultdict(list)
         self.imported: dict[str, Any] = {}
+        self._repeated = 0
         self.table = Table(faults)
         self._invocations: dict[int, Invocation | None] = {}
         self.calls: Counter[str] = Counter()
@@ -217,8 +225,11 @@ class SimulatedAws:
             is_note = any(part in body for part in (b'"image#', b'"news#', b'"news-senders"'))
             if service == "dynamodb" and is_note and self.invocation is not None:
                 self.invocation.notes_failed = True
-            if service == "dynamodb" and self.invocation is not None:
+            # Records are found by the function's own account, which is asked for once.
+            is_record = service == "dynamodb" or operation == "GetCallerIdentity"
+            if is_record and self.invocation is not None:
                 self.invocation.records_failed = True
+                self.invocation.reads_failed |= operation in READS
         starts = operation == "StartImageScan"
         attempt = self._attempt(self.registries[place], json.loads(body)) if starts else None
         try:
@@ -290,7 +301,11 @@ class SimulatedAws:
 
     def times(self) -> int:
         """How often a message or an event comes, although it was dealt with: up to three times."""
-        return 1 if self.faults.calm else self.faults.chance.choice([1, 1, 2, 3])
+        if self.faults.calm or self._repeated >= MOST_REPEATED:
+            return 1
+        times = self.faults.chance.choice([1, 1, 2, 3])
+        self._repeated += times > 1
+        return times
 
     def _publish(self, body: bytes) -> str:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}

@@ -1,12 +1,13 @@
 """What fails on the way is tried again, and nothing is said twice or kept quiet by it."""
 
+from datetime import timedelta
 from functools import partial
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.deliveries import Deliveries
+from chalicelib.aws.deliveries import Deliveries, Delivery
 from chalicelib.aws.line_states import Changed, LineStates
 from chalicelib.notifying.channels import Mirror, Sender
 from chalicelib.notifying.delivery import NotDelivered
@@ -255,3 +256,30 @@ def test_a_look_up_that_fails_fails_the_event_and_closes_nothing(scans, aws, cod
     [state] = run.states()
     assert state.findings.keys() == {"CVE-1 openssl"}
     assert run.deliver(event) == []
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_scan_that_was_told_is_not_told_as_news_when_its_image_has_become_the_newest(
+    scans, aws, monkeypatch
+):
+    """The event comes again, for that it was dealt with could not be noted."""
+    run = scans(NOTIFY_MODE="every-scan")
+    old, newest = run.image("CVE-1", tags=("1",)), run.image(tags=("2",))
+    newest.pushed_at = old.pushed_at + timedelta(hours=1)
+    event = run.event(old)
+    finish, failures = Delivery.finish, [ConnectionError("no answer")]
+
+    def fail_once(delivery, **how):
+        if failures:
+            raise failures.pop()
+        finish(delivery, **how)
+
+    monkeypatch.setattr(Delivery, "finish", fail_once)
+    with pytest.raises(ConnectionError):
+        run.deliver(event)
+    [told] = run.messages()
+    assert names(told) == ["CVE-1"]
+    run.delete(newest)
+    assert run.deliver(event) == []
+    [state] = run.states()
+    assert state.findings["CVE-1 openssl"].reported_by == {"topic"}

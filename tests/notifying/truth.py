@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-from chalicelib.aws.deliveries import AlreadyReported
+from chalicelib.aws.deliveries import EVERYTHING, AlreadyReported
 from chalicelib.aws.line_states import Changed, Recalled
 from chalicelib.ecr.findings import Finding, Package, counts_of, worst_first
 from chalicelib.ecr.images import Image
@@ -390,7 +390,8 @@ class FakeTable:
             noted.add((channel, what))
 
         def has(channel, what):
-            return any(each == channel and what in ("", other) for each, other in noted)
+            has = {other for each, other in noted if each == channel}
+            return what in has or EVERYTHING in has or (what in ("", EVERYTHING) and bool(has))
 
         def finish(*, has_looked):
             self._world.called()
