@@ -203,12 +203,12 @@ class Run:
         )
 
     def _spend_budget(self, days: int) -> None:
-        """List on the days after, on some of them twice, as long as something is left."""
+        """List on the days after, twice on each, as long as something is left."""
         for _ in range(days):
             if not self.waiting():
                 return
             self.clock.sleep(DAY_SECONDS)
-            for _ in range(self.chance.choice([1, 2])):
+            for _ in range(2):
                 self._list()
                 self._deliver_all()
             self._end_day()
