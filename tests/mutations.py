@@ -431,7 +431,7 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/aws/repositories.py",
         "tests/aws/test_repositories.py",
-        ("indexes are read each time", "if digest not in found", "if True"),
+        ("indexes are read each time", "if index.digest not in found", "if True"),
         ("archived indexes are read", "and not each.archived", ""),
         ("a missing permission ends it", "if not is_refusal(error):", "if True:"),
     ),
