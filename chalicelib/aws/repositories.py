@@ -121,7 +121,7 @@ class RepositoryImages:
 
 
 def _index(item: Item) -> ReadIndex:
-    return ReadIndex(tuple(map(_entry, item["entries"])), tuple(item["tags"]))
+    return ReadIndex(tuple(map(_entry, item["entries"])), tuple(item.get("tags", ())))
 
 
 def _text(entry: IndexEntry) -> str:

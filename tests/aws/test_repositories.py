@@ -130,3 +130,23 @@ def test_without_a_table_nothing_is_known_and_nothing_to_be_forgotten(aws, reade
     images.read(REPOSITORY, PATIENT)
     assert images.kept(REPOSITORY) == {}
     images.forget(REPOSITORY, "sha256:never")
+
+
+def test_an_index_that_was_kept_before_tags_were_has_none(aws, reader):
+    push(aws)
+    reader().read(REPOSITORY, PATIENT)
+    [digest] = reader().kept(REPOSITORY)
+    key = {"pk": {"S": f"indexes#123456789012/eu-west-1/{REPOSITORY}"}, "sk": {"S": digest}}
+    boto3.client("dynamodb").update_item(
+        TableName="history", Key=key, UpdateExpression="REMOVE tags"
+    )
+    assert reader().kept(REPOSITORY)[digest].tags == ()
+    assert len(reader().kept(REPOSITORY)[digest].entries) == 4
+
+
+def test_the_tags_of_an_index_are_kept_as_they_were_when_it_was_read(aws, reader):
+    push(aws)
+    reader().read(REPOSITORY, PATIENT)
+    aws.add_index(REPOSITORY, tags=("v0",), platforms=("linux/amd64",))
+    reader().read(REPOSITORY, PATIENT)
+    assert [index.tags for index in reader().kept(REPOSITORY).values()] == [("v0",), ("v0",)]
