@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.severities import SEVERITIES
+from chalicelib.policy.ages import earliest
 from chalicelib.policy.ledger import NOTHING, Ledger, Observation, joined, with_scan
 from chalicelib.policy.states import FAILED, NO_CHANNELS, Closed, Known, Line, ReportedState
 
@@ -155,30 +156,28 @@ def _found(finding: Finding, known: Known | None, scan: Scan) -> Known:
 
 def _since(bases: Sequence[ReportedState], ledger: Ledger) -> dict[str, int]:
     """Since when states have findings open that the ledger does not have."""
-    since: dict[str, int] = {}
-    for base in bases:
-        for key, known in base.open_findings.items():
-            entry = base.ledger.entries.get(key)
-            if key not in ledger.entries and (entry or known.found_at):
-                first = entry.open_since if entry else _seconds(known.found_at)
-                since[key] = min(first, since.get(key, first))
-    return since
+    return earliest(
+        (key, entry.open_since if entry else _seconds(known.found_at))
+        for base in bases
+        for key, known in base.open_findings.items()
+        if key not in ledger.entries and ((entry := base.ledger.entries.get(key)) or known.found_at)
+    )
 
 
 def observation(scan: Scan, observed: Mapping[str, int]) -> Observation:
     """A scan for the ledger; ``observed`` says of findings since when they are known otherwise."""
     found = (*scan.findings, *scan.accepted, *scan.left_out)
-    since = dict(observed)
-    for finding in found:
-        if finding.first_observed_at is not None:
-            first = int(finding.first_observed_at.timestamp())
-            since[finding.key] = min(first, since.get(finding.key, first))
+    by_scanner = (
+        (finding.key, int(finding.first_observed_at.timestamp()))
+        for finding in found
+        if finding.first_observed_at is not None
+    )
     return Observation(
         at=_seconds(scan.time) if scan.ended_at is None else scan.ended_at,
         found={finding.key: finding.severity for finding in found},
         accepted=frozenset(finding.key for finding in scan.accepted),
         left_out=frozenset(finding.key for finding in scan.left_out),
-        observed=since,
+        observed=earliest((*observed.items(), *by_scanner)),
     )
 
 
