@@ -34,7 +34,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # belongs to the change under test.
 hypothesis.settings.register_profile(
     "suite",
-    max_examples=40,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,

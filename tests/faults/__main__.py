@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from tests.faults.defects import DEFECTS, Found, find
 from tests.faults.engine import Result, carry_out
@@ -40,18 +41,16 @@ def _carry_out(processes: ProcessPoolExecutor, seeds: range) -> bool:
 
 def _find_defects(processes: ProcessPoolExecutor, seed: int) -> bool:
     """Whether each is found within a hundred runs."""
-    numbers = range(len(DEFECTS))
+    results = processes.map(partial(_find, seed), range(len(DEFECTS)))
     all_found = True
-    for defect, found in zip(
-        DEFECTS, processes.map(_find, numbers, [seed] * len(numbers)), strict=True
-    ):
+    for defect, found in zip(DEFECTS, results, strict=True):
         what = f"{found.runs:>9}  {defect.name}: {found.sentence}" if found else ""
         print(what or f"not found  {defect.name}", flush=True)
         all_found = all_found and found is not None
     return all_found
 
 
-def _find(number: int, seed: int) -> Found | None:
+def _find(seed: int, number: int) -> Found | None:
     """A defect is named by its number: its functions do not go from one process to another."""
     return find(DEFECTS[number], seed)
 

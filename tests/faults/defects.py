@@ -83,7 +83,7 @@ def _nothing(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *_: None
 
 
-def _none(function: Callable[..., Any]) -> Callable[..., Any]:
+def _zero(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *_: 0
 
 
@@ -198,6 +198,6 @@ DEFECTS = (
     Defect("forgets the last page of the table", dynamodb.Table, "query", _without_last_items),
     Defect("reads the first 100 indexes only", RepositoryImages, "entries", _first_batch),
     Defect("spends a budget on the newest scans", Budget, "offer", _newest_first),
-    Defect("forgets what a day's budget was spent on", planner, "scanned_since", _none),
+    Defect("forgets what a day's budget was spent on", planner, "scanned_since", _zero),
     Defect("stops at a registry that cannot be read", walk.Walk, "_fail", _stops_all),
 )

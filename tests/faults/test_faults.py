@@ -25,7 +25,7 @@ pytestmark = pytest.mark.no_cover
 
 EARLY = "2000-01-01T00:00:00Z"
 FUTURE = datetime.max.replace(tzinfo=UTC)
-SEEDS = (*range(9), 10)
+SEEDS = (*range(9), 10, 11, *range(13, 18))
 """All but those of large repositories, which take as long as all others."""
 PUBLISHED_TWICE = 86
 """A seed at which an application that takes each delivery for a new event publishes it again."""
