@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROJECT = Path(__file__).parent.parent
+STDERR = 2
 TEMPLATE = PROJECT / ".chalice" / "template.yaml"
 
 
@@ -81,13 +82,14 @@ def _local() -> None:
     if os.environ.get("IMAGES_SCAN_JOBS_QUEUE_URL"):
         return
     if not find_spec("moto"):
-        print(
-            "`chalice local` needs the embedded cloud: run `make environment`, and"
-            " .venv/bin/chalice, or set IMAGES_SCAN_JOBS_QUEUE_URL",
-            file=sys.stderr,
+        # In a thread, an exception would end nothing but that; and Python, when it ends meanwhile
+        # for a changed file, fails where a thread holds the lock of sys.stderr.
+        os.write(
+            STDERR,
+            b"`chalice local` needs the embedded cloud: run `make environment`, and"
+            b" .venv/bin/chalice, or set IMAGES_SCAN_JOBS_QUEUE_URL\n",
         )
-        sys.stderr.flush()
-        os._exit(1)  # In a thread, an exception would end nothing but that.
+        os._exit(1)
     from local.application import embedded_cloud
 
     until_the_end = ExitStack()
