@@ -34,6 +34,13 @@ def application(chalice_client, queue, topic_arn):
 
 
 @pytest.fixture
+def bucket(aws):
+    place = {"LocationConstraint": "eu-west-1"}
+    boto3.client("s3").create_bucket(Bucket="reports", CreateBucketConfiguration=place)
+    return "reports"
+
+
+@pytest.fixture
 def inbox(aws):
     """What a queue that is subscribed to the topic receives."""
 
@@ -180,6 +187,38 @@ class TestThreeWaysIn:
         [line] = logged(application.http.post, "/scans")
         assert "a mistake" in line["exception"]
         assert line["request_id"]
+
+
+class TestWhatIsOff:
+    """Functions whose feature is off do nothing, and say so."""
+
+    @pytest.fixture
+    def application(self, chalice_client):
+        return chalice_client(DIGEST="false", FEEDS="false")
+
+    @pytest.mark.parametrize(
+        ("function", "said"),
+        [("report_fleet", "digests are off"), ("refresh_feeds", "feeds are off")],
+    )
+    def test_does_nothing(self, aws, application, logged, function, said):
+        [line] = logged(application.lambda_.invoke, function, schedule(application))
+        assert line["message"] == said
+        assert not aws.calls
+
+    def test_answers_what_is_missing(self, application):
+        response = application.http.get("/findings?vulnerability=CVE-2021-44228")
+        assert (response.status_code, response.json_body["Code"]) == (404, "NotFoundError")
+        assert "DIGEST" in response.json_body["Message"]
+
+
+def test_feeds_that_do_not_answer_are_logged_by_name_and_counted(chalice_client, bucket, logged):
+    closed = "http://127.0.0.1:9/feed"
+    application = chalice_client(
+        FEEDS="true", REPORT_BUCKET_NAME=bucket, KEV_ADDRESS=closed, EPSS_ADDRESS=closed
+    )
+    *_, summary = logged(application.lambda_.invoke, "refresh_feeds", schedule(application))
+    assert summary["FeedsNotFetched"] == 2
+    assert set(summary["feeds"]) == {"KEV", "EPSS"}
 
 
 def test_a_message_that_is_no_job_fails_so_that_it_is_kept(application):

@@ -13,6 +13,7 @@ from chalicelib.scanning.side_work import side_work
 from chalicelib.settings.channels import CHAT, on_topic
 from chalicelib.text.chat import announcement
 from chalicelib.text.notifications import SMS_LENGTH, SUBJECT_LENGTH, Message, short
+from chalicelib.text.templating import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: S
             _warn(
                 services,
                 kind=_MISSING,
-                subject=f"{len(missing)} images in use are missing in {job.repository}",
+                subject=f"{_in_use(missing)} missing in {job.repository}",
                 explanation=(
                     f"Repository {job.repository} ({_place(job.address)}) does not hold these"
                     " images any more, although they are in use. What runs goes on; its next"
@@ -61,7 +62,7 @@ def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -
             _warn(
                 services,
                 kind=_OUT_OF_REACH,
-                subject=f"{len(images)} images in use are out of reach",
+                subject=f"{_in_use(images)} out of reach",
                 explanation=(
                     "These images are in use, and in ECR registries that ECR Scan Reporter does not"
                     " cover or may not read, so their scans are not kept fresh. SCAN_REGIONS and"
@@ -69,6 +70,10 @@ def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -
                 ),
                 images=images,
             )
+
+
+def _in_use(images: Mapping[str, str]) -> str:
+    return count_of(len(images), "image in use is", "images in use are")
 
 
 @contextmanager

@@ -58,6 +58,28 @@ def test_images_that_run_come_before_the_others():
     assert roundup.groups[0].running == 1
 
 
+def test_vulnerabilities_that_a_chat_does_not_list_are_counted():
+    flaws = [Flaw(f"CVE-2026-{number}", "openssl", "LOW") for number in range(25)]
+    content = content_of_roundup(roundup_of([an_image(n, *flaws) for n in range(2)]), None)
+    listed = content["content"]["description"].count("• LOW CVE-2026-")
+    assert f"• and {25 - listed} more vulnerabilities" in content["content"]["description"]
+
+
+def test_scans_that_failed_and_nothing_else_are_the_subject():
+    failures = [an_image(number, failed=True, counts={}) for number in range(2)]
+    assert message_of_roundup(roundup_of(failures)).subject == "[ECR] 2 scans failed"
+
+
+def test_an_image_whose_first_scan_failed_is_told_by_what_its_next_one_found():
+    failed = an_image(1, failed=True, counts={})
+    found = an_image(1, OPENSSL, at=2, overdue=1)
+    for first, later in ((failed, found), (found, failed)):
+        roundup = roundup_of([first, later, an_image(2, CURL)])
+        assert roundup.failed == ()
+        [told] = [each for each in roundup.images if each.repository == "svc/1"]
+        assert (told.counts, told.overdue) == ({"CRITICAL": 1}, 1)
+
+
 def test_a_line_break_in_a_value_does_not_forge_a_line():
     forged = Flaw("CVE-1\nforged", "x\nforged", "LOW", "1\nforged")
     news = [an_image(1, forged, name="a\nforged"), an_image(2, forged)]

@@ -65,6 +65,16 @@ def test_an_image_that_is_in_use_is_reported_whatever_its_tags(scans, history_ta
     assert workload in json.dumps(told)
 
 
+def test_an_image_that_is_not_in_use_is_not_reported_where_only_those_are_wanted(
+    scans, history_table
+):
+    run = scans(ECS_DISCOVERY_ENABLED="true", SCAN_IN_USE_ONLY="true", NOTIFY_MODE="every-scan")
+    stored, runs = run.image("CVE-1", tags=("1",)), run.image("CVE-2")
+    ImageUses(run.services.table).keep(PLACE, {runs.digest: ("ECS service shop/api",)})
+    assert run(stored) == []
+    assert len(run(runs)) == 1
+
+
 def test_tags_that_may_not_be_read_keep_nothing_quiet(scans, aws, logged):
     aws.add_repository("shop/api", tags={"ecr-scan-reporter:skip": "true"})
     run = scans(**RULES)

@@ -1,5 +1,9 @@
 """Warnings of images in use: sent once, and again only when they change."""
 
+import json
+from types import SimpleNamespace
+from unittest.mock import Mock
+
 import pytest
 
 from chalicelib.aws.dynamodb import Table
@@ -34,9 +38,17 @@ def test_a_warning_is_sent_once(services):
         warn_of_missing_images(JOB, GONE, services)
         warn_of_images_out_of_reach(GONE, services)
     assert services.report_topic.subjects == [
-        "[ECR] 1 images in use are missing in shop/api",
-        "[ECR] 1 images in use are out of reach",
+        "[ECR] 1 image in use is missing in shop/api",
+        "[ECR] 1 image in use is out of reach",
     ]
+
+
+def test_a_chat_is_warned_too(services, settings):
+    services.settings = settings(NOTIFY_BY_CHAT="true")
+    services.chat_topic = SimpleNamespace(publish=Mock())
+    warn_of_missing_images(JOB, GONE, services)
+    [[told]] = [call.args for call in services.chat_topic.publish.call_args_list]
+    assert "sha256:1 (in use by ECS service shop/api)" in json.dumps(told)
 
 
 def test_a_warning_of_other_images_is_another_warning(services):

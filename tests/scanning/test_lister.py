@@ -88,6 +88,10 @@ class TestSmallRegistry:
         with pytest.raises(SettingError, match="IMAGES_SCAN_JOBS_QUEUE_URL is not set"):
             start_listing(ListingRequest(), Services(Settings.from_environment({})))
 
+    def test_a_setting_that_changes_nothing_any_more_is_named(self, services, logged):
+        [said, _] = logged(start_listing, ListingRequest(), services(SCAN_TIME_LOOKUP="true"))
+        assert said["message"].startswith("SCAN_TIME_LOOKUP is ignored")
+
     def test_one_summary_line_with_counts(self, services, logged):
         [line] = logged(start_listing, ListingRequest(None, re.compile("shop")), services())
         counts = [

@@ -13,9 +13,10 @@ from chalicelib.aws.ecr import at_once
 from chalicelib.aws.sqs import MOST_BYTES
 from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.ecr.uses import ImagesInUse, ImageUse
+from chalicelib.runtime.backoff import DeadlineReached
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import parse_job
-from chalicelib.scanning.lister import ListingIncomplete, continue_listing, start_listing
+from chalicelib.scanning.lister import ListingIncomplete, continue_listing, list_jobs, start_listing
 from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.requests import ListingRequest
 from chalicelib.scanning.sending import MOST_ATTEMPTS
@@ -260,3 +261,22 @@ def test_the_answer_says_that_the_listing_goes_on():
     answer = start_listing(ListingRequest(), fleet, deadline=looks(3 + 2)).to_dict()
     assert (answer["matched"], answer["continued"]) == (1_000, True)
     assert len(json.dumps(answer)) < 100_000
+
+
+def test_a_listing_of_a_registry_that_is_no_longer_covered_starts_over():
+    fleet = Fleet(accounts(2, 3))
+    gone = ListJob(ListingRequest(), RegistryAddress("000000000009"), after="team/00001")
+    continue_listing(gone, fleet, Deadline.unlimited(), no_sleep)
+    assert len(places(fleet.jobs_queue.take())) == 6
+
+
+def test_a_list_that_there_is_no_time_for_says_how_far_it_came():
+    fleet = Fleet(accounts(3, 1))
+    listing = list_jobs(ListingRequest(), fleet, deadline=looks(5), sleep=no_sleep)
+    assert 0 < len(listing.repositories) < 3
+    assert [failure for failure in listing.failures if "there was no time left" in failure]
+
+
+def test_a_list_of_one_registry_that_there_is_no_time_for_fails():
+    with pytest.raises(DeadlineReached):
+        list_jobs(ListingRequest(), Fleet(accounts(1, 1)), deadline=looks(0), sleep=no_sleep)

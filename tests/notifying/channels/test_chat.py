@@ -50,6 +50,18 @@ def test_a_failed_scan_is_told_without_findings(golden):
     golden("chat-failed.json", chat.notification(FAILED))
 
 
+def test_what_ecr_says_of_a_failed_scan_is_told():
+    said = replace(FAILED.result, description="InternalError: <!channel> try again")
+    text = description(replace(FAILED, result=said))
+    assert "ECR says: InternalError: " in text
+    assert "<!channel>" not in text
+
+
+def test_counts_that_are_unknown_are_not_told_as_none():
+    unknown = description(report(counts=None, findings=None))
+    assert unknown.startswith("Found: unknown, since the scan has neither findings nor counts.")
+
+
 def test_the_first_report_of_an_image_marks_nothing_as_new():
     first = report(NEW, changes=Changes(new=frozenset({NEW.key})))
     assert description(first).startswith("First report of this image.\nFound: 1 CRITICAL.")
