@@ -1,6 +1,7 @@
 """What Amazon Inspector covers, over real boto3 calls."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -102,3 +103,16 @@ def test_an_inspector_that_asks_for_a_slower_pace_is_waited_for(registry):
     registry.fail_next("ListCoverage", "ThrottlingException", times=9)
     with pytest.raises(Throttled):
         Inspector(boto3.client("inspector2"), "123456789012").coverage(REPOSITORY)
+
+
+def test_an_image_that_is_scanned_on_push_only_and_never_was_has_no_scan(registry, monkeypatch):
+    image = registry.add_image(REPOSITORY, scanned_at=SCANNED)
+    client = boto3.client("inspector2")
+    resource = {
+        "resourceId": f"arn:aws:ecr:eu-west-1:123456789012:repository/x/{image.digest}",
+        "scanStatus": {"statusCode": "INACTIVE", "reason": "SCAN_FREQUENCY_SCAN_ON_PUSH"},
+    }
+    pages = SimpleNamespace(paginate=lambda **_: [{"coveredResources": [resource]}])
+    monkeypatch.setattr(client, "get_paginator", lambda _: pages)
+    record = Inspector(client, "123456789012").coverage(REPOSITORY)[image.digest].record
+    assert (record.at, record.status) == (0, "")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.ecr.findings import Finding, Package
-from chalicelib.ecr.findings_reader import findings_of, listed
+from chalicelib.ecr.findings_reader import findings_of, listed, told_finding
 
 BASIC = {
     "name": "CVE-2019-5188",
@@ -220,3 +220,16 @@ def test_a_finding_without_any_particulars_is_still_one(page):
 @pytest.mark.parametrize("page", [{}, {"findings": None, "enhancedFindings": None}])
 def test_a_page_without_findings_has_none(page):
     assert (findings_of(page), listed(page)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"packageVulnerabilityDetails": "CVE-2022-1271"},
+        {"packageVulnerabilityDetails": {"vulnerablePackages": [7]}},
+        {"packageVulnerabilityDetails": {"vulnerabilityId": "CVE-2022-1271"}},
+    ],
+)
+def test_an_event_that_does_not_tell_a_finding_whole_tells_none(part):
+    assert told_finding(ENHANCED) is not None
+    assert told_finding({**ENHANCED, **part}) is None

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import boto3
 import jsonschema
@@ -17,7 +18,9 @@ from chalicelib.fleet.finding_lines import PREFIX, STATE_KEY
 from chalicelib.fleet.formats.pages import StoredReport, day
 from chalicelib.fleet.marks import DigestUnclear
 from chalicelib.policy.feeds import EPSS, KEV
+from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from local.ecr import Finding, Findings
+from local.history import create_history_table
 from tests.digests import (
     MONDAY,
     NEXT_MONDAY,
@@ -33,6 +36,7 @@ from tests.doubles import Stopped
 from tests.feeds import epss, kev
 from tests.fleet.test_json_form import SCHEMA
 from tests.fleets import example
+from tests.policy.repositories import LATEST, a_state
 
 
 @pytest.fixture
@@ -60,6 +64,39 @@ def test_a_digest_says_what_the_kept_feeds_know_of_its_findings(digests):
     known = {each.identifier: (each.known_exploited, each.epss) for each in found}
     assert known["CVE-2026-1000"] == (True, 0.7)
     assert [(feed.name, feed.warning) for feed in report.feeds] == [(KEV, ""), (EPSS, "")]
+
+
+def test_what_changed_is_told_with_what_the_feeds_know_of_it(digests):
+    names = {"CVE-2026-1000": MONDAY, "CVE-2026-2000": NEXT_MONDAY}
+    catalogue = kev(dict.fromkeys(names, "2026-01-01"), NOW.isoformat())
+    refresh(digests.bucket, {KEV: "kev"}, NOW, lambda _, __: catalogue)
+    for seconds, (name, scheduled) in enumerate(names.items(), 1):
+        at = NOW + timedelta(seconds=seconds)
+        found = Findings((Finding(name, "HIGH", "zlib"),))
+        digests.registry.add_image(
+            "shop/api", tags=("latest",), pushed_at=at, scanned_at=at, findings=found
+        )
+        digests.configure(FEEDS="true" if scheduled == NEXT_MONDAY else "false")
+        digests.send(scheduled)
+    comparison = digests.report(NEXT_MONDAY).comparison
+    for changes in (comparison.new, comparison.fixed):
+        assert [change.finding.known_exploited for change in changes] == [True]
+
+
+def test_what_is_overdue_is_an_event_on_the_bus_once(digests):
+    put, now = [], int(NOW.timestamp())
+    bus = "arn:aws:events:eu-west-1:123456789012:event-bus/findings"
+    digests.configure(EVENT_BUS_ARN=bus, SLA="HIGH=30d", HISTORY_TABLE_NAME=create_history_table())
+    entry = Entry("HIGH", (Span(now - 40 * DAY, now),))
+    state = a_state(LATEST, "before", ledger=Ledger({"CVE-2026-1 zlib": entry}, (now,)))
+    digests.services.line_states.keep("123456789012/eu-west-1/shop/api", state)
+    digests.services.event_bus = SimpleNamespace(put=lambda events, _: put.append(events))
+    for _ in range(2):
+        digests.send()
+    [[(kind, detail)]] = put
+    assert (kind, detail["repository"], detail["vulnerability"]) == (
+        *("finding.overdue", "shop/api", "CVE-2026-1"),
+    )
 
 
 def test_a_digest_without_feeds_is_sent_all_the_same_and_says_so(digests):

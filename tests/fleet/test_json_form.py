@@ -64,6 +64,13 @@ def test_what_is_no_report_is_an_error_that_says_why(text, message):
         from_json(text)
 
 
+def test_a_severity_that_there_is_none_of_is_an_error_that_says_which_there_are():
+    document = json.loads(to_json(example()))
+    document["findings"][0]["severity"] = "SEVERE"
+    with pytest.raises(ReportError, match="severity is 'SEVERE'; accepted: CRITICAL, HIGH"):
+        from_json(json.dumps(document))
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.notifying.events import EventError, ScanResult
-from tests.events import DIGEST, inspector_scan, scan_event
+from tests.events import DIGEST, inspector_finding, inspector_scan, scan_event
 
 
 def without(event, *path):
@@ -108,4 +108,19 @@ def test_what_is_in_inspectors_total_alone_is_of_an_unknown_severity(counts, num
 )
 def test_any_other_event_is_a_clear_error(event):
     with pytest.raises(EventError):
+        ScanResult.from_event(event)
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2019-10-29T02:36:48", "2019-13-29T02:36:48Z"])
+def test_a_time_that_is_none_or_has_no_zone_is_named(time):
+    event = scan_event() | {"time": time}
+    with pytest.raises(EventError, match=f"^time is '{time}'; accepted: a date and time with"):
+        ScanResult.from_event(event)
+
+
+@pytest.mark.parametrize("resources", [[], {}, None])
+def test_a_finding_of_nothing_is_named(resources):
+    event = inspector_finding("HIGH") | {"time": "2019-10-29T02:36:48Z"}
+    event["detail"]["resources"] = resources
+    with pytest.raises(EventError, match="^detail.resources is"):
         ScanResult.from_event(event)

@@ -16,6 +16,7 @@ from chalicelib.notifying.delivery import NotDelivered
 from chalicelib.notifying.send_reports import send_reports
 from chalicelib.policy.ages import Age
 from chalicelib.policy.news import INVENTORY, NEWS, Flaw, News
+from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from tests.notifying.roundups import an_image
 
@@ -108,7 +109,8 @@ class Sender:
                 news_store=self.store,
                 report_topic=self.topic,
                 chat_topic=self.chat_topic,
-                report_topic_at=lambda arn: self.own_topics[arn],
+                report_topic_at=self.own_topics.get,
+                chat_topic_at=self.own_topics.get,
             )
         )
 
@@ -323,3 +325,16 @@ def test_an_owners_topic_that_refuses_keeps_nobody_from_theirs_and_gets_its_own_
     send()
     assert [each.subject for each in send.own_topics[PAYMENTS].published] == ["alone: svc/1"]
     assert len(send.topic.published) == len(send.own_topics[PLATFORM].published) == 1
+
+
+def test_an_owners_chat_gets_its_news_as_a_chat_message(sender):
+    send = sender(OWNER_TOPICS=f"payments=chat:{PAYMENTS}", NOTIFY_BY_SECURITY_HUB="true")
+    for _ in range(2):
+        send.collect(OPENSSL, channels=("owner-chat:payments:payments",), owner="payments")
+    send(10, 5)
+    [told] = send.own_topics[PAYMENTS].published
+    assert json.loads(told)["content"]["title"].startswith("CVE-2026-1 in openssl (CRITICAL) in 2")
+
+
+def test_without_a_table_there_is_nothing_to_send():
+    send_reports(Services(Settings.from_environment({})))

@@ -26,6 +26,11 @@ from tests.reports import found_in
 HTML = b"<!DOCTYPE html>\n<html><body>Sign in</body></html>\n"
 
 
+def test_scores_that_are_no_text_are_an_error_that_says_so():
+    with pytest.raises(FeedError, match="it is no text"):
+        read_epss(epss_text().replace(b"CVE-2024", b"\xff\xfe-2024"), NOW)
+
+
 def test_the_catalogue_says_since_when_each_is_in_it():
     catalogue = read_kev(kev(), NOW)
     assert catalogue.added == LISTED

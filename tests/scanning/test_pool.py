@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,3 +129,10 @@ def test_scans_are_started_in_threads_each_once(aws, settings, queue, monkeypatc
         "IN_PROGRESS"
     }
     assert "LimitExceededException" not in aws.errors
+
+
+def test_where_no_call_is_under_way_the_time_is_waited():
+    waited = []
+    with closing(Threads(1, waited.append)) as threads:
+        assert threads.answer(2.5) is None
+    assert waited == [2.5]

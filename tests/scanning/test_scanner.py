@@ -147,6 +147,18 @@ def test_a_table_that_does_not_answer_costs_look_ups_and_nothing_else(aws, scan,
     assert (summary.started, summary.skipped) == (1, {Reason.SCAN_FRESH: 1})
 
 
+def test_without_inspectors_answer_a_repository_is_reviewed_by_its_scan_frequency(
+    aws, scan, logged
+):
+    aws.add_image(REPOSITORY, scanned_at=STALE)
+    aws.fail_next("ListCoverage", "AccessDeniedException")
+    summaries = []
+    job = ScanJob(REPOSITORY, scan_frequency="SCAN_ON_PUSH")
+    warning, *_ = logged(lambda: summaries.append(scan(job)))
+    assert warning["message"] == "coverage by Amazon Inspector not read"
+    assert [summary.skipped for summary in summaries] == [{Reason.SCANNED_ON_PUSH: 1}]
+
+
 def test_a_scan_that_was_not_noted_is_looked_up_when_it_is_refused(aws, scan, known):
     """As when a function was stopped between starting scans and writing so, or others scan too."""
     image = aws.add_image(REPOSITORY, scanned_at=STALE)

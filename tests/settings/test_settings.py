@@ -278,3 +278,10 @@ def test_the_original_behaviour_is_two_settings():
     settings = Settings.from_environment(original).check()
     assert (settings.notify_mode, settings.report_images) == ("every-scan", "all")
     assert not settings.collects_news
+
+
+def test_security_hub_is_told_only_where_there_is_a_history():
+    hub = {"NOTIFY_BY_SECURITY_HUB": "true"}
+    with pytest.raises(SettingError, match="NOTIFY_BY_SECURITY_HUB is 'true'; accepted: true only"):
+        Settings.from_environment(hub).check()
+    assert Settings.from_environment({**hub, "HISTORY_TABLE_NAME": "reported"}).check()
