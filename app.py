@@ -27,8 +27,10 @@ app = Chalice(app_name="ecr-scan-reporter", configure_logs=False)
 
 @app.middleware("all")
 def begin(event: Any, next_handler: Callable[[Any], Any]) -> Any:
-    """Every log line names its request; the settings are as the configuration file has them now."""
-    logs.of_request(getattr(event, "lambda_context", None) or event.context)
+    """Log lines name their request; the settings are as the configuration file has them now."""
+    context = getattr(event, "lambda_context", None) or event.context
+    logs.of_request(context)
+    services.read_context(context)
     services.read_configuration()
     return next_handler(event)
 

@@ -61,7 +61,11 @@ def note(frame, what, _):
 sys.setprofile(note)
 import app
 started = set(sys.modules)
-context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
+context = SimpleNamespace(
+    aws_request_id="1",
+    invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:" + function,
+    get_remaining_time_in_millis=lambda: 60_000,
+)
 by_http = function in ("start_scans", "show_listing", "find_findings")
 answer = (app.app if by_http else getattr(app, function))(event, context)
 sys.setprofile(None)

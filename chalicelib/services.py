@@ -64,6 +64,11 @@ class Services(Stores):
         self._registries: dict[tuple[RegistryAddress, bool], Registry] = {}
         self.paces: dict[RegistryAddress, Any] = {}
 
+    def read_context(self, context: Any) -> None:
+        """Know the function's own account by its ARN in the Lambda context, without a call."""
+        if arn := getattr(context, "invoked_function_arn", ""):
+            self.own_account = arn.split(":")[4]
+
     def read_configuration(self) -> None:
         """Let the settings be as the configuration file has them now, if there is one.
 
@@ -168,7 +173,7 @@ class Services(Stores):
 
     @cached_property
     def own_account(self) -> str:
-        """The account that the function runs in. Source: STS GetCallerIdentity."""
+        """The account that the function, or else the caller, is in. Source: GetCallerIdentity."""
         return str(self._client("sts").get_caller_identity()["Account"])
 
     @cached_property

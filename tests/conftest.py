@@ -94,11 +94,18 @@ def calls_in_turn(monkeypatch):
     return clock
 
 
+class Context(LambdaContext):
+    """A context as Lambda's is: minutes of time, not the test client's 3 seconds, and an ARN."""
+
+    def __init__(self, function_name, *args, **kwargs):
+        super().__init__(function_name, *args, **{**kwargs, "max_runtime_ms": 300_000})
+        self.invoked_function_arn = f"arn:aws:lambda:{REGION}:123456789012:function:{function_name}"
+
+
 @pytest.fixture(autouse=True)
-def _unhurried_functions(monkeypatch):
-    """Let functions have the time that Lambda gives them, and not the test client's 3 seconds."""
-    unhurried = partial(LambdaContext, max_runtime_ms=300_000)
-    monkeypatch.setattr("chalice.test.LambdaContext", unhurried)
+def _contexts_as_lambdas(monkeypatch):
+    for module in ("chalice.test", "chalice.local"):
+        monkeypatch.setattr(f"{module}.LambdaContext", Context)
 
 
 @pytest.fixture

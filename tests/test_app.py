@@ -1,8 +1,9 @@
 """The application as it is deployed, through Chalice's test client and real boto3 calls."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
-from unittest.mock import ANY
+from unittest.mock import ANY, Mock, call
 
 import boto3
 import pytest
@@ -239,6 +240,22 @@ def test_every_route_asks_for_iam(load_app):
     routes = load_app().app.routes
     authorizers = [entry.authorizer for methods in routes.values() for entry in methods.values()]
     assert [type(authorizer) for authorizer in authorizers] == [IAMAuthorizer] * 3
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda application: application.lambda_.invoke("list_repositories", {"dryRun": True}),
+        lambda application: application.http.post("/scans", headers=JSON, body=b'{"dryRun": true}'),
+    ],
+)
+def test_a_function_knows_its_account_by_its_own_arn(application, monkeypatch, run):
+    services = sys.modules["app"].services
+    asked = Mock(wraps=services._client)
+    monkeypatch.setattr(services, "_client", asked)
+    run(application)
+    assert services.own_account == "123456789012"
+    assert call("sts") not in asked.mock_calls
 
 
 def test_log_lines_name_the_request(application, aws, capsys):

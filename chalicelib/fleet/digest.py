@@ -52,12 +52,11 @@ def send_digest(
 
     Calls, beside those of :func:`chalicelib.fleet.collecting.gather_fleet`
     (ecr:DescribeRepositories, ecr:DescribeImages, ecr:BatchGetImage,
-    ecr:DescribeImageScanFindings; sts:GetCallerIdentity needs no permission): on
-    ``fleet-reports/*`` of the bucket s3:GetObject, s3:PutObject and s3:DeleteObject (of
-    ``fleet-reports/sent/*``); on the bucket s3:ListBucket; sns:Publish. The link works as far as
-    the function itself may s3:GetObject. A bucket with a customer key needs kms:GenerateDataKey and
-    kms:Decrypt. A list of accepted risks is read by s3:GetObject or ssm:GetParameter, as the
-    notifier reads it.
+    ecr:DescribeImageScanFindings): on ``fleet-reports/*`` of the bucket s3:GetObject, s3:PutObject
+    and s3:DeleteObject (of ``fleet-reports/sent/*``); on the bucket s3:ListBucket; sns:Publish. The
+    link works as far as the function itself may s3:GetObject. A bucket with a customer key needs
+    kms:GenerateDataKey and kms:Decrypt. A list of accepted risks is read by s3:GetObject or
+    ssm:GetParameter, as the notifier reads it.
 
     :raises DigestUnclear: when another run is sending the digest, or was stopped while it did.
     :raises NotSent: when topics of owners have none.

@@ -11,10 +11,10 @@ MOST_MODULES_AFTER_A_RUN = 545
 
 FIRST_RUNS = {
     "list_repositories": (["ecr", "sqs"], {"scanning"}),
-    "scan_images": (["dynamodb", "ecr", "sts"], {"scanning"}),
+    "scan_images": (["dynamodb", "ecr"], {"scanning"}),
     "notify": (["dynamodb", "ecr"], {"notifying"}),
     "send_reports": (["dynamodb"], {"notifying"}),
-    "report_fleet": (["dynamodb", "ecr", "s3", "sns", "sts"], {"fleet"}),
+    "report_fleet": (["dynamodb", "ecr", "s3", "sns"], {"fleet"}),
     "refresh_feeds": ([], {"fleet"}),
     "start_scans": (["dynamodb", "ecr", "sqs"], {"scanning"}),
     "show_listing": (["dynamodb"], {"scanning"}),

@@ -180,7 +180,6 @@ OPERATIONS = (
     "DescribeImageScanFindings",
     "DescribeImages",
     "DescribeRepositories",
-    "GetCallerIdentity",
     "GetRegistryScanningConfiguration",
     "GetResources",
     "ListTagsForResource",

@@ -26,6 +26,7 @@ from tests.events import image_deleted
 from tests.faults.faults import Killed
 from tests.faults.population import LARGE_REPOSITORY, Policy, Subject, any_digest
 from tests.faults.simulation import (
+    ACCOUNT,
     MOST_RECEIVES,
     REGION,
     VISIBILITY_SECONDS,
@@ -370,12 +371,12 @@ class Run:
         killed_after = faults.calls_until_killed()
         invocation = Invocation(function, event, app, now, now + limit, killed_after)
         if faults.happens(faults.cold):
-            app.services.__dict__.pop("own_account", None)
             forget_credentials()
         self._running.append(invocation)
         self.aws.invocation = invocation
         context = SimpleNamespace(
             aws_request_id=f"request-{sum(self.outcomes.values())}",
+            invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}",
             get_remaining_time_in_millis=lambda: self._milliseconds_left(invocation),
         )
         try:

@@ -42,7 +42,7 @@ QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/jobs"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:reports"
 CHAT_TOPIC_ARN = f"arn:aws:sns:{REGION}:123456789012:chat"
 OK = 200
-READS = frozenset({"BatchGetItem", "GetCallerIdentity", "Query"})
+READS = frozenset({"BatchGetItem", "Query"})
 MOST_REPEATED = 200
 """How many messages and events may come again: where each job goes on in two, there is no end."""
 VISIBILITY_SECONDS = 1800
@@ -78,7 +78,7 @@ class Invocation:
     """A function at work in a container: when its time is over, and after how many calls it stops.
 
     ``cut`` is whether it was stopped, ``notes_failed`` whether the history did not take a note,
-    ``records_failed`` whether any call failed that the table needs, and ``reads_failed`` whether
+    ``records_failed`` whether any call to the table failed, and ``reads_failed`` whether
     one did that reads what is remembered. ``frozen`` is whether it stood still for an hour, after
     which others have what it holds; ``forgets`` whether it works without a history, whose table it
     cannot reach.
@@ -225,9 +225,7 @@ class SimulatedAws:
             is_note = any(part in body for part in (b'"image#', b'"news#', b'"news-senders"'))
             if service == "dynamodb" and is_note and self.invocation is not None:
                 self.invocation.notes_failed = True
-            # Records are found by the function's own account, which is asked for once.
-            is_record = service == "dynamodb" or operation == "GetCallerIdentity"
-            if is_record and self.invocation is not None:
+            if service == "dynamodb" and self.invocation is not None:
                 self.invocation.records_failed = True
                 self.invocation.reads_failed |= operation in READS
         starts = operation == "StartImageScan"
@@ -268,7 +266,7 @@ class SimulatedAws:
         if service == "sns":
             return _xml(url, 200, self._publish(body))
         if service == "sts":
-            return _xml(url, 200, _ASSUMED if operation == "AssumeRole" else _IDENTITY)
+            return _xml(url, 200, _ASSUMED)
         request = json.loads(body or b"{}")
         if service == "dynamodb":
             return self._keep(operation, url, request)
@@ -365,13 +363,6 @@ class SimulatedAws:
             for resource in resources
         ]
         return {"PaginationToken": token, "ResourceTagMappingList": found}
-
-
-_IDENTITY = (
-    "<GetCallerIdentityResponse><GetCallerIdentityResult>"
-    f"<Account>{ACCOUNT}</Account>"
-    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
-)
 
 
 _ASSUMED = (
