@@ -918,10 +918,28 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/policy/finding_events.py",
         "tests/policy/test_finding_events.py",
-        ("better is worse", "(now.severity) < SEVERITIES", "(now.severity) != SEVERITIES"),
+        ("better is worse", "(self.severity) < SEVERITIES", "(self.severity) != SEVERITIES"),
         ("kinds of events share an id", "(place, self.kind, self.key,", "(place, self.key,"),
-        ("what is open elsewhere is opened", "        if is_elsewhere:\n", "        if False:\n"),
-        ("what is open elsewhere is fixed", " and not is_elsewhere:\n", ":\n"),
+        (
+            "what is accepted in one line is in all",
+            "(IS_OPEN, IS_ACCEPTED,",
+            "(IS_ACCEPTED, IS_OPEN,",
+        ),
+        ("what is fixed in one line is in all", "IS_LEFT_OUT, IS_FIXED)", "IS_FIXED, IS_LEFT_OUT)"),
+        ("what was deleted is forgotten", "items() if key in remembered", "items() if False"),
+        (
+            "what was never opened is fixed",
+            "if was is not None and status == IS_FIXED",
+            "if status == IS_FIXED",
+        ),
+        ("events that wait are lost", "(*known.outbox, *happened)", "(*happened,)"),
+        ("all of it is inventory", "before is None or finding.is_of_first_scans", "True"),
+        (
+            "none of it is inventory",
+            "before is None or finding.is_of_first_scans",
+            "before is None",
+        ),
+        ("each version is fixed by itself", "found[without_occurrence(key)]", "found[key]"),
     ),
     *mutations_of(
         "chalicelib/policy/transitions.py",
@@ -1303,7 +1321,7 @@ MUTATIONS = [
         ("a scan after a burst is one more", "(earlier) <= BURST", "(earlier) < timedelta()"),
         (
             "each event of a burst is read",
-            "return finding is not None and any(",
+            "return any(",
             "return False and any(",
         ),
         (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import leases
 from chalicelib.aws.dynamodb import DAY, ConditionFailed
-from chalicelib.aws.packed_states import packed, unpacked
+from chalicelib.aws.packed_states import packed, packed_events, unpacked, unpacked_events
 from chalicelib.policy.builds import Newest
 from chalicelib.policy.states import Line, ReportedState
 from chalicelib.runtime.backoff import Throttled
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from chalicelib.aws.dynamodb import Item, Table
+    from chalicelib.policy.finding_events import RepositoryEvents
 
 _SECONDS = 400 * DAY
-_LINE, _NEWEST, _WALK = "line#", "newest", "walk"
+_LINE, _NEWEST, _WALK, _EVENTS = "line#", "newest", "walk", "events"
+_UNCHANGED = "attribute_not_exists(#version) OR #version = :version OR #expires_at < :now"
 _PLAIN = ("digest", "whole", "time", "status", "digest_before", "since", "event", "reported_at")
 
 
@@ -31,12 +33,14 @@ class Changed(Throttled):
 class Recalled:
     """What is known of a repository.
 
-    ``walked_at`` is when all of its images were last read, in seconds since the epoch.
+    ``walked_at`` is when all of its images were last read, in seconds since the epoch. ``events``
+    is what was put on the bus; None where nothing was.
     """
 
     states: Mapping[Line, ReportedState]
     newest: Newest | None
     walked_at: int
+    events: RepositoryEvents | None = None
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,17 @@ class LineStates:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def recall(self, place: str) -> Recalled:
+    def recall(self, place: str, *, consistent: bool = False) -> Recalled:
         """What is known of a repository, lines that have ended among it."""
-        items = {item["sk"]: item for item in self._table.query(_key(place))}
+        found = self._table.query(_key(place), consistent=consistent)
+        items = {item["sk"]: item for item in found}
         lines = [state_of(item) for key, item in items.items() if key.startswith(_LINE)]
-        newest, walk = items.get(_NEWEST), items.get(_WALK, {})
+        newest, walk, events = items.get(_NEWEST), items.get(_WALK, {}), items.get(_EVENTS)
         return Recalled(
             {state.line: state for state in lines},
             _newest(newest) if newest else None,
             walk.get("walked_at", 0),
+            unpacked_events(events["events"], events["version"]) if events else None,
         )
 
     def keep(self, place: str, state: ReportedState) -> ReportedState:
@@ -79,7 +85,7 @@ class LineStates:
         )
         self._put(
             {"pk": _key(place), "sk": _line_key(state.line), **_attributes(new)},
-            "attribute_not_exists(#version) OR #version = :version OR #expires_at < :now",
+            _UNCHANGED,
             {"version": state.version, "now": now},
         )
         return new
@@ -102,6 +108,24 @@ class LineStates:
             "attribute_not_exists(#digest) OR #digest = :digest OR #expires_at < :now",
             {"digest": before.digest if before else "", "now": self._table.now()},
         )
+
+    def keep_events(self, place: str, events: RepositoryEvents) -> RepositoryEvents:
+        """Write what events have said in place of the version that it was made of.
+
+        :raises Changed: when that is no longer the version which is kept.
+        """
+        new = replace(events, version=events.version + 1)
+        self._put(
+            {
+                "pk": _key(place),
+                "sk": _EVENTS,
+                "events": packed_events(new),
+                "version": new.version,
+            },
+            _UNCHANGED,
+            {"version": events.version, "now": self._table.now()},
+        )
+        return new
 
     def begin_walk(self, place: str) -> int:
         """Take the reading of all images of a repository; returns when.
@@ -167,14 +191,14 @@ def _attributes(state: ReportedState) -> dict[str, Any]:
         "mirrored": int(state.mirrored),
         "version": state.version,
         "updated_at": state.updated_at,
-        "findings": packed(state.findings, state.closed, state.ledger, state.outbox),
+        "findings": packed(state.findings, state.closed, state.ledger),
     }
 
 
 def state_of(item: Item) -> ReportedState:
     """The state in a line's item of the table."""
     tag, _, platform = item["sk"].removeprefix(_LINE).partition("#")
-    findings, closed, ledger, outbox = unpacked(item["findings"])
+    findings, closed, ledger = unpacked(item["findings"])
     return ReportedState(
         line=Line(tag, platform),
         **{name: item[name] for name in _PLAIN},
@@ -187,5 +211,4 @@ def state_of(item: Item) -> ReportedState:
         findings=findings,
         closed=closed,
         ledger=ledger,
-        outbox=outbox,
     )

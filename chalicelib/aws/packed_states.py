@@ -8,7 +8,7 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.policy.finding_events import FindingEvent
+from chalicelib.policy.finding_events import FindingEvent, Published, RepositoryEvents
 from chalicelib.policy.ledger import NOTHING, Entry, Ledger, Span
 from chalicelib.policy.states import Closed, Known
 
@@ -25,9 +25,8 @@ def packed(
     findings: Mapping[str, Known] | None,
     closed: Mapping[str, Closed],
     ledger: Ledger = NOTHING,
-    outbox: Sequence[FindingEvent] = (),
 ) -> bytes:
-    """The findings of a state, their ledger and events, compressed; of more than fit, the worst.
+    """The findings of a state and their ledger, compressed; of more than fit, the worst.
 
     Those left out count as new in the next report, so that nothing is kept quiet. What was fixed
     long ago leaves the ledger before them.
@@ -37,14 +36,37 @@ def packed(
         [key, each.severity, each.fixed, sorted(each.waiting)] for key, each in _worst_first(closed)
     ]
     history = [[key, *_entry_row(entry)] for key, entry in _open_and_latest_first(ledger)]
-    events: list[Any] = [list(astuple(event)) for event in outbox]
+    known = None if findings is None else rows
+    return _compressed([known, ends, history, ledger.scans], (history, rows, ends))
+
+
+def packed_events(events: RepositoryEvents) -> bytes:
+    """What events have said, and those that wait, compressed; of more than fit, the worst.
+
+    What is left out is said once more, under the same ids.
+    """
+    published = [[key, *each] for key, each in _worst_first(events.published)]
+    outbox = [list(astuple(event)) for event in events.outbox]
+    return _compressed([published, outbox], (published, outbox))
+
+
+def unpacked_events(data: bytes, version: int) -> RepositoryEvents:
+    """What :func:`packed_events` was given."""
+    published, outbox = json.loads(zlib.decompress(data))
+    return RepositoryEvents(
+        {key: Published(*each) for key, *each in published},
+        tuple(FindingEvent(*event) for event in outbox),
+        version,
+    )
+
+
+def _compressed(parts: Sequence[Any], lists: Sequence[list[Any]]) -> bytes:
+    """The parts as compressed JSON, their lists made shorter at the end until they fit."""
     while True:
-        known = None if findings is None else rows
-        parts = [known, ends, history, ledger.scans, events]
         data = zlib.compress(json.dumps(parts, separators=(",", ":")).encode())
         if len(data) <= MOST_BYTES:
             return data
-        longest = max(history, rows, ends, events, key=len)
+        longest = max(lists, key=len)
         del longest[len(longest) // 2 :]
 
 
@@ -65,9 +87,7 @@ def _open_and_latest_first(ledger: Ledger) -> list[tuple[str, Entry]]:
     return sorted(worst, key=lambda item: -(item[1].fixed_at or _NEVER))
 
 
-def unpacked(
-    data: bytes,
-) -> tuple[dict[str, Known] | None, dict[str, Closed], Ledger, tuple[FindingEvent, ...]]:
+def unpacked(data: bytes) -> tuple[dict[str, Known] | None, dict[str, Closed], Ledger]:
     """What :func:`packed` was given."""
     rows, ends, *kept = json.loads(zlib.decompress(data))
     findings = {
@@ -77,9 +97,8 @@ def unpacked(
     closed = {
         key: Closed(severity, fixed, frozenset(waiting)) for key, severity, fixed, waiting in ends
     }
-    ledger, events = (_ledger(*kept[:2]), kept[2]) if kept else (NOTHING, [])
-    outbox = tuple(FindingEvent(*event) for event in events)
-    return None if rows is None else findings, closed, ledger, outbox
+    ledger = _ledger(*kept[:2]) if kept else NOTHING
+    return None if rows is None else findings, closed, ledger
 
 
 def _ledger(rows: list[Any], scans: list[int]) -> Ledger:

@@ -116,6 +116,11 @@ def parts_of(key: str) -> tuple[str, tuple[str, ...], int]:
     return unquote(identifier), listed, int(number) if number.isdecimal() else 1
 
 
+def without_occurrence(key: str) -> str:
+    """The key of a vulnerability in packages, in whichever of their versions."""
+    return key.partition(" #")[0]
+
+
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings by importance."""
     return tuple(sorted(findings, key=lambda finding: finding.importance))

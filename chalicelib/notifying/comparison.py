@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from chalicelib.notifying.assessment import Assessment, assess, may_matter
 from chalicelib.notifying.channels import senders_to
-from chalicelib.notifying.finding_events import with_events
 from chalicelib.notifying.in_use import after_scan_in_use, keep_replaced, scan_of
 from chalicelib.notifying.late_scans import keep_late
 from chalicelib.notifying.lookups import LookUp
@@ -152,7 +151,7 @@ def _with_state(
     found, placement = scanned.found, scanned.placement
     return replace(
         compared,
-        state=_state(compared, scanned, mirrors, has_bus=bool(settings.event_bus)),
+        state=_state(compared, scanned, mirrors),
         is_rescan=is_rescan(scanned.result, scanned.before),
         is_reported=settings.report_images == ALL
         or bool(scanned.where)
@@ -161,14 +160,14 @@ def _with_state(
 
 
 def _state(
-    compared: Compared, scanned: ScannedImage, mirrors: frozenset[str], *, has_bus: bool
+    compared: Compared, scanned: ScannedImage, mirrors: frozenset[str]
 ) -> ReportedState | None:
     """The line's state after the scan; None where that says nothing about it."""
     result, assessment = compared.result, compared.assessment
-    placement, known = scanned.placement, scanned.found.repository.states
+    placement = scanned.placement
     if placement.line is None or placement.whole is None or assessment is None:
         return None
-    before = known.get(placement.line)
+    before = scanned.found.repository.states.get(placement.line)
     scan = scan_of(result, placement.whole.digest, assessment)
     if result.failed:
         live = scanned.found.repository.live.values()
@@ -176,11 +175,7 @@ def _state(
         return after_failure(placement.line, before or next(own, None), scan)
     if assessment.findings is None:
         return None
-    state = after_scan(placement.line, before, placement.bases, scan, mirrors)
-    if not has_bus:
-        return state
-    history = before or next(iter(placement.bases), None)
-    return with_events(state, history, known.values())
+    return after_scan(placement.line, before, placement.bases, scan, mirrors)
 
 
 def _kept(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chalicelib.aws.deliveries import Delivery
+    from chalicelib.aws.line_states import LineStates
     from chalicelib.notifying.channels import Sender
     from chalicelib.notifying.comparison import Compared
     from chalicelib.notifying.mirroring import MirroredLine
@@ -75,16 +76,12 @@ class Reporting:
             if self._tried(mirror.name, mirror.follow, lines, self._services, self._backoff)
         )
 
-    def put_events(self, compared: Compared, state: ReportedState) -> ReportedState:
-        """Put the events of a state's findings on the bus; returns it without what that has."""
-        put: list[ReportedState] = []
-
-        def put_all() -> None:
-            owner = compared.about.owner
-            services, backoff = self._services, self._backoff
-            put.append(put_events(state, compared.result, owner, services, backoff))
-
-        return put[0] if self._tried("event_bus", put_all) else state
+    def put_events(self, compared: Compared, states: LineStates) -> None:
+        """Put what has happened to the repository's findings on the bus, if there is one."""
+        bus = self._services.event_bus
+        if bus is not None and compared.state is not None:
+            about = (compared.result, compared.about.owner)
+            self._tried("event_bus", put_events, *about, states, bus, self._backoff)
 
     def _is_news(self, channel: str, compared: Compared, changes: Changes | None) -> bool:
         assessment, state = compared.assessment, compared.state

@@ -80,5 +80,5 @@ def keep_replaced(
     place = replace(result, image_digest=before.digest).place_in_use
     if _NO_LINE in states.recall(place).states:
         return
-    kept = replace(before, line=_NO_LINE, closed={}, outbox=(), version=0, updated_at=0)
+    kept = replace(before, line=_NO_LINE, closed={}, version=0, updated_at=0)
     states.keep(place, replace(kept, has_ended=False, is_shadow=False, mirrored=True))

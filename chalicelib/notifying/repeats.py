@@ -38,7 +38,9 @@ def is_known(
 ) -> bool:
     """Whether an event tells of a finding that was read and reported for one just before."""
     finding, channels = result.finding, frozenset(sender.name for sender in senders)
-    return finding is not None and any(
+    if finding is None or (recalled.events and recalled.events.outbox):
+        return False
+    return any(
         have_reported(finding, state, channels, mirrors)
         for state in recalled.states.values()
         if state.digest == result.image_digest

@@ -113,10 +113,10 @@ def _report(
     state = reporting.notify(compared)
     if states is not None:
         following = reporting.mirror(list(_lines(compared)))
-        state = state and reporting.put_events(compared, state)
         for before, after in _changed(compared, state):
             place = compared.place if before is compared.state else result.place
             settle(states, place, before, followed(after, following), backoff)
+        reporting.put_events(compared, states)
     if reporting.failures:
         raise NotDelivered(reporting.failures)
     if delivery is not None:

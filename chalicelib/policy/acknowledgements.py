@@ -55,7 +55,7 @@ def have_reported(
 ) -> bool:
     """Whether a finding is known of a line as it is, and nobody has to hear of it any more."""
     known = state.open_findings.get(finding.key)
-    if known is None or state.status == FAILED or state.outbox or is_lagging(state, mirrors):
+    if known is None or state.status == FAILED or is_lagging(state, mirrors):
         return False
     facts = (known.severity, known.fixable, known.exploitable)
     same = facts == (finding.severity, finding.fixable, finding.exploitable)
@@ -83,7 +83,6 @@ def merged(state: ReportedState, before: ReportedState, after: ReportedState) ->
         failure_reported_by=state.failure_reported_by
         | (after.failure_reported_by if failed else NO_CHANNELS),
         reported_at=max(state.reported_at, after.reported_at),
-        outbox=tuple(e for e in state.outbox if e not in before.outbox or e in after.outbox),
     )
 
 

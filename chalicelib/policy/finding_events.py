@@ -1,16 +1,25 @@
-"""What happens to findings, as events: one a repository, vulnerability and package."""
+"""What happens to findings, as events: one a repository, vulnerability and package.
+
+A finding of a repository is what all of its lines say together: it is open while it is in one of
+them, whichever build or platform that is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.ecr.findings import without_occurrence
 from chalicelib.ecr.severities import SEVERITIES
-from chalicelib.policy import ledger as statuses
+from chalicelib.policy.ledger import ACCEPTED as IS_ACCEPTED
+from chalicelib.policy.ledger import FIXED as IS_FIXED
+from chalicelib.policy.ledger import LEFT_OUT as IS_LEFT_OUT
+from chalicelib.policy.ledger import OPEN as IS_OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.policy.ledger import Entry, Ledger
 
@@ -24,7 +33,7 @@ KINDS = (OPENED, WORSENED, OVERDUE, FIXED, REOPENED, ACCEPTED, EXPIRED)
 class FindingEvent:
     """Something that happened to a finding, by its key; times are in seconds since the epoch.
 
-    It is part of an ``inventory`` where nothing was known of the line before.
+    It is part of an ``inventory`` where nothing was known of the repository or the line before.
     """
 
     kind: str
@@ -41,41 +50,120 @@ class FindingEvent:
         return sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def events_between(
-    before: Ledger | None, after: Ledger, elsewhere: Collection[str] = ()
-) -> tuple[FindingEvent, ...]:
-    """What happened to the findings of a line, the worst first.
+class Published(NamedTuple):
+    """What events have said of a finding last: its status, as in a ledger, and its severity."""
 
-    What is open ``elsewhere`` in the repository, in another line, was opened before and is not
-    fixed yet.
+    status: str
+    severity: str
+
+
+@dataclass(frozen=True)
+class RepositoryEvents:
+    """What events have said of a repository's findings that are not fixed, by key.
+
+    ``outbox`` are the events of these that are not on the bus yet. ``version`` counts the changes.
     """
-    known = before.entries if before else {}
-    found = []
-    for key, entry in after.entries.items():
-        happened = _happened(known.get(key), entry, is_elsewhere=key in elsewhere)
-        if happened is not None:
-            since = entry.open_since, entry.first_seen
-            kind, at = happened
-            found.append(FindingEvent(kind, key, entry.severity, at, *since, before is None))
-    return tuple(sorted(found, key=lambda each: (SEVERITIES.index(each.severity), each.key)))
+
+    published: Mapping[str, Published] = field(default_factory=dict)
+    outbox: tuple[FindingEvent, ...] = ()
+    version: int = 0
 
 
-def _happened(before: Entry | None, now: Entry, *, is_elsewhere: bool) -> tuple[str, int] | None:
-    """What happened to a finding, and when; None where nothing did that anyone is to hear of."""
-    was, status = before.status if before else None, now.status
-    if status == statuses.OPEN:
-        if before is not None and was == statuses.OPEN:
-            worse = SEVERITIES.index(now.severity) < SEVERITIES.index(before.severity)
-            return (WORSENED, now.last_seen) if worse else None
-        if was == statuses.ACCEPTED:
-            return EXPIRED, now.accepted[-1].closed or now.last_seen
-        if is_elsewhere:
+def events_since(
+    before: RepositoryEvents | None, live: Iterable[Ledger], ended: Iterable[Ledger] = ()
+) -> RepositoryEvents:
+    """The same with what has happened since, the worst first; all of it, where nothing was said.
+
+    ``live`` are the ledgers of the lines that have an image, and ``ended`` those of the others. Of
+    what was only in images that are gone nothing is said: what was deleted was not fixed.
+    """
+    known = before or RepositoryEvents()
+    remembered = {without_occurrence(key) for ledger in ended for key in ledger.entries}
+    published = {key: each for key, each in known.published.items() if key in remembered}
+    happened = []
+    for key, finding in _findings(live).items():
+        was = known.published.get(key)
+        event = finding.event(key, was)
+        if event is not None:
+            is_first = before is None or finding.is_of_first_scans
+            happened.append(replace(event, inventory=is_first))
+        if finding.status == IS_FIXED or (finding.status == IS_LEFT_OUT and was is None):
+            published.pop(key, None)
+        else:
+            published[key] = Published(finding.status, finding.severity)
+    happened.sort(key=lambda each: (SEVERITIES.index(each.severity), each.key))
+    return replace(known, published=published, outbox=(*known.outbox, *happened))
+
+
+def _findings(ledgers: Iterable[Ledger]) -> dict[str, _Finding]:
+    """The findings of a repository by key, of a package in several versions as one."""
+    found: dict[str, list[tuple[Entry, bool]]] = defaultdict(list)
+    for ledger in ledgers:
+        is_first = len(ledger.scans) == 1
+        for key, entry in ledger.entries.items():
+            found[without_occurrence(key)].append((entry, is_first))
+    return {
+        key: _Finding([entry for entry, _ in each], all(is_first for _, is_first in each))
+        for key, each in found.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What the lines that a finding is in say of it.
+
+    It ``is_of_first_scans`` where none of these lines had been scanned before.
+    """
+
+    entries: Sequence[Entry]
+    is_of_first_scans: bool
+
+    @property
+    def status(self) -> str:
+        """What it is: open in one line, or else accepted, left out, or fixed in all."""
+        statuses = {entry.status for entry in self.entries}
+        order = (IS_OPEN, IS_ACCEPTED, IS_LEFT_OUT, IS_FIXED)
+        return next(each for each in order if each in statuses)
+
+    @property
+    def severity(self) -> str:
+        """The worst in those lines that give it its status."""
+        return min((entry.severity for entry in self._own), key=SEVERITIES.index)
+
+    @property
+    def _own(self) -> list[Entry]:
+        status = self.status
+        return [entry for entry in self.entries if entry.status == status]
+
+    def event(self, key: str, was: Published | None) -> FindingEvent | None:
+        """What has happened since events said what it ``was``; None where nothing did."""
+        happened = self._happened(was)
+        if happened is None:
             return None
-        return (REOPENED if now.has_reopened else OPENED), now.found[-1].first
-    if status == was:
+        kind, at = happened
+        open_since = min(entry.open_since for entry in self._own)
+        first_seen = min(entry.first_seen for entry in self.entries)
+        return FindingEvent(kind, key, self.severity, at, open_since, first_seen)
+
+    def _happened(self, was: Published | None) -> tuple[str, int] | None:
+        status, own = self.status, self._own
+        if status == IS_OPEN:
+            return self._opened(was)
+        if was is not None and status == IS_FIXED:
+            return FIXED, max(entry.fixed_at or 0 for entry in own)
+        if status == IS_ACCEPTED and (was is None or was.status != IS_ACCEPTED):
+            return ACCEPTED, min(entry.accepted[-1].first for entry in own)
         return None
-    if status == statuses.ACCEPTED:
-        return ACCEPTED, now.accepted[-1].first
-    if now.fixed_at is not None and was is not None and not is_elsewhere:
-        return FIXED, now.fixed_at
-    return None
+
+    def _opened(self, was: Published | None) -> tuple[str, int] | None:
+        """What has happened to a finding that is open."""
+        own = self._own
+        if was is not None and was.status == IS_OPEN:
+            is_worse = SEVERITIES.index(self.severity) < SEVERITIES.index(was.severity)
+            return (WORSENED, max(entry.last_seen for entry in own)) if is_worse else None
+        if was is not None and was.status == IS_ACCEPTED:
+            ends = [entry.accepted[-1].closed for entry in own if entry.accepted]
+            return EXPIRED, max([*filter(None, ends)] or [entry.last_seen for entry in own])
+        has_been_fixed = any(entry.fixes for entry in self.entries)
+        kind = REOPENED if has_been_fixed else OPENED
+        return kind, min(entry.found[-1].first for entry in own)

@@ -15,7 +15,6 @@ from chalicelib.policy.ledger import NOTHING, Ledger
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.policy.finding_events import FindingEvent
 
 FAILED = "FAILED"
 NO_CHANNELS: frozenset[str] = frozenset()
@@ -73,8 +72,7 @@ class ReportedState:
     since the epoch. It is ``mirrored`` where the channels that mirror open findings have them. What
     an image has is reported in one of its lines; it ``is_shadow`` in the others, whose states say
     the same, so that each of them knows what its next image is to be compared with. ``ledger`` says
-    since when its findings are open, and what was fixed; ``outbox`` are the events of these that
-    are not on the bus yet.
+    since when its findings are open, and what was fixed.
     """
 
     line: Line
@@ -95,7 +93,6 @@ class ReportedState:
     version: int = 0
     updated_at: int = 0
     ledger: Ledger = NOTHING
-    outbox: tuple[FindingEvent, ...] = ()
 
     @property
     def open_findings(self) -> Mapping[str, Known]:

@@ -75,7 +75,6 @@ def after_scan(
             time=before.time if is_late else scan.time,
             version=before.version,
             updated_at=before.updated_at,
-            outbox=before.outbox,
         )
     closed = _closed(before, base, mirrors, scan.apart)
     closed = {key: each for key, each in closed.items() if key not in findings}
@@ -125,7 +124,6 @@ def shadow_of(
         ledger=joined(state.ledger, before.ledger) if before else state.ledger,
         version=before.version if before else 0,
         updated_at=before.updated_at if before else 0,
-        outbox=before.outbox if before else (),
     )
 
 

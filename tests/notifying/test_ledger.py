@@ -344,7 +344,7 @@ def test_events_that_the_bus_did_not_take_are_put_when_the_scan_is_told_again(wi
     bus.fails = False
     assert world.handle(event)
     assert bus.kinds == [("finding.opened", "CVE-1")]
-    assert not world.table.states[LATEST].outbox
+    assert not world.table.events.outbox
 
 
 def test_events_that_were_never_put_are_put_with_the_next_scan(with_bus):
@@ -354,6 +354,68 @@ def test_events_that_were_never_put_are_put_with_the_next_scan(with_bus):
     bus.fails = False
     world.handle(world.scan(world.hold({"latest", "2"}, set())))
     assert sorted(bus.kinds) == [("finding.fixed", "CVE-1"), ("finding.opened", "CVE-1")]
+
+
+OPENED_AND_FIXED = [("finding.opened", "CVE-1"), ("finding.fixed", "CVE-1")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"latest", "main"}, {"latest", "main"}),
+        ({"latest", "1.0"}, {"latest", "1.1"}),
+        ({"1.0"}, {"1.1"}),
+        ({"1.0"}, {"latest", "1.1"}),
+    ],
+)
+def test_what_the_next_build_fixed_is_told_once_whatever_its_tags(with_bus, first, second):
+    world, bus = with_bus
+    world.handle(world.scan(world.hold(first, {"CVE-1"})))
+    digest = world.hold(second)
+    for _ in range(3):
+        world.handle(world.scan(digest))
+    assert bus.kinds == OPENED_AND_FIXED
+
+
+def test_what_runs_on_under_another_tag_is_fixed_once_that_moves_too(with_bus):
+    world, bus = with_bus
+    digest = world.hold({"latest", "prod"}, {"CVE-1"})
+    world.handle(world.scan(digest))
+    fixed = world.hold({"latest"})
+    for each in (fixed, digest, fixed):
+        world.handle(world.scan(each))
+    assert bus.kinds == OPENED_AND_FIXED[:1]
+    world.tag(fixed, "prod")
+    world.handle(world.scan(fixed))
+    assert bus.kinds == OPENED_AND_FIXED
+    world.tag(digest, "prod")
+    world.handle(world.scan(digest))
+    assert bus.kinds == [*OPENED_AND_FIXED, ("finding.reopened", "CVE-1")]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_events_say_what_is_open_however_tags_move(with_bus, seed):
+    world, bus = with_bus
+    choose, builds = Random(seed), []  # noqa: S311
+    for step in range(8):
+        if choose.random() < 0.6 or not builds:
+            tags = {tag for tag in ("latest", "prod") if choose.random() < 0.5}
+            tags |= {f"1.{step}"} if seed % 2 else set()
+            builds.append(
+                world.hold(tags or {"latest"}, {"CVE-1"} if choose.random() < 0.5 else ())
+            )
+        else:
+            world.tag(choose.choice(builds), choose.choice(("latest", "prod")))
+        for digest in builds:
+            if world.held[digest].tags:
+                world.handle(world.scan(digest))
+        lines = [each for each in world.table.states.values() if not each.has_ended]
+        statuses = {entry.status for each in lines for entry in each.ledger.entries.values()}
+        last = bus.kinds[-1][0] if bus.kinds else None
+        if OPEN in statuses:
+            assert last in ("finding.opened", "finding.reopened")
+        elif FIXED in statuses:
+            assert last in (None, "finding.fixed")
 
 
 def test_a_scan_that_is_told_twice_has_one_event(with_bus):

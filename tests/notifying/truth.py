@@ -82,6 +82,7 @@ class World:
             image_uses=None,
             news=self.news if variables.get("REPORT_WINDOW") else None,
             scan_records=None,
+            event_bus=None,
             report_topic=SimpleNamespace(publish=self._publish),
             security_hub=SimpleNamespace(
                 account=ACCOUNT,
@@ -369,6 +370,7 @@ class FakeTable:
         self._world = world
         self.states = {}
         self.newest = None
+        self.events = None
         self.walked_at = 0
         self.tags = {}
         self.indexes = {}
@@ -405,9 +407,16 @@ class FakeTable:
             release=lambda: None,
         )
 
-    def recall(self, place):
+    def recall(self, place, *, consistent=False):
         self._world.called()
-        return Recalled(dict(self.states), self.newest, self.walked_at)
+        return Recalled(dict(self.states), self.newest, self.walked_at, self.events)
+
+    def keep_events(self, place, events):
+        self._world.called()
+        if self.events is not None and self.events.version != events.version:
+            raise Changed("events")
+        self.events = replace(events, version=events.version + 1)
+        return self.events
 
     def keep(self, place, state):
         self._world.called()
