@@ -61,7 +61,7 @@ def send_digest(
     :raises DigestUnclear: when another run is sending the digest, or was stopped while it did.
     :raises NotSent: when topics of owners have none.
     """
-    keys, is_sent = DigestKeys(scheduled), False
+    keys, is_sent, report = DigestKeys(scheduled), False, None
     mark = Mark(keys.mark, bucket)
     failure: Exception | None = None
     try:
@@ -70,8 +70,9 @@ def send_digest(
         failure = unclear
     if not (is_sent or failure):
         report = read_report(keys.json, bucket) or _made(keys, services, bucket, deadline)
-        failure = _failure_of_sending(report, mark, keys, services, deadline)
+        failure = _failure_of_sending(report, mark, keys, services)
     not_sent = send_parts(scheduled, services, bucket, deadline)
+    failure = _failure_of_events(report, keys, services, bucket, deadline) or failure
     if failure is not None:
         raise failure
     if not_sent:
@@ -105,23 +106,40 @@ def _gathered(
     return report.with_point(earlier)
 
 
+def _failure_of_events(
+    report: FleetReport | None,
+    keys: DigestKeys,
+    services: Services,
+    bucket: ReportBucket,
+    deadline: Deadline,
+) -> Exception | None:
+    """Put what has become overdue on the bus; a run that comes again puts it under the same ids."""
+    bus = services.event_bus
+    if bus is None:
+        return None
+    try:
+        report = report or read_report(keys.json, bucket)
+        if report is not None:
+            put_overdue(report, last_sent(keys, bucket), bus, Backoff(deadline))
+    except Exception as error:
+        logs.not_delivered("event_bus", error)
+        return error
+    return None
+
+
 def _failure_of_sending(
-    report: FleetReport, mark: Mark, keys: DigestKeys, services: Services, deadline: Deadline
+    report: FleetReport, mark: Mark, keys: DigestKeys, services: Services
 ) -> Exception | None:
     try:
-        _send(report, mark, stored_report(keys, mark.bucket), services, deadline)
+        _send(report, mark, stored_report(keys, mark.bucket), services)
     except Exception as error:
         return error
     _log(report, keys)
     return None
 
 
-def _send(
-    report: FleetReport, mark: Mark, stored: StoredReport, services: Services, deadline: Deadline
-) -> None:
+def _send(report: FleetReport, mark: Mark, stored: StoredReport, services: Services) -> None:
     message = digest_message(report, stored, services.settings.channels)
-    if services.event_bus is not None:
-        put_overdue(report, services.event_bus, Backoff(deadline))
 
     def publish() -> None:
         services.report_topic.publish(message)

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import boto3
 import jsonschema
@@ -83,20 +84,41 @@ def test_what_changed_is_told_with_what_the_feeds_know_of_it(digests):
         assert [change.finding.known_exploited for change in changes] == [True]
 
 
-def test_what_is_overdue_is_an_event_on_the_bus_once(digests):
-    put, now = [], int(NOW.timestamp())
+@pytest.fixture
+def overdue(digests):
+    """Digests of a finding that is overdue, with a bus of events."""
+    now = int(NOW.timestamp())
     bus = "arn:aws:events:eu-west-1:123456789012:event-bus/findings"
     digests.configure(EVENT_BUS_ARN=bus, SLA="HIGH=30d", HISTORY_TABLE_NAME=create_history_table())
     entry = Entry("HIGH", (Span(now - 40 * DAY, now),))
     state = a_state(LATEST, "before", ledger=Ledger({"CVE-2026-1 zlib": entry}, (now,)))
     digests.services.line_states.keep("123456789012/eu-west-1/shop/api", state)
-    digests.services.event_bus = SimpleNamespace(put=lambda events, _: put.append(events))
-    for _ in range(2):
-        digests.send()
-    [[(kind, detail)]] = put
+    digests.services.event_bus = SimpleNamespace(put=Mock())
+    return digests
+
+
+def test_what_is_overdue_is_an_event_on_the_bus_and_none_with_the_next_digest(overdue):
+    overdue.send()
+    overdue.send(NEXT_MONDAY)
+    (put, _), (put_later, _) = (call.args for call in overdue.services.event_bus.put.mock_calls)
+    [(kind, detail)] = put
+    assert put_later == []
     assert (kind, detail["repository"], detail["vulnerability"]) == (
         *("finding.overdue", "shop/api", "CVE-2026-1"),
     )
+
+
+def test_a_bus_that_refuses_stops_no_digest_and_gets_its_events_when_it_comes_again(overdue):
+    put = overdue.services.event_bus.put
+    put.side_effect = ConnectionError("no answer")
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            overdue.send()
+    put.side_effect = None
+    assert overdue.send() is False
+    assert len(overdue.sent) == 1
+    assert len({str(call.args[0]) for call in put.mock_calls}) == 1
+    assert put.call_count == 3
 
 
 def test_a_digest_without_feeds_is_sent_all_the_same_and_says_so(digests):
