@@ -114,9 +114,10 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def image_names(images: Iterable[News]) -> list[str]:
-    """The images' names, those in use marked."""
-    return [f"{each.name} (running)" if each.where_in_use else each.name for each in images]
+def image_names(roundup: Roundup, images: Iterable[News]) -> list[str]:
+    """The names of some of the images, those in use marked."""
+    names = ((roundup.called(each), each.where_in_use) for each in images)
+    return [f"{name} (running)" if in_use else name for name, in_use in names]
 
 
 def _shown(counts: Mapping[str, int]) -> dict[str, int]:

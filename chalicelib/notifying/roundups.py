@@ -68,22 +68,21 @@ def email(roundup: Roundup, headline: str) -> str:
         is_inventory=is_inventory,
         number=count_of(len(images), "image"),
         actions=texts.actions(roundup, MOST_ACTIONS),
-        groups=list(_group_rows(groups[:most], roundup.day, is_inventory=is_inventory)),
+        groups=list(_group_rows(roundup, groups[:most])),
         more_groups=max(0, len(groups) - most),
-        images=[_image_row(each) for each in images[:most]],
+        images=[_image_row(roundup, each) for each in images[:most]],
         more_images=max(0, len(images) - most),
-        failed=[each.name for each in roundup.failed[:MOST_IMAGES]],
+        failed=[roundup.called(each) for each in roundup.failed[:MOST_IMAGES]],
         more_failed=max(0, len(roundup.failed) - MOST_IMAGES),
     ).rstrip()
 
 
-def _group_rows(
-    groups: Sequence[Group], day: date, *, is_inventory: bool
-) -> Iterator[dict[str, Any]]:
+def _group_rows(roundup: Roundup, groups: Sequence[Group]) -> Iterator[dict[str, Any]]:
     """A row each; images that are the same as those of the row before are not named again."""
+    is_inventory = roundup.kind == INVENTORY
     room, before = _NAMES_OF_ALL, None
     for group in groups:
-        names = texts.image_names(group.images)
+        names = texts.image_names(roundup, group.images)
         if names == before:
             shown, more = ["the same"], 0
         else:
@@ -93,7 +92,7 @@ def _group_rows(
         before = names
         yield {
             "severity": f"{group.flaw.severity:<8}",
-            "what": texts.what(group, day),
+            "what": texts.what(group, roundup.day),
             "where": texts.where(group),
             "names": ", ".join(shown),
             "more": more,
@@ -111,8 +110,8 @@ def _fitting(names: Sequence[str], room: int) -> list[str]:
     return fitting
 
 
-def _image_row(news: News) -> dict[str, str]:
-    return {"name": news.name, "about": texts.about(news)}
+def _image_row(roundup: Roundup, news: News) -> dict[str, str]:
+    return {"name": roundup.called(news), "about": texts.about(news)}
 
 
 def _body(roundup: Roundup, most: int, by_protocol: Mapping[str, str]) -> str:

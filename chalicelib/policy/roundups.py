@@ -33,9 +33,9 @@ class Group:
         return sum(bool(each.where_in_use) for each in self.images)
 
     @property
-    def repositories(self) -> tuple[str, ...]:
-        """The names of the repositories, each once."""
-        return tuple(dict.fromkeys(each.repository for each in self.images))
+    def repositories(self) -> tuple[tuple[str, str, str], ...]:
+        """The places of the repositories, each once."""
+        return tuple(dict.fromkeys(each.place for each in self.images))
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Roundup:
         flaws: dict[tuple[str, str], Flaw] = {}
         for each in self.images:
             for flaw in each.new:
-                name = (flaw.identifier, flaw.packages)
+                name = _name(flaw)
                 worst = flaws.setdefault(name, flaw)
                 age = worst.age.or_older(flaw.age)
                 # Of scanners that find the same, some say what fixes it.
@@ -99,6 +99,16 @@ class Roundup:
         """The places of the repositories, each once."""
         return tuple(dict.fromkeys(each.place for each in self.images))
 
+    def called(self, news: News) -> str:
+        """What to call an image: by its place too where another one has the same name."""
+        account, region, _ = news.place
+        return f"{news.name} in {account}/{region}" if news.name in self._ambiguous else news.name
+
+    @cached_property
+    def _ambiguous(self) -> frozenset[str]:
+        places = Counter(name for name, _ in {(each.name, each.place) for each in self.news})
+        return frozenset(name for name, number in places.items() if number > 1)
+
     @property
     def new_counts(self) -> dict[str, int]:
         """How many findings are new, by severity."""
@@ -136,16 +146,33 @@ def roundup_of(news: Sequence[News]) -> Roundup:
 
 
 def _added(first: News, later: News) -> News:
-    """Two pieces of news of one image as one."""
+    """Two pieces of news of one image as one; what the later one says of a finding holds."""
     values = {**vars(later), "key": first.key, "at": first.at, "fixed": first.fixed + later.fixed}
     if later.failed and not first.failed:
         values |= {name: getattr(first, name) for name in ("counts", "overdue", "where_in_use")}
         values["failed"] = False
-    known = {(flaw.identifier, flaw.packages) for flaw in first.new}
-    added = [flaw for flaw in later.new if (flaw.identifier, flaw.packages) not in known]
-    again = Counter(flaw.severity for flaw in later.new) - Counter(flaw.severity for flaw in added)
-    counts = Counter(first.new_counts) + Counter(later.new_counts) - again
-    return News(**{**values, "new": (*first.new, *added), "new_counts": _ordered(counts)})
+    known = {_name(flaw): flaw for flaw in first.new}
+    changed = {_name(flaw) for flaw in later.new}
+    before = [flaw for flaw in first.new if _name(flaw) in changed]
+    new = [flaw for flaw in first.new if _name(flaw) not in changed]
+    new += [_with_what_was_known(flaw, known.get(_name(flaw))) for flaw in later.new]
+    counts = Counter(first.new_counts) + Counter(later.new_counts)
+    counts -= Counter(flaw.severity for flaw in before)
+    return News(**{**values, "new": tuple(new), "new_counts": _ordered(counts)})
+
+
+def _name(flaw: Flaw) -> tuple[str, str]:
+    return flaw.identifier, flaw.packages
+
+
+def _with_what_was_known(flaw: Flaw, before: Flaw | None) -> Flaw:
+    """A finding as it was last, with what feeds said of it before where they say nothing now."""
+    if before is None:
+        return flaw
+    listed = before.known_exploited if flaw.known_exploited is None else flaw.known_exploited
+    epss = before.epss if flaw.epss is None else flaw.epss
+    age = flaw.age.or_older(before.age)
+    return replace(flaw, known_exploited=listed, epss=epss, age=age)
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -80,6 +80,29 @@ def test_an_image_whose_first_scan_failed_is_told_by_what_its_next_one_found():
         assert (told.counts, told.overdue) == ({"CRITICAL": 1}, 1)
 
 
+def test_what_is_told_of_a_finding_later_holds_and_what_the_feeds_said_of_it():
+    """A severity that got worse, a fix or an exploit while the first piece of news waits."""
+    first = an_image(1, replace(CURL, known_exploited=True, epss=0.4), at=1)
+    worse = replace(CURL, severity="CRITICAL", fixed_in="8.2")
+    for news in ([first, an_image(1, worse, at=2)], [an_image(1, worse, at=2), first]):
+        roundup = roundup_of(news)
+        [group] = roundup.groups
+        assert group.flaw == replace(worse, known_exploited=True, epss=0.4)
+        assert roundup.new_counts == {"CRITICAL": 1}
+        assert roundup.worst == "CRITICAL"
+
+
+def test_images_of_one_name_in_two_accounts_are_two_repositories_and_told_apart():
+    other = an_image(1, OPENSSL, account="222222222222")
+    roundup = roundup_of([an_image(1, OPENSSL), other, an_image(2, OPENSSL)])
+    email = texts(roundup)["email"]
+    assert "svc/1:latest in 123456789012/eu-west-1" in email
+    assert "svc/1:latest in 222222222222/eu-west-1" in email
+    assert "svc/2:latest in" not in email
+    chat = json.dumps(content_of_roundup(roundup, None))
+    assert "3 repositories (svc/1:latest in 123456789012/eu-west-1" in chat
+
+
 def test_a_line_break_in_a_value_does_not_forge_a_line():
     forged = Flaw("CVE-1\nforged", "x\nforged", "LOW", "1\nforged")
     news = [an_image(1, forged, name="a\nforged"), an_image(2, forged)]

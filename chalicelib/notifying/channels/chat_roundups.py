@@ -19,9 +19,6 @@ from chalicelib.text.chat import (
 from chalicelib.text.templating import count_of
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from chalicelib.policy.news import News
     from chalicelib.policy.roundups import Group, Roundup
     from chalicelib.services import Services
 
@@ -44,7 +41,7 @@ def content_of_roundup(roundup: Roundup, _: Services) -> dict[str, Any]:
         "threadId": identity,
         "summary": headline,
         "eventType": "ECR image scans",
-        "relatedResources": [line(each.name, TITLE_LENGTH) for each in roundup.news[:5]],
+        "relatedResources": [line(roundup.called(each), TITLE_LENGTH) for each in roundup.news[:5]],
         "additionalContext": {"report": roundup.kind},
     }
     return custom(content, metadata, identity)
@@ -52,16 +49,16 @@ def content_of_roundup(roundup: Roundup, _: Services) -> dict[str, Any]:
 
 def _description(roundup: Roundup) -> str:
     lines = [_opening(roundup)]
-    lines += [_group_line(group, roundup.day) for group in roundup.groups[:MOST_FINDINGS]]
+    lines += [_group_line(roundup, group) for group in roundup.groups[:MOST_FINDINGS]]
     more = len(roundup.groups) - MOST_FINDINGS
     if more > 0:
         lines.append(f"• and {more} more vulnerabilities")
     lines += [line(f"{each}.", LINE_LENGTH) for each in roundup.feed_warnings]
     if roundup.failed:
-        names = texts.some([each.name for each in roundup.failed])
+        names = texts.some([roundup.called(each) for each in roundup.failed])
         lines.append(line(f"Scans that failed: {names}", LINE_LENGTH))
     if roundup.running:
-        lines.append(line(f"Running: {_in_use(roundup.running)}", LINE_LENGTH))
+        lines.append(line(f"Running: {_in_use(roundup)}", LINE_LENGTH))
     if roundup.owners:
         lines.append(line(f"Owners: {texts.some(roundup.owners)}", LINE_LENGTH))
     return joined(lines)
@@ -77,13 +74,14 @@ def _opening(roundup: Roundup) -> str:
     return f"New: {texts.counted(roundup.new_counts) or 'nothing'}.{overdue}"
 
 
-def _group_line(group: Group, day: date) -> str:
-    names = texts.image_names(group.images)
+def _group_line(roundup: Roundup, group: Group) -> str:
+    names, day = texts.image_names(roundup, group.images), roundup.day
     more = len(names) - _MOST_NAMES
     listed = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
     start = f"{group.flaw.severity} {texts.what(group, day)}: {texts.where(group)} ({listed})"
     return f"• {line(start, LINE_LENGTH)}"
 
 
-def _in_use(running: tuple[News, ...]) -> str:
-    return texts.some([f"{each.name} ({texts.some(each.where_in_use)})" for each in running])
+def _in_use(roundup: Roundup) -> str:
+    images = ((roundup.called(each), each.where_in_use) for each in roundup.running)
+    return texts.some([f"{name} ({texts.some(where)})" for name, where in images])
