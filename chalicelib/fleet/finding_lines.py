@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib.ecr import finding_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from chalicelib.aws.s3 import ReportBucket
     from chalicelib.ecr.findings import Finding
@@ -33,7 +33,9 @@ STATE_KEY = "fleet-reports/state.json"
 OPEN, ACCEPTED, LEFT_OUT = "open", "accepted", "left out"
 """What a finding is."""
 
-_MOST_PACKAGES = 20
+_MOST = 20
+"""The most tags and places of a line; nothing is found by these."""
+
 _BLOCK = 1 << 20
 
 
@@ -130,32 +132,38 @@ def _lines(report: FleetReport, each: RepositoryReport) -> Iterator[dict[str, An
 
 def _where(each: RepositoryReport, finding: Finding) -> list[str] | None:
     running = each.is_running(finding)
-    return None if running is None else list((each.running or ())[:_MOST_PACKAGES] * running)
+    return None if running is None else list((each.running or ())[:_MOST] * running)
+
+
+def _different(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def _line(
     report: FleetReport, each: RepositoryReport, finding: Finding, status: str
 ) -> dict[str, Any]:
-    """A finding; what is not known is null."""
+    """A finding; what is not known is null.
+
+    All names that it can be found by are there: one that is cut would be a false "nothing has it".
+    """
     age = each.age_of(finding)
     first_seen = age.first_seen and age.first_seen.astimezone(UTC).isoformat()
-    packages = finding.packages[:_MOST_PACKAGES]
     return {
         "reported_at": report.generated_at.isoformat(),
         "region": each.repository.region,
         "repository": each.repository.name,
         "owner": each.owner,
         "digest": each.digest,
-        "tags": list(each.tags[:_MOST_PACKAGES]),
+        "tags": list(each.tags[:_MOST]),
         "running_in": _where(each, finding),
         "account_id": each.repository.account,
         "vulnerability": finding.identifier,
-        "related": list(finding.related[:_MOST_PACKAGES]),
+        "related": _different(finding.related),
         "severity": finding.severity,
         "score": finding.score,
         "known_exploited": finding.known_exploited,
         "epss": finding.epss,
-        "packages": list(dict.fromkeys(package.name for package in packages)),
+        "packages": _different(package.name for package in finding.packages),
         "installed_version": finding_texts.installed(finding) or None,
         "fixed_version": finding_texts.fixed(finding) or None,
         "fix_available": finding.fix_available,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.ecr.findings import Finding, Package
 from chalicelib.fleet.find import MOST_FOUND, NothingKept, Query, WrongFilter, find
 from chalicelib.fleet.finding_lines import STATE_KEY, keep_lines
 from chalicelib.fleet.model import Repository
@@ -95,6 +96,46 @@ def test_a_vulnerability_is_found_in_every_repository_where_it_runs_first(bucket
 )
 def test_findings_match_all_filters(bucket, filters, repositories):
     assert {repository for repository, _ in found(bucket, **filters)} == repositories
+
+
+ADVISORY = Finding(
+    "ALAS2023-2025-900",
+    "CRITICAL",
+    tuple(Package(f"perl-{number:02}", "1") for number in range(30)),
+    related=tuple(f"CVE-2025-{number}" for number in range(38000, 38030)),
+)
+JARS = Finding(
+    "CVE-2026-0006",
+    "HIGH",
+    (
+        *(Package("log4j-api", "2.14", file_path=f"a/{number}.jar") for number in range(25)),
+        Package("log4j-core", "2.14", file_path="b.jar"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("filters", "vulnerability"),
+    [
+        ({"vulnerability": "CVE-2025-38000"}, "ALAS2023-2025-900"),
+        ({"vulnerability": "CVE-2025-38029"}, "ALAS2023-2025-900"),
+        ({"package": "perl-29"}, "ALAS2023-2025-900"),
+        ({"any": "log4j-core"}, "CVE-2026-0006"),
+    ],
+)
+def test_a_finding_is_found_by_each_of_its_names_however_many_it_has(
+    bucket, filters, vulnerability
+):
+    report = replace(FLEET, repositories=(looked_at("shop/api", ADVISORY, JARS),))
+    keep_lines(report, "2026-03-03T06-00-00Z", bucket)
+    assert found(bucket, **filters) == [("shop/api", vulnerability)]
+
+
+def test_a_package_that_is_there_many_times_is_named_once(bucket):
+    report = replace(FLEET, repositories=(looked_at("shop/api", JARS),))
+    keep_lines(report, "2026-03-03T06-00-00Z", bucket)
+    [line] = find(Query.of({"vulnerability": "CVE-2026-0006"}), bucket).findings
+    assert line["packages"] == ["log4j-api", "log4j-core"]
 
 
 def test_an_answer_says_since_when_how_to_fix_it_and_what_is_not_known(bucket):
