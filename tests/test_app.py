@@ -212,6 +212,13 @@ class TestWhatIsOff:
         assert "DIGEST" in response.json_body["Message"]
 
 
+def test_a_filter_that_is_given_twice_in_an_address_is_refused(chalice_client):
+    application = chalice_client(DIGEST="true")
+    response = application.http.get("/findings?owner=payments&owner=shop")
+    assert response.status_code == 400
+    assert "'owner' is given 2 times" in response.json_body["Message"]
+
+
 def test_feeds_that_do_not_answer_are_logged_by_name_and_counted(chalice_client, bucket, logged):
     closed = "http://127.0.0.1:9/feed"
     application = chalice_client(

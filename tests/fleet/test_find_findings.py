@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 import yaml
+from chalice.app import MultiDict
 
 from chalicelib.fleet import find_findings as flow
 from chalicelib.fleet.finding_lines import keep_lines
@@ -27,7 +28,10 @@ def get(kept):
     services = SimpleNamespace(report_bucket=kept, settings=SimpleNamespace(digest=True))
 
     def get(**filters):
-        body, status = flow.find_findings(filters, services)
+        lists = {
+            name: value if isinstance(value, list) else [value] for name, value in filters.items()
+        }
+        body, status = flow.find_findings(MultiDict(lists), services)
         schema = {"$ref": f"#/components/schemas/{'Found' if status == 200 else 'Error'}"}
         jsonschema.validate(body, {**schema, "components": DOCUMENT["components"]})
         return body, status
@@ -49,6 +53,13 @@ def test_an_unknown_filter_is_refused_with_what_is_accepted(get):
     assert "'cve' is no filter; accepted: vulnerability, package, any" in body["Message"]
 
 
+def test_a_filter_that_is_given_twice_is_refused_rather_than_half_answered(get, kept):
+    keep_lines(FLEET, "now", kept)
+    body, status = get(owner=["payments", "shop"])
+    assert status == 400
+    assert body["Message"] == "'owner' is given 2 times; a filter can be given once"
+
+
 def test_without_any_filter_what_is_accepted_is_said():
     body, status = flow.find_findings(None, SimpleNamespace())
     assert (status, "accepted: vulnerability" in body["Message"]) == (400, True)
@@ -63,14 +74,14 @@ def test_before_the_first_digest_it_is_said_what_is_missing(get):
 def test_without_a_bucket_it_is_said_what_is_missing():
     variables = {"DIGEST": "true"}
     services = Services(Settings.from_environment(variables))
-    body, status = flow.find_findings({"package": "zlib"}, services)
+    body, status = flow.find_findings(MultiDict({"package": ["zlib"]}), services)
     assert status == 404
     assert "REPORT_BUCKET_NAME is not set" in body["Message"]
 
 
 def test_without_digests_it_is_said_that_nothing_is_kept():
     services = Services(Settings.from_environment({"DIGEST": "false"}))
-    body, status = flow.find_findings({"package": "zlib"}, services)
+    body, status = flow.find_findings(MultiDict({"package": ["zlib"]}), services)
     assert (status, "DIGEST" in body["Message"]) == (404, True)
 
 
