@@ -24,7 +24,12 @@ def find(
         str | None,
         typer.Option(metavar="NAME", help="The digests' bucket; REPORT_BUCKET_NAME by default."),
     ] = None,
-    owner: Annotated[str | None, typer.Option(help="Only repositories of this owner.")] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            help="Only repositories of this owner; unowned: of nobody, unknown: not known whose."
+        ),
+    ] = None,
     repository: Annotated[str | None, typer.Option(help="Only this repository.")] = None,
     json_: JsonTarget = None,
 ) -> None:

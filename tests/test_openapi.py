@@ -21,7 +21,7 @@ from schemathesis.checks import load_all_checks
 
 from chalicelib.ecr.images import Image
 from chalicelib.ecr.scan_records import ScanRecord
-from chalicelib.fleet.find import FILTERS
+from chalicelib.fleet.find import FILTERS, FLAG_VALUES, FLAGS
 from chalicelib.policy.due import Decision, Reason
 from chalicelib.runtime.patterns import LONGEST_PATTERN
 from chalicelib.scanning.jobs import ScanJob
@@ -71,6 +71,9 @@ def test_the_request_has_the_keys_that_are_accepted():
 
 def test_the_filters_of_findings_are_those_that_are_accepted():
     assert [each["name"] for each in FIND["parameters"]] == list(FILTERS)
+    flags = {"$ref": "#/components/schemas/FilterFlag"}
+    assert {each["name"] for each in FIND["parameters"] if each["schema"] == flags} == set(FLAGS)
+    assert SCHEMAS["FilterFlag"]["enum"] == list(FLAG_VALUES)
 
 
 def test_a_planned_image_has_the_keys_that_are_answered():

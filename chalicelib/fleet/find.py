@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.ecr.findings import Finding
 from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.finding_lines import lines_with, read_state
+from chalicelib.policy.news import UNOWNED
 from chalicelib.policy.urgency import urgency
 from chalicelib.text.shown import shown
 
@@ -28,6 +29,9 @@ MOST_FOUND = 2_000
 """The most findings of an answer, the most urgent ones; the others are counted."""
 
 LONGEST_VALUE = 256
+
+UNKNOWN = "unknown"
+"""What is asked for to have what is not known."""
 
 NOTHING_KEPT = (
     "no state is kept yet: each digest keeps one, so digests must be on (DIGEST) and one sent"
@@ -74,8 +78,22 @@ def _is(name: str) -> Callable[[Mapping[str, Any], str], bool]:
     return lambda line, value: str(line[name] or "").lower() == value
 
 
-def _flag(test: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any], str], bool]:
-    return lambda line, value: bool(test(line)) is (value == "true")
+_UNNAMED = {"": UNOWNED, None: UNKNOWN}
+
+
+def _is_owner(line: Mapping[str, Any], value: str) -> bool:
+    owner: str | None = line["owner"]
+    return value == (owner or _UNNAMED[owner]).lower()
+
+
+def _flag(name: str) -> Callable[[Mapping[str, Any], str], bool]:
+    """What is not known is neither true nor false."""
+
+    def has(line: Mapping[str, Any], value: str) -> bool:
+        found = line[name]
+        return value == (UNKNOWN if found is None else "true" if found else "false")
+
+    return has
 
 
 def _names(*names: str) -> Callable[[Mapping[str, Any], str], bool]:
@@ -87,25 +105,29 @@ def _names(*names: str) -> Callable[[Mapping[str, Any], str], bool]:
     return has
 
 
-_FLAGS = ("known-exploited", "overdue", "running")
+FLAGS = ("known-exploited", "overdue", "running")
+FLAG_VALUES = ("true", "false", UNKNOWN)
+"""The filters that are a yes or no, and what is accepted for these."""
 
 FILTERS: Mapping[str, Callable[[Mapping[str, Any], str], bool]] = {
     "vulnerability": _names("vulnerability", "related"),
     "package": _names("packages"),
     "any": _names("vulnerability", "related", "packages"),
     "repository": _is("repository"),
-    "owner": _is("owner"),
+    "owner": _is_owner,
     "severity": _is("severity"),
     "status": _is("status"),
     "account": _is("account_id"),
     "region": _is("region"),
-    "known-exploited": _flag(lambda line: line["known_exploited"]),
-    "overdue": _flag(lambda line: line["overdue_days"]),
-    "running": _flag(lambda line: line["running_in"]),
+    "known-exploited": _flag("known_exploited"),
+    "overdue": _flag("overdue_days"),
+    "running": _flag("running_in"),
 }
 """What findings can be found by: each text as a whole, in any case."""
 
-ACCEPTED_FILTERS = ", ".join(f"{name}=true|false" if name in _FLAGS else name for name in FILTERS)
+ACCEPTED_FILTERS = ", ".join(
+    f"{name}={'|'.join(FLAG_VALUES)}" if name in FLAGS else name for name in FILTERS
+)
 
 
 @dataclass(frozen=True)
@@ -124,8 +146,9 @@ class Query:
                 raise WrongFilter(
                     f"{name} is {shown(value)}; accepted: 1 to {LONGEST_VALUE} characters"
                 )
-            if name in _FLAGS and value not in ("true", "false"):
-                raise WrongFilter(f"{name} is {shown(value)}; accepted: true, false")
+            if name in FLAGS and value not in FLAG_VALUES:
+                accepted = ", ".join(FLAG_VALUES)
+                raise WrongFilter(f"{name} is {shown(value)}; accepted: {accepted}")
             if name == "severity" and value.upper() not in SEVERITIES:
                 accepted = ", ".join(SEVERITIES)
                 raise WrongFilter(f"{name} is {shown(value)}; accepted: {accepted}")
@@ -136,7 +159,11 @@ class Query:
     @property
     def needles(self) -> list[bytes]:
         """What a line must hold in small letters to be worth reading."""
-        texts = (value for name, value in self.filters.items() if name not in _FLAGS)
+        texts = (
+            value
+            for name, value in self.filters.items()
+            if name not in FLAGS and not (name == "owner" and value in _UNNAMED.values())
+        )
         # Others are escaped, and have no small letters then.
         return [json.dumps(text).encode() for text in texts if text.isascii()]
 

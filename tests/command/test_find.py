@@ -36,6 +36,17 @@ def test_a_package_is_found_as_json(run, reports):
     assert line["repository"] == "shop/api"
 
 
+@pytest.mark.parametrize(
+    ("owner", "repository"), [("unowned", "shop/web"), ("payments", "shop/api")]
+)
+def test_an_owner_is_named_as_it_is_shown(run, reports, owner, repository):
+    keep_lines(FLEET, "now", reports)
+    status, printed, _ = run("find", "openssl", "--bucket", "reports", "--owner", owner)
+    assert status == 0
+    assert repository in printed
+    assert "1 finding in 1 repository" in printed
+
+
 def test_what_nothing_has_ends_with_a_status_of_its_own(run, reports):
     keep_lines(FLEET, "now", reports)
     status, printed, _ = run("find", "CVE-1999-0001", "--bucket", "reports")
