@@ -13,6 +13,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.fleet.find import NothingKept, WrongFilter
+from chalicelib.fleet.finding_lines import LinesNotRead
 from chalicelib.fleet.formats.json_reader import ReportError
 from chalicelib.runtime.patterns import PatternTooSlow
 from chalicelib.scanning.requests import RequestError
@@ -31,9 +32,9 @@ NAME = "ecr-scan-reporter"
 REFUSALS = (
     *(SettingError, RequestError, ReportError, PatternTooSlow),
     *(DocumentNotRead, DocumentError, WrongReference),
-    *(WrongFilter, NothingKept),
+    *(WrongFilter, NothingKept, LinesNotRead),
 )
-"""What the user got wrong."""
+"""What the user got wrong, or what is not there to be read."""
 
 AWS = (ClientError, BotoCoreError)
 

@@ -178,6 +178,7 @@ def find(query: Query, bucket: ReportBucket, most: int = MOST_FOUND) -> Answer:
     Calls: s3:GetObject on ``fleet-reports/*``, s3:ListBucket.
 
     :raises NothingKept: when no digest has kept a state yet.
+    :raises LinesNotRead: when the state names findings that are not there.
     """
     state = read_state(bucket)
     if state is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections import defaultdict
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,16 @@ _MOST = 20
 """The most tags and places of a line; nothing is found by these."""
 
 _BLOCK = 1 << 20
+
+
+class LinesNotRead(Exception):
+    """Kept findings that are missing, or damaged: what was found last cannot be said."""
+
+    def __init__(self, bucket: str, key: str, why: str) -> None:
+        super().__init__(
+            f"what was found last cannot be read: s3://{bucket}/{key} is {why};"
+            " the next digest keeps it anew"
+        )
 
 
 class State(NamedTuple):
@@ -86,10 +97,12 @@ def lines_with(texts: Sequence[bytes], bucket: ReportBucket, state: State) -> It
     """The lines of the last kept findings in which all of these texts are, in any case.
 
     The texts are in small letters. Most lines are passed over without being parted.
+
+    :raises LinesNotRead: when some of them are missing or damaged.
     """
     first, *others = sorted(texts, key=len, reverse=True) or [b""]
     for key in state.keys:
-        for block in _blocks(bucket.read(key) or b""):
+        for block in _blocks(bucket, key):
             small = block.lower()
             at = small.find(first)
             while 0 <= at < len(block):
@@ -99,15 +112,19 @@ def lines_with(texts: Sequence[bytes], bucket: ReportBucket, state: State) -> It
                 at = small.find(first, stop)
 
 
-def _blocks(body: bytes) -> Iterator[bytes]:
+def _blocks(bucket: ReportBucket, key: str) -> Iterator[bytes]:
     """Whole lines, a megabyte of them at a time."""
-    if not body:
-        return
-    with gzip.open(io.BytesIO(body)) as file:
-        rest = b""
-        while part := file.read(_BLOCK):
-            lines, end, rest = (rest + part).rpartition(b"\n")
-            yield lines + end
+    # Without any finding there are some bytes all the same.
+    if not (body := bucket.read(key)):
+        raise LinesNotRead(bucket.name, key, "missing" if body is None else "empty")
+    try:
+        with gzip.open(io.BytesIO(body)) as file:
+            rest = b""
+            while part := file.read(_BLOCK):
+                lines, end, rest = (rest + part).rpartition(b"\n")
+                yield lines + end
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise LinesNotRead(bucket.name, key, "damaged") from error
 
 
 def _packed(report: FleetReport, repositories: list[RepositoryReport]) -> bytes:

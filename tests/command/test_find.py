@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.aws.clients import client_of
 from chalicelib.aws.s3 import ReportBucket
-from chalicelib.fleet.finding_lines import keep_lines
+from chalicelib.fleet.finding_lines import keep_lines, read_state
 from tests.fleet.test_find import FLEET
 
 
@@ -58,6 +58,16 @@ def test_before_the_first_digest_it_is_said_what_is_missing(run, reports):
     status, _, said = run("find", "zlib", "--bucket", "reports")
     assert status == 2
     assert "no state is kept yet" in said
+
+
+def test_kept_findings_that_are_missing_are_an_error_and_not_nothing_found(run, reports):
+    keep_lines(FLEET, "now", reports)
+    [key] = read_state(reports).keys
+    reports.delete(key)
+    status, printed, said = run("find", "zlib", "--bucket", "reports")
+    assert (status, printed) == (2, "")
+    assert f"error: what was found last cannot be read: s3://reports/{key} is missing" in said
+    assert "Traceback" not in said
 
 
 def test_without_a_bucket_it_is_said_what_to_set(run):

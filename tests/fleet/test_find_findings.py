@@ -85,6 +85,21 @@ def test_without_digests_it_is_said_that_nothing_is_kept():
     assert (status, "DIGEST" in body["Message"]) == (404, True)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(None, "missing"), (b"", "empty"), (b"\x1f\x8bxx", "damaged"), (b"<html>", "damaged")],
+)
+def test_kept_findings_that_cannot_be_read_are_an_error_and_not_nothing_found(
+    get, kept, body, said
+):
+    keep_lines(FLEET, "now", kept)
+    [key] = (key for key in kept.objects if key.endswith(".jsonl.gz"))
+    kept.objects[key] = body
+    answer, status = get(package="zlib")
+    assert status == 500
+    assert f"s3://reports/{key} is {said}; the next digest keeps it anew" in answer["Message"]
+
+
 def test_an_answer_that_is_too_long_has_the_first_findings(get, kept, monkeypatch):
     keep_lines(FLEET, "now", kept)
     monkeypatch.setattr(flow, "MOST_BYTES", 1200)
