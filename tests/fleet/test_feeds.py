@@ -1,9 +1,9 @@
 """Feeds from a server on this machine to the bucket: the last good one serves, whatever comes."""
 
 import threading
+import time
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 
 import boto3
 import pytest
@@ -161,11 +161,37 @@ def test_a_server_that_is_not_there_costs_its_feed_alone(bucket, server):
     assert read_exploitation(bucket).catalogue is None
 
 
-def test_a_slow_feed_is_given_up(server):
-    server.at["/slow"] = bytes(1 << 19)
-    seconds = count(step=30)
-    with pytest.raises(FeedError, match="it took more than 40 seconds"):
-        fetch(f"{server.address}/slow", MOST, lambda: next(seconds))
+def dripping(beginning):
+    """A server that sends this at once, and then a little now and then."""
+
+    def answer(handler):
+        handler.wfile.write(beginning)
+        try:
+            for _ in range(40):
+                handler.wfile.write(b"1")
+                time.sleep(0.1)
+        except OSError:
+            pass  # nobody reads on
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"HTTP/1.0 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+        b"HTTP/1.0 200 OK\r\nX-Padding: ",
+    ],
+    ids=["body with a length", "body without one", "length of a chunk", "headers"],
+)
+def test_a_feed_that_comes_in_drips_is_given_up_in_time(server, beginning):
+    server.at["/drip"] = dripping(beginning)
+    began = time.monotonic()
+    with pytest.raises(FeedError, match="it took more than 0.5 seconds"):
+        fetch(f"{server.address}/drip", MOST, seconds=0.5)
+    assert time.monotonic() - began < 2
 
 
 def test_a_feed_that_is_damaged_in_the_bucket_is_unknown(refreshed, bucket):
