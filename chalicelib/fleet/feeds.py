@@ -45,22 +45,21 @@ def refresh(
 ) -> tuple[FeedState, ...]:
     """Fetch each feed, by its name, and keep it in place of the last one if it is good.
 
-    One that is not costs itself alone.
+    One that is not costs itself alone. What became of each is kept at once, so that it is not lost
+    when the function ends while it fetches the next.
 
     Calls: s3:GetObject and s3:PutObject on ``fleet-reports/feeds/*``, s3:ListBucket.
     """
     kept = {state.name: state for state in read_states(bucket)}
-    states = []
     for name, address in addresses.items():
         before = kept.get(name, FeedState(name))
         try:
-            state = _refreshed(bucket, before, fetch(address, MOST_BYTES[name]), now)
+            kept[name] = _refreshed(bucket, before, fetch(address, MOST_BYTES[name]), now)
         except FeedError as error:
-            state = FeedState(name, before.dated, before.fetched, before.entries, str(error))
+            kept[name] = replace(before, problem=str(error))
             logs.logger.warning("feed not taken", extra={"feed": name, "error": str(error)})
-        states.append(state)
-    keep_states(bucket, states)
-    return tuple(states)
+        keep_states(bucket, kept.values())
+    return tuple(kept[name] for name in addresses)
 
 
 def _refreshed(bucket: ReportBucket, before: FeedState, body: bytes, now: datetime) -> FeedState:

@@ -176,6 +176,21 @@ def dripping(beginning):
     return answer
 
 
+def test_a_feed_that_was_fetched_serves_though_the_function_ends_at_the_next(refreshed, bucket):
+    refreshed(NOW, kev=kev({"CVE-2021-44228": "2021-12-10"}), epss=epss())
+
+    def fetch_until_it_ends(address, _):
+        if address == EPSS:
+            raise SystemExit
+        return kev()
+
+    with pytest.raises(SystemExit):
+        refresh(bucket, {KEV: KEV, EPSS: EPSS}, NOW + DAY, fetch_until_it_ends)
+    of_kev, of_epss = read_states(bucket)
+    assert (of_kev.fetched, of_kev.entries) == (NOW + DAY, len(LISTED))
+    assert (of_epss.fetched, of_epss.entries) == (NOW, len(SCORES))
+
+
 @pytest.mark.parametrize(
     "beginning",
     [
