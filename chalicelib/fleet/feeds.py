@@ -111,6 +111,10 @@ class _Known:
             report,
             findings=tuple(map(self._of, report.findings)),
             accepted=tuple((self._of(finding), risk) for finding, risk in report.accepted),
+            left_out={
+                reason: tuple(map(self._of, findings))
+                for reason, findings in report.left_out.items()
+            },
         )
 
     def in_comparison(self, comparison: Comparison) -> Comparison:

@@ -14,9 +14,11 @@ from chalicelib.aws.kept_feeds import KEYS, STATE_KEY, read_exploitation, read_s
 from chalicelib.aws.s3 import ReportBucket
 from chalicelib.fleet.feeds import Feeds, refresh
 from chalicelib.fleet.fetching import fetch
+from chalicelib.fleet.find import Query, find
+from chalicelib.fleet.finding_lines import keep_lines
 from chalicelib.policy.feeds import EPSS, KEV, FeedError
 from tests.feeds import LISTED, NOW, SCORES, epss, epss_text, kev
-from tests.fleets import OPENSSL, looked_at, report_of
+from tests.fleets import OPENSSL, ZLIB, found_in, looked_at, report_of
 
 HTML = b"<!doctype html><title>Sign in</title>"
 DAY = timedelta(days=1)
@@ -227,6 +229,16 @@ def test_feeds_whose_state_cannot_be_read_are_unknown_and_named_in_the_report(bu
     assert all("its state cannot be read" in feed.warning for feed in report.feeds)
     [repository] = report.repositories
     assert [finding.known_exploited for finding, _ in repository.rows] == [None]
+
+
+def test_a_finding_that_a_filter_leaves_out_is_found_as_exploited_all_the_same(refreshed, bucket):
+    refreshed(NOW, kev=kev(), epss=epss())
+    listed = found_in("CVE-2021-44228", "CRITICAL", "log4j-core", "2.14", fix_available=False)
+    report = report_of(looked_at("shop/api", ZLIB, left_out={"without a fix": (listed,)}))
+    keep_lines(Feeds(bucket).added_to(report), "2026-03-02T06-00-00Z", bucket)
+    [line] = find(Query.of({"known-exploited": "true"}), bucket).findings
+    assert (line["vulnerability"], line["status"]) == ("CVE-2021-44228", "left out")
+    assert line["epss"] == pytest.approx(0.97565, abs=1e-4)
 
 
 def test_a_redirection_within_the_web_is_followed(server):
