@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 NEEDED = (
-    *(".chalice", "app.py", "chalicelib", "docs", "ecr_scan_reporter", "local", "tests"),
+    *(".chalice", "app.py", "chalicelib", "deployment", "docs", "ecr_scan_reporter", "local"),
+    "tests",
     "pyproject.toml",
 )
 FAILED, PASSED = 1, 0
@@ -913,6 +914,62 @@ MUTATIONS = [
             "what is told late closes nothing",
             "span._replace(closed=at) if begins else span",
             "span",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/policy/roundups.py",
+        "tests/notifying/test_roundups.py",
+        ("what came first of a finding holds", "if _name(flaw) not in changed", "if True"),
+        ("what a feed said is forgotten", "if flaw.known_exploited is None else", "if False else"),
+        (
+            "what is told again counts twice",
+            "    counts -= Counter(flaw.severity for flaw in before)\n",
+            "",
+        ),
+        ("accounts are not told apart", "if number > 1)", "if number > 9)"),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/overdue_events.py",
+        "tests/fleet/test_overdue_events.py",
+        ("what was overdue is so again", "if due is not None and subject not in known:", "if due:"),
+        ("each version is overdue by itself", "known.add(subject)", "known"),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/digest.py",
+        "tests/fleet/test_digest.py -k bus",
+        (
+            "a bus that refuses is well",
+            "        return error\n    return None\n\n\ndef _failure_of_sending",
+            "        pass\n    return None\n\n\ndef _failure_of_sending",
+        ),
+        (
+            "what was sent has no events",
+            "report = report or read_report(keys.json, bucket)",
+            "pass",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/find.py",
+        "tests/fleet/test_find.py",
+        (
+            "what is not known is false",
+            "UNKNOWN if found is None else",
+            '"false" if found is None else',
+        ),
+        ("nobody's cannot be found", "and value in _UNNAMED.values()", "and False"),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/finding_lines.py",
+        "tests/fleet/test_find.py tests/fleet/test_find_findings.py",
+        (
+            "packages are cut",
+            "_different(package.name for package in finding.packages)",
+            "_different(package.name for package in finding.packages[:20])",
+        ),
+        (
+            "missing findings are none",
+            "if not (body := bucket.read(key)):",
+            "if not (body := bucket.read(key) or gzip.compress(b'')):",
         ),
     ),
     *mutations_of(

@@ -88,6 +88,7 @@ def test_what_is_told_of_a_finding_later_holds_and_what_the_feeds_said_of_it():
         roundup = roundup_of(news)
         [group] = roundup.groups
         assert group.flaw == replace(worse, known_exploited=True, epss=0.4)
+        assert len(group.images) == 1
         assert roundup.new_counts == {"CRITICAL": 1}
         assert roundup.worst == "CRITICAL"
 

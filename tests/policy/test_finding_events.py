@@ -109,6 +109,15 @@ def test_what_two_platforms_left_out_is_opened_once_it_counts():
     assert lines.scan("linux/arm64", a_scan(2, "A")) == {}
 
 
+def test_what_a_filter_leaves_out_on_one_platform_is_not_fixed_by_the_other():
+    lines = Lines()
+    for platform in ("linux/amd64", "linux/arm64"):
+        lines.scan(platform, ONE)
+    assert lines.scan("linux/amd64", a_scan(2, left_out=["A"])) == {}
+    assert lines.scan("linux/arm64", a_scan(2)) == {}
+    assert lines.scan("linux/amd64", a_scan(3)) == {"A": "fixed"}
+
+
 def test_a_package_is_fixed_once_it_is_so_in_all_of_its_versions():
     assert happened(a_scan(1, "A", "A #2"), a_scan(2, "A")) == {}
     assert happened(a_scan(1, "A", "A #2"), a_scan(2)) == {"A": "fixed"}
