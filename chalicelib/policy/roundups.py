@@ -35,7 +35,7 @@ class Group:
     @property
     def repositories(self) -> tuple[tuple[str, str, str], ...]:
         """The places of the repositories, each once."""
-        return tuple(dict.fromkeys(each.place for each in self.images))
+        return _places(self.images)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Roundup:
     @cached_property
     def repositories(self) -> tuple[tuple[str, str, str], ...]:
         """The places of the repositories, each once."""
-        return tuple(dict.fromkeys(each.place for each in self.images))
+        return _places(self.images)
 
     def called(self, news: News) -> str:
         """What to call an image: by its place too where another one has the same name."""
@@ -173,6 +173,10 @@ def _with_what_was_known(flaw: Flaw, before: Flaw | None) -> Flaw:
     epss = before.epss if flaw.epss is None else flaw.epss
     age = flaw.age.or_older(before.age)
     return replace(flaw, known_exploited=listed, epss=epss, age=age)
+
+
+def _places(images: Iterable[News]) -> tuple[tuple[str, str, str], ...]:
+    return tuple(dict.fromkeys(each.place for each in images))
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
