@@ -13,7 +13,7 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import Acceptance, FixTimes, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import date, datetime
 
     from chalicelib.ecr.findings import Finding
@@ -117,9 +117,7 @@ class FleetReport:
     @cached_property
     def totals(self) -> dict[str, int]:
         """The findings by severity, worst first, last known ones too; each severity, be it none."""
-        found: Counter[str] = Counter()
-        for repository in self.repositories:
-            found.update(repository.counts)
+        found = _sum(repository.counts for repository in self.repositories)
         return {severity: found[severity] for severity in SEVERITIES}
 
     @property
@@ -130,15 +128,21 @@ class FleetReport:
     @cached_property
     def running(self) -> dict[str, int]:
         """Those of the findings that images in use have, by severity."""
-        found: Counter[str] = Counter()
-        for each in self.repositories:
-            found.update(each.running_counts)
+        found = _sum(each.running_counts for each in self.repositories)
         return {severity: found[severity] for severity in SEVERITIES}
 
-    @property
+    @cached_property
     def stored(self) -> dict[str, int]:
-        """The findings that no image in use has, as far as is known, by severity."""
-        return {severity: count - self.running[severity] for severity, count in self.totals.items()}
+        """The findings that no image in use has, by severity."""
+        known = (each.counts for each in self.repositories if each.running is not None)
+        found = _sum(known)
+        return {severity: found[severity] - self.running[severity] for severity in SEVERITIES}
+
+    @cached_property
+    def use_unknown(self) -> dict[str, int]:
+        """The findings of which it is not known whether an image in use has them, by severity."""
+        found = _sum(each.counts for each in self.repositories if each.running is None)
+        return {severity: found[severity] for severity in SEVERITIES}
 
     @cached_property
     def overdue(self) -> tuple[Due, ...]:
@@ -253,6 +257,13 @@ class FleetReport:
         """The repositories with findings, the worst first."""
         found = [repository for repository in self.repositories if repository.findings]
         return tuple(sorted(found, key=badness))
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for each in counts:
+        found.update(each)
+    return found
 
 
 def _sums(times: Iterable[tuple[str, FixTimes]]) -> dict[str, FixTimes]:

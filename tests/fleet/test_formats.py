@@ -402,7 +402,7 @@ def test_an_email_shows_values_on_one_line_each(report):
 
 def test_a_subject_says_what_is_worst_what_is_new_and_what_is_missing():
     assert email_subject(example()) == (
-        "[ECR] Fleet report: running 1 CRITICAL; stored 3 HIGH,"
+        "[ECR] Fleet report: running 1 CRITICAL; others 3 HIGH,"
         " unknown in 4 repositories and 1 registry"
     )
     assert email_subject(FleetReport(NOW)) == "[ECR] Fleet report: no open findings"

@@ -133,7 +133,10 @@ def _worst_open(report: FleetReport) -> list[str]:
     """The worst two severities; where uses are known, the worst of what runs and of the rest."""
     if not report.knows_uses:
         return _open(report.totals)[:2]
-    parts = {"running": _open(report.running), "stored": _open(report.stored)}
+    others = {each: count - report.running[each] for each, count in report.totals.items()}
+    # What may run or not is not called stored.
+    rest = "others" if any(report.use_unknown.values()) else "stored"
+    parts = {"running": _open(report.running), rest: _open(others)}
     worst = [f"{what} {counts[0]}" for what, counts in parts.items() if counts]
     return ["; ".join(worst)] if worst else []
 
