@@ -189,7 +189,8 @@ class _Gathering:
         newest = newest_tagged(each for each in images if source.resolves(each))
         if newest is not None and newest.is_manifest_list:
             source.check_index(name, newest, images, self._backoff)
-        history = source.histories.of(name, self._backoff)
+        known = source.known(name, self._backoff)
+        history = source.histories.of(name, self._backoff).with_seen(known.running)
         in_use = (history.uses or {}).keys()
         # An index may list what is no image, or is not in the repository any more.
         scanned = {
@@ -198,10 +199,10 @@ class _Gathering:
             if unscannable(image) is None
             and (image.digest in in_use or (newest is not None and is_part_of(image, newest)))
         }
-        known, findings = source.known_scans(name, self._backoff), self._together(scanned)
+        findings = self._together(scanned)
         running = self._together({each: scanned[each] for each in in_use & scanned.keys()})
         report = replace(
-            report_of(listed.repository, images, newest, scanned, known),
+            report_of(listed.repository, images, newest, scanned, known.scans),
             findings=findings,
             in_use=frozenset(finding.key for finding in running),
         )

@@ -32,10 +32,22 @@ DAYS_OF_FIXES = 90
 
 @dataclass(frozen=True)
 class History:
-    """What is kept of a repository; None where that cannot be read, or nothing is kept."""
+    """What is kept of a repository; None where that cannot be read, or is not known.
+
+    ``uses`` are empty where it is known that no image is in use.
+    """
 
     states: Sequence[ReportedState] | None = None
     uses: Mapping[str, Sequence[str]] | None = None
+
+    def with_seen(self, seen: Mapping[str, str] | None) -> History:
+        """With what Amazon Inspector sees running, by digest; None where that is not known."""
+        if not self.uses and seen is None:
+            return replace(self, uses=None)
+        if self.uses is None or not seen:
+            return self
+        uses = {**{digest: (where,) for digest, where in seen.items()}, **self.uses}
+        return replace(self, uses=uses)
 
 
 class Histories:
@@ -49,6 +61,7 @@ class Histories:
         self._settings = services.settings
         self._states = services.line_states
         self._uses = services.image_uses if services.settings.ecs_discovery else None
+        self._found = self._read_found()
         self._tagged = self._read_tags(address, services)
 
     def of(self, repository: str, backoff: Backoff) -> History:
@@ -61,6 +74,8 @@ class Histories:
                 states = tuple(recalled.states.values())
             if self._uses is not None:
                 uses = backoff.call(self._uses.of, place)
+                if uses is None and self._found is not None and repository not in self._found:
+                    uses = {}
         except AWS_ERRORS as error:
             extra = {"repository": repository, "error": str(error)}
             logs.logger.warning("history not read", extra=extra)
@@ -94,6 +109,16 @@ class Histories:
             ages=ages_of(report, states, self._settings.sla_of(rules)),
             fixes=fixes_of(states, datetime.now(UTC)),
         )
+
+    def _read_found(self) -> frozenset[str] | None:
+        """The repositories that have images in use; all others have none."""
+        if self._uses is None:
+            return None
+        try:
+            return self._uses.found(self._place)
+        except (Throttled, *AWS_ERRORS) as error:
+            logs.logger.warning("repositories in use not read", extra={"error": str(error)})
+            return None
 
     def _read_tags(
         self, address: RegistryAddress, services: Services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
@@ -25,6 +26,17 @@ MOST_NAMES = 20
 """The most images of a repository that are named, of those never scanned and those that failed."""
 
 _FAILED = {ScanKind.FAILED, ScanKind.LIMITED, ScanKind.UNKNOWN}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a repository's images without looking at each.
+
+    ``running`` is where Amazon Inspector sees some run, by digest; None where it was not heard.
+    """
+
+    scans: Mapping[str, ScanRecord] = field(default_factory=dict)
+    running: Mapping[str, str] | None = field(default_factory=dict)
 
 
 class RegistrySource:
@@ -55,19 +67,22 @@ class RegistrySource:
         """Whether the image can be looked at, which of an index takes to be read."""
         return self._resolve or not image.is_manifest_list
 
-    def known_scans(self, repository: str, backoff: Backoff) -> Mapping[str, ScanRecord]:
-        """What is known of a repository's scans without looking at each image."""
+    def known(self, repository: str, backoff: Backoff) -> Known:
+        """What is known of a repository's images without looking at each."""
         try:
             if self._inspector is not None:
                 coverage = backoff.call(self._inspector.coverage, repository)
-                return {digest: each.record for digest, each in coverage.items() if each.record}
+                return Known(
+                    {digest: each.record for digest, each in coverage.items() if each.record},
+                    {digest: w for digest, each in coverage.items() if (w := each.where_in_use)},
+                )
             if self._records is not None:
                 place = f"{self._place}/{repository}"
-                return backoff.call(self._records.of_repository, place)
+                return Known(backoff.call(self._records.of_repository, place))
         except AWS_ERRORS as error:
             extra = {"repository": repository, "error": str(error)}
             logs.logger.warning("what is known of scans not read", extra=extra)
-        return {}
+        return Known(running=None if self._inspector else {})
 
     def _is_enhanced(self) -> bool:
         try:

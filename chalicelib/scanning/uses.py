@@ -1,4 +1,4 @@
-"""Where images are in use, kept by the scanner so that the notifier can say it."""
+"""Where images are in use, kept so that notifier and digest can say it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chalicelib.ecr.images import Image
+    from chalicelib.ecr.uses import ImagesInUse
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.scanning.reviews import Review
     from chalicelib.services import Services
@@ -28,3 +29,15 @@ def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: S
         uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
         place = services.place_of(job.address, job.repository)
         services.image_uses.keep(place, dict(list(uses.items())[:MOST_KEPT]))
+
+
+def keep_found(in_use: ImagesInUse, services: Services) -> None:
+    """Keep which repositories have images in use; only of what no source is missing in."""
+    with side_work("keeping which repositories have images in use"):
+        if services.image_uses is None:
+            return
+        found = {
+            services.place_of(address): in_use.repositories(address)
+            for address in services.settings.registries
+        }
+        services.image_uses.keep_found(found)

@@ -16,6 +16,7 @@ from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.listing import PlaceFailures
 from chalicelib.scanning.repository_jobs import RegistryJobs
 from chalicelib.scanning.requests import RequestError
+from chalicelib.scanning.uses import keep_found
 from chalicelib.text.shown import shown_names
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Walk:
     and ``after`` are where it is. ``failed`` are the registries that could not be listed to their
     end, each with where it was. With ``accepted_before``, a repository that is named and is not
     there was deleted since, and is skipped. With ``warns``, people are warned of images in use that
-    no job can reach.
+    no job can reach, and it is kept which repositories have any.
     """
 
     def __init__(
@@ -157,6 +158,8 @@ class Walk:
         is_known = self._services.settings.ecs_discovery and not self.failures.sources
         if self._warns and (out_of_reach or is_known):
             warn_of_images_out_of_reach(out_of_reach, self._services)
+        if self._warns and is_known:
+            keep_found(self._in_use, self._services)
 
     def _warn_of_deleted(self, address: RegistryAddress, names: Sequence[str]) -> None:
         """Warn of images in use whose repository does not exist."""

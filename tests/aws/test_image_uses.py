@@ -13,9 +13,19 @@ def test_where_images_are_in_use_is_known_while_it_is_fresh(history_table, clock
     uses = {"sha256:a": ("ECS service api in shop", "ECS service web in shop")}
     kept.keep("1/eu-west-1/shop/api", uses)
     assert kept.of("1/eu-west-1/shop/api") == {"sha256:a": list(uses["sha256:a"])}
-    assert kept.of("1/eu-west-1/other") == {}
+    assert kept.of("1/eu-west-1/other") is None
     clock.now += 9 * 86_400
-    assert kept.of("1/eu-west-1/shop/api") == {}
+    assert kept.of("1/eu-west-1/shop/api") is None
+
+
+def test_which_repositories_have_images_in_use_is_known_while_it_is_fresh(history_table, clock):
+    kept = ImageUses(Table(boto3.client("dynamodb"), history_table, clock))
+    kept.keep_found({"1/eu-west-1": ["shop/web", "shop/api"], "1/us-east-1": []})
+    assert kept.found("1/eu-west-1") == {"shop/api", "shop/web"}
+    assert "shop/api" not in kept.found("1/us-east-1")
+    assert kept.found("2/eu-west-1") is None
+    clock.now += 9 * 86_400
+    assert kept.found("1/eu-west-1") is None
 
 
 def test_a_thousand_images_that_many_workloads_with_long_names_run_fit_into_an_item(history_table):

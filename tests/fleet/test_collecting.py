@@ -551,6 +551,13 @@ class TestWhatIsKeptBesideTheImages:
         assert found.counts == {"HIGH": 1}
         assert (dict(found.ages), found.running) == ({}, None)
 
+    def test_uses_are_unknown_without_the_list_of_repositories_that_have_some(
+        self, history_table, monkeypatch
+    ):
+        monkeypatch.setattr(ImageUses, "found", refuse)
+        found = only(gather(HISTORY_TABLE_NAME=history_table, ECS_DISCOVERY_ENABLED="true"))
+        assert (found.counts, found.running) == ({"HIGH": 1}, None)
+
     def test_the_owner_is_unknown_without_the_tags(self, monkeypatch):
         monkeypatch.setattr(RepositoryTags, "rules", refuse)
         found = only(gather(REPOSITORY_TAG_RULES="true"))
@@ -572,3 +579,56 @@ def test_whoever_interrupts_a_report_does_not_wait_for_the_repositories_that_are
     with pytest.raises(KeyboardInterrupt):
         gather_fleet(services, Deadline.unlimited(), advance=interrupt)
     assert aws.calls["DescribeImageScanFindings"] < 40
+
+
+class TestWhereImagesRun:
+    """Nowhere is what the lister found out; what it did not is unknown."""
+
+    @pytest.fixture
+    def services(self, aws, history_table):
+        aws.add_image("api", tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
+        variables = {"HISTORY_TABLE_NAME": history_table, "ECS_DISCOVERY_ENABLED": "true"}
+        return Services(Settings.from_environment(variables))
+
+    def test_it_is_unknown_where_workloads_were_never_listed(self, services):
+        report = gather(services=services)
+        assert only(report).running is None
+        assert not report.knows_uses
+
+    def test_an_image_runs_nowhere_where_all_workloads_were_listed(self, services):
+        services.image_uses.keep_found({"123456789012/eu-west-1": ["web"]})
+        report = gather(services=services)
+        assert only(report).running == ()
+        assert (report.stored["HIGH"], report.use_unknown["HIGH"]) == (1, 0)
+
+    def test_it_is_unknown_before_the_repository_that_has_some_was_reviewed(self, services):
+        services.image_uses.keep_found({"123456789012/eu-west-1": ["api"]})
+        assert only(gather(services=services)).running is None
+
+    def test_of_other_registries_it_stays_unknown(self, services):
+        services.image_uses.keep_found({"123456789012/us-east-1": []})
+        assert only(gather(services=services)).running is None
+
+    def test_it_is_asked_once_a_registry(self, aws, services, monkeypatch):
+        aws.add_image("web", tags=("1",), scanned_at=NOW)
+        asked = []
+        monkeypatch.setattr(ImageUses, "found", lambda _, place: asked.append(place))
+        gather(services=services)
+        assert asked == ["123456789012/eu-west-1"]
+
+    def test_what_amazon_inspector_sees_run_runs(self, aws, services):
+        aws.scan_type = "ENHANCED"
+        aws.scanning_rules = [ScanningRule("CONTINUOUS_SCAN")]
+        services.image_uses.keep_found({"123456789012/eu-west-1": []})
+        assert only(gather(services=services)).running == ()
+        [image] = aws.repositories["api"].images.values()
+        image.in_use_count = 2
+        found = only(gather(services=services))
+        assert found.running == ("2 running in ECS or EKS, by Amazon Inspector",)
+        assert found.is_running(found.findings[0])
+
+    def test_it_is_unknown_where_amazon_inspector_does_not_say(self, aws, services):
+        aws.scan_type = "ENHANCED"
+        services.image_uses.keep_found({"123456789012/eu-west-1": []})
+        aws.fail_next("ListCoverage", "AccessDeniedException")
+        assert only(gather(services=services)).running is None

@@ -220,6 +220,57 @@ def test_without_an_answer_about_its_own_account_a_listing_goes_on(monkeypatch):
     assert len(fleet.jobs_queue.take()) == 3
 
 
+class Workload:
+    """One that runs an image of a registry of the function's own account, or is refused."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def images(self):
+        if self.error:
+            raise ClientError({"Error": {"Code": self.error}}, "ListClusters")
+        yield ImageUse("999999999999.dkr.ecr.eu-west-1.amazonaws.com/team/00001:1", "somewhere")
+
+
+class TestWhatIsKeptOfImagesInUse:
+    """Which repositories have some, so that of the others it can be said that they have none."""
+
+    @pytest.fixture
+    def fleet(self, history_table, monkeypatch):
+        variables = {"ECS_DISCOVERY_ENABLED": "true", "HISTORY_TABLE_NAME": history_table}
+        fleet = Fleet(accounts(2, 3), **variables)
+        self.workloads = [("ECS", Workload())]
+        monkeypatch.setattr(fleet, "workloads", lambda: iter(self.workloads))
+        return fleet
+
+    def kept(self, fleet):
+        places = [fleet.place_of(address) for address in fleet.by_address]
+        return [fleet.image_uses.found(place) for place in places]
+
+    def test_those_of_each_registry_whatever_the_listing_is_for(self, fleet):
+        start_listing(ListingRequest(repositories=("team/00002",)), fleet)
+        with_some, without = self.kept(fleet)
+        assert with_some == {"team/00001"}
+        assert not without & {"team/00001"}
+
+    def test_nothing_where_a_source_was_refused(self, fleet):
+        self.workloads.append(("more", Workload("AccessDenied")))
+        with pytest.raises(ListingIncomplete, match="AccessDenied"):
+            start_listing(ListingRequest(), fleet)
+        assert self.kept(fleet) == [None, None]
+
+    def test_nothing_of_a_dry_run(self, fleet):
+        start_listing(ListingRequest(dry_run=True), fleet)
+        assert self.kept(fleet) == [None, None]
+
+    def test_a_table_that_refuses_stops_no_listing(self, fleet, monkeypatch):
+        def refuse(*_):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "BatchWriteItem")
+
+        monkeypatch.setattr(fleet.image_uses, "keep_found", refuse)
+        assert start_listing(ListingRequest(), fleet).enqueued == 6
+
+
 def test_a_repository_with_much_in_use_holds_up_no_other(monkeypatch):
     uses = {f"build-{n}-0123456789abcdef": f"ECS task definition {n % 300}" for n in range(15_000)}
     fleet = Fleet(accounts(1, 30), ECS_DISCOVERY_ENABLED="true")
