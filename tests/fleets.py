@@ -14,6 +14,7 @@ from chalicelib.fleet.model import (
     ImageScan,
     NamedImages,
     NotLookedAt,
+    OlderImage,
     Point,
     Repository,
     RepositoryReport,
@@ -203,6 +204,7 @@ _scans = st.builds(
     st.sampled_from([None, "COMPLETE", "ACTIVE", "FAILED", "PENDING", "UNSUPPORTED_IMAGE", "odd"]),
     st.none() | _times,
 )
+_tags = st.lists(_texts, max_size=3).map(tuple)
 _ages = st.builds(Age, st.none() | _times, st.none() | st.dates())
 
 
@@ -213,14 +215,16 @@ def _with_ages(draw, repositories):
     keys = {finding.key for finding in report.all_findings if draw(st.booleans())}
     in_use = {finding.key for finding in report.all_findings if draw(st.booleans())}
     ages = {key: draw(_ages) for key in sorted(keys)}
-    return replace(report, ages=ages, in_use=frozenset(in_use if report.running else ()))
+    in_use = frozenset(in_use if report.running else ())
+    older = OlderImage(draw(_texts), draw(_tags), in_use)
+    return replace(report, ages=ages, in_use=in_use, older=(older,) if in_use else ())
 
 
 _looked_at = st.builds(
     RepositoryReport,
     _repositories,
     digest=_texts,
-    tags=st.lists(_texts, max_size=3).map(tuple),
+    tags=_tags,
     pushed_at=st.none() | _times,
     scans=st.lists(_scans, max_size=2).map(tuple),
     findings=st.lists(findings, max_size=4).map(_unique),

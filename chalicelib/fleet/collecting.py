@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS, is_throttling, reason_of
 from chalicelib.ecr.findings import merged
-from chalicelib.fleet.model import NotLookedAt, Repository, RepositoryReport
+from chalicelib.fleet.model import NotLookedAt, OlderImage, Repository, RepositoryReport
 from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.sources import RegistrySource, is_part_of, report_of
 from chalicelib.fleet.weighing import Weighing
@@ -23,10 +23,11 @@ from chalicelib.runtime.patterns import names_matching
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.aws.ecr import Registry
     from chalicelib.ecr.findings import Finding
+    from chalicelib.ecr.images import Image
     from chalicelib.ecr.last_scans import ScanFindings
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
@@ -193,18 +194,22 @@ class _Gathering:
         history = source.histories.of(name, self._backoff).with_seen(known.running)
         in_use = (history.uses or {}).keys()
         # An index may list what is no image, or is not in the repository any more.
+        wanted = [image for image in images if unscannable(image) is None]
+        parts = {each.digest for each in wanted if newest is not None and is_part_of(each, newest)}
+        wanted = [each for each in wanted if each.digest in parts or each.digest in in_use]
         scanned = {
-            image.digest: source.registry.scan_findings(name, image.digest, self._backoff.call)
-            for image in images
-            if unscannable(image) is None
-            and (image.digest in in_use or (newest is not None and is_part_of(image, newest)))
+            each.digest: source.registry.scan_findings(name, each.digest, self._backoff.call)
+            for each in wanted
         }
         findings = self._together(scanned)
         running = self._together({each: scanned[each] for each in in_use & scanned.keys()})
+        older = _older((each for each in wanted if each.digest not in parts), scanned, parts)
+        history = source.histories.with_older(history, name, older, self._backoff)
         report = replace(
             report_of(listed.repository, images, newest, scanned, known.scans),
             findings=findings,
             in_use=frozenset(finding.key for finding in running),
+            older=older,
         )
         return source.histories.added_to(self._weighing.weigh(report), history)
 
@@ -216,6 +221,22 @@ class _Gathering:
         found = merged(f for scan in scanned.values() if scan for f in scan.findings or ())
         alike = (replace(each, first_observed_at=None, last_observed_at=None) for each in found)
         return tuple(self._findings.setdefault(finding, finding) for finding in alike)
+
+
+def _older(
+    images: Iterable[Image], scanned: Mapping[str, ScanFindings | None], newest: Iterable[str]
+) -> tuple[OlderImage, ...]:
+    """The images that have findings which the newest one's have not, the newest of them first."""
+    keys = {
+        digest: {finding.key for finding in scan.findings or ()} if scan else set()
+        for digest, scan in scanned.items()
+    }
+    known = frozenset(key for digest in newest for key in keys[digest])
+    return tuple(
+        OlderImage(image.digest, image.all_tags, found)
+        for image in sorted(images, key=lambda each: each.pushed_at or _NEVER, reverse=True)
+        if (found := frozenset(keys[image.digest] - known))
+    )
 
 
 def _names(registry: Registry) -> list[str]:

@@ -127,6 +127,7 @@ def _last_known(before: _Before) -> RepositoryReport:
         owner=old.owner,
         running=old.running,
         in_use=old.in_use,
+        older=old.older,
         ages=old.ages,
         fixes=old.fixes,
     )

@@ -163,15 +163,15 @@ def _line(
 
     All names that it can be found by are there: one that is cut would be a false "nothing has it".
     """
-    age = each.age_of(finding)
+    age, image = each.age_of(finding), each.image_with(finding)
     first_seen = age.first_seen and age.first_seen.astimezone(UTC).isoformat()
     return {
         "reported_at": report.generated_at.isoformat(),
         "region": each.repository.region,
         "repository": each.repository.name,
         "owner": each.owner,
-        "digest": each.digest,
-        "tags": list(each.tags[:_MOST]),
+        "digest": image.digest,
+        "tags": list(image.tags[:_MOST]),
         "running_in": _where(each, finding),
         "account_id": each.repository.account,
         "vulnerability": finding.identifier,

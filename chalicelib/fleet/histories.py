@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
-    from chalicelib.fleet.model import RepositoryReport
+    from chalicelib.fleet.model import OlderImage, RepositoryReport
     from chalicelib.policy.ages import Age
     from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.rules import Rules
@@ -34,11 +34,13 @@ DAYS_OF_FIXES = 90
 class History:
     """What is kept of a repository; None where that cannot be read, or is not known.
 
-    ``uses`` are empty where it is known that no image is in use.
+    ``uses`` are empty where it is known that no image is in use. ``older`` are the states of images
+    in use that are in no line.
     """
 
     states: Sequence[ReportedState] | None = None
     uses: Mapping[str, Sequence[str]] | None = None
+    older: tuple[ReportedState, ...] = ()
 
     def with_seen(self, seen: Mapping[str, str] | None) -> History:
         """With what Amazon Inspector sees running, by digest; None where that is not known."""
@@ -67,19 +69,49 @@ class Histories:
     def of(self, repository: str, backoff: Backoff) -> History:
         """What is kept of a repository: one Query, and where uses are known one GetItem."""
         place = f"{self._place}/{repository}"
-        states = uses = None
+        states = self._recalled(place, repository, backoff)
+        return History(states, self._uses_of(place, repository, backoff))
+
+    def _uses_of(
+        self, place: str, repository: str, backoff: Backoff
+    ) -> Mapping[str, Sequence[str]] | None:
+        if self._uses is None:
+            return None
         try:
-            if self._states is not None:
-                recalled = backoff.call(self._states.recall, place)
-                states = tuple(recalled.states.values())
-            if self._uses is not None:
-                uses = backoff.call(self._uses.of, place)
-                if uses is None and self._found is not None and repository not in self._found:
-                    uses = {}
+            uses = backoff.call(self._uses.of, place)
+        except AWS_ERRORS as error:
+            extra = {"repository": repository, "error": str(error)}
+            logs.logger.warning("images in use not read", extra=extra)
+            return None
+        has_none = self._found is not None and repository not in self._found
+        return {} if uses is None and has_none else uses
+
+    def with_older(
+        self, history: History, repository: str, images: Iterable[OlderImage], backoff: Backoff
+    ) -> History:
+        """With what is kept of images in use that are in no line: one Query for each."""
+        if self._states is None or history.states is None:
+            return history
+        in_lines = {state.digest for state in history.states if not state.has_ended}
+        older: list[ReportedState] = []
+        for image in images:
+            if image.digest not in in_lines:
+                place = f"{self._place}/{repository}@{image.digest}"
+                older += self._recalled(place, repository, backoff) or ()
+        return replace(history, older=tuple(older))
+
+    def _recalled(
+        self, place: str, repository: str, backoff: Backoff
+    ) -> tuple[ReportedState, ...] | None:
+        """The states that are kept of a place; None where they cannot be read."""
+        if self._states is None:
+            return None
+        try:
+            return tuple(backoff.call(self._states.recall, place).states.values())
         except AWS_ERRORS as error:
             extra = {"repository": repository, "error": str(error)}
             logs.logger.warning("history not read", extra=extra)
-        return History(states, uses)
+            return None
 
     def rules_of(self, repository: str) -> Rules:
         """The rules of a repository, by its tags as far as they may be read."""
@@ -106,7 +138,7 @@ class Histories:
             report,
             owner=self._owner(rules),
             running=running,
-            ages=ages_of(report, states, self._settings.sla_of(rules)),
+            ages=ages_of(report, states, self._settings.sla_of(rules), history.older),
             fixes=fixes_of(states, datetime.now(UTC)),
         )
 
@@ -133,15 +165,29 @@ class Histories:
 
 
 def ages_of(
-    report: RepositoryReport, states: Iterable[ReportedState], sla: DueTimes | None
+    report: RepositoryReport,
+    states: Iterable[ReportedState],
+    sla: DueTimes | None,
+    older: Iterable[ReportedState] = (),
 ) -> dict[str, Age]:
-    """Since when the findings of a repository's newest image are open, and when they are due.
+    """Since when the findings of a repository's images are open, and when they are due.
 
-    By the ledgers of the lines that it is in; of one that is in none yet, by those of all lines.
+    By the ledgers of the lines that the newest image is in; of one that is in none yet, by those of
+    all lines. What only older images have, by the ledgers of their lines, and by their own.
     """
+    states = tuple(states)
     live = [state for state in states if not state.has_ended]
     own = [state for state in live if report.digest in (state.whole, state.digest)]
-    return ages_by((state.ledger for state in own or live), report.all_findings, sla)
+    digests = {image.digest for image in report.older}
+    theirs = [state for state in (*states, *older) if state.digest in digests]
+    in_older = frozenset(key for image in report.older for key in image.findings)
+    newest = (finding for finding in report.all_findings if finding.key not in in_older)
+    others = (finding for finding in report.all_findings if finding.key in in_older)
+    lines = theirs or ([] if own else live)
+    return {
+        **ages_by((state.ledger for state in own or live), newest, sla),
+        **ages_by((state.ledger for state in lines), others, sla),
+    }
 
 
 def fixes_of(states: Iterable[ReportedState], now: datetime) -> dict[str, FixTimes]:

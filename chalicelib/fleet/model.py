@@ -70,6 +70,18 @@ class NamedImages:
 
 
 @dataclass(frozen=True)
+class OlderImage:
+    """An image in use beside the newest one.
+
+    ``findings`` are the keys of those that it has and the newest has not.
+    """
+
+    digest: str
+    tags: tuple[str, ...] = ()
+    findings: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class FixTimes:
     """How many findings were fixed, and for how many seconds in all they had been open."""
 
@@ -117,8 +129,9 @@ class RepositoryReport:
 
     ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where these
     images are in use, empty where it is known that none is. Both are None where that is not known.
-    ``in_use`` are the keys of the findings that images in use have. ``ages`` are by the key of a
-    finding, of those of which anything is known.
+    ``in_use`` are the keys of the findings that images in use have, and ``older`` those of these
+    images that have findings which the newest has not, the newest of them first. ``ages`` are by
+    the key of a finding, of those of which anything is known.
     ``fixes`` are of what was fixed lately, by severity.
     """
 
@@ -139,12 +152,18 @@ class RepositoryReport:
     owner: str | None = None
     running: tuple[str, ...] | None = None
     in_use: frozenset[str] = frozenset()
+    older: tuple[OlderImage, ...] = ()
     ages: Mapping[str, Age] = field(default_factory=dict)
     fixes: Mapping[str, FixTimes] = field(default_factory=dict)
 
     def age_of(self, finding: Finding) -> Age:
         """Since when the finding is open here, and when it is due, as far as is known."""
         return self.ages.get(finding.key, UNKNOWN_AGE)
+
+    def image_with(self, finding: Finding) -> OlderImage:
+        """The image that has the finding: the newest one or, where that has it not, an older."""
+        newest = OlderImage(self.digest, self.tags)
+        return next((each for each in self.older if finding.key in each.findings), newest)
 
     def is_running(self, finding: Finding) -> bool | None:
         """Whether an image in use has the finding; None where it is not known what is in use."""

@@ -1,5 +1,7 @@
 """Gathering a fleet report from the local ECR: what is looked at, by how many calls."""
 
+import csv
+import io
 import re
 import threading
 from datetime import UTC, datetime, timedelta
@@ -14,12 +16,17 @@ from chalicelib.aws.tagging import RepositoryTags
 from chalicelib.ecr.scan_records import NEVER, ScanRecord
 from chalicelib.fleet.collecting import gather_fleet
 from chalicelib.fleet.comparison import compare
+from chalicelib.fleet.find import Query, find
+from chalicelib.fleet.finding_lines import keep_lines
 from chalicelib.fleet.formats.json_form import to_json
 from chalicelib.fleet.formats.json_reader import from_json
+from chalicelib.fleet.formats.spreadsheet import as_csv
 from chalicelib.fleet.model import NamedImages, NotLookedAt, Repository
 from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.sources import MOST_NAMES
+from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from chalicelib.policy.rules import RepositoryRules, Rules
+from chalicelib.policy.states import Line
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.services import Services
 from chalicelib.settings.documents import DocumentNotRead
@@ -27,6 +34,8 @@ from chalicelib.settings.settings import Settings
 from local.ecr import Finding, Findings, LocalRegistry, ScanningRule, local_ecr
 from local.images import HELM_CHART, OCI_IMAGE, OCI_INDEX, OCI_MANIFEST
 from local.seed import seed
+from tests.fleet.test_find import Kept
+from tests.policy.repositories import LATEST, PROD, a_state
 
 NOW = datetime.now(UTC)
 ONE = Finding("CVE-2026-1", "HIGH", "zlib")
@@ -632,3 +641,76 @@ class TestWhereImagesRun:
         services.image_uses.keep_found({"123456789012/eu-west-1": []})
         aws.fail_next("ListCoverage", "AccessDeniedException")
         assert only(gather(services=services)).running is None
+
+
+class TestAnOldBuildThatStillRuns:
+    """What was fixed in the newest image and is open in production."""
+
+    PLACE = "123456789012/eu-west-1/api"
+
+    @pytest.fixture
+    def services(self, history_table):
+        variables = {
+            "HISTORY_TABLE_NAME": history_table,
+            "ECS_DISCOVERY_ENABLED": "true",
+            "SLA": "CRITICAL=7d",
+        }
+        return Services(Settings.from_environment(variables))
+
+    @pytest.fixture
+    def old(self, aws, services):
+        both = Findings((ONE, TWO))
+        old = aws.add_image(
+            "api", tags=("prod",), pushed_at=days_ago(60), scanned_at=NOW, findings=both
+        )
+        new = aws.add_image(
+            "api",
+            tags=("latest",),
+            pushed_at=days_ago(2),
+            scanned_at=NOW,
+            findings=Findings((ONE,)),
+        )
+        services.image_uses.keep(self.PLACE, {old.digest: ("ECS service shop",)})
+        self.keep(services, LATEST, new.digest, days=40, key="CVE-2026-1 zlib")
+        return old
+
+    def keep(self, services, line, digest, *, days, place=PLACE, key="CVE-2026-2 openssl"):
+        now = int(NOW.timestamp())
+        entry = Entry("CRITICAL", (Span(now - days * DAY, now),))
+        state = a_state(line, digest, ledger=Ledger({key: entry}, (now,)))
+        services.line_states.keep(place, state)
+
+    def test_its_findings_are_as_old_and_as_overdue_as_its_line_says(self, services, old):
+        self.keep(services, PROD, old.digest, days=60)
+        report = gather(services=services)
+        [overdue] = report.overdue
+        assert (overdue.finding.identifier, overdue.days_left) == ("CVE-2026-2", -53)
+
+    def test_in_no_line_any_more_its_own_history_says_it(self, services, old):
+        place = f"{self.PLACE}@{old.digest}"
+        self.keep(services, Line("", ""), old.digest, days=60, place=place)
+        assert [each.days_left for each in gather(services=services).overdue] == [-53]
+
+    def test_without_the_answer_about_it_the_newest_image_keeps_its_ages(
+        self, services, old, monkeypatch
+    ):
+        recall = services.line_states.recall
+        monkeypatch.setattr(
+            services.line_states, "recall", lambda p: refuse() if "@" in p else recall(p)
+        )
+        found = only(gather(services=services))
+        assert found.ages.keys() == {"CVE-2026-1 zlib"}
+
+    def test_every_form_names_it_beside_what_only_it_has(self, services, old):
+        report = gather(services=services)
+        again = from_json(to_json(report))
+        assert again == report
+        digests = {}
+        for each in csv.DictReader(io.StringIO(as_csv(again))):
+            digests[each["vulnerability"]] = (each["digest"], each["tags"])
+        assert digests["CVE-2026-2"] == (old.digest, "prod")
+        assert digests["CVE-2026-1"] == (only(report).digest, "latest")
+        kept = Kept()
+        keep_lines(again, "2026-03-02T06-00-00Z", kept)
+        [line] = find(Query.of({"vulnerability": "CVE-2026-2"}), kept).findings
+        assert (line["digest"], line["tags"]) == (old.digest, ["prod"])

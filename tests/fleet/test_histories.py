@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.pages import StoredReport, as_email, as_markdown, email_subject
 from chalicelib.fleet.histories import ages_of, fixes_of
-from chalicelib.fleet.model import FixTimes, Point
+from chalicelib.fleet.model import FixTimes, OlderImage, Point
 from chalicelib.fleet.report import MOST_POINTS, FleetReport
 from chalicelib.policy.ages import Age
 from chalicelib.policy.due_dates import DueTimes
@@ -69,6 +69,28 @@ def test_of_what_no_ledger_knows_the_age_is_not_known():
     assert ages_of(REPORT, [], SLA) == {}
 
 
+def with_older(*findings):
+    """The report of a repository in which an older image runs that has what was fixed since."""
+    older = OlderImage("sha256:old", ("prod",), frozenset(each.key for each in findings))
+    return replace(REPORT, older=(older,))
+
+
+def test_what_only_an_older_image_has_that_runs_is_as_old_as_its_own_line_says():
+    newest = a_line(LATEST, REPORT.digest, {OPENSSL.key: fixed(2, 58), ZLIB.key: open_since(3)})
+    older = a_line(PROD, "sha256:old", {OPENSSL.key: open_since(60), ZLIB.key: open_since(70)})
+    ages = ages_of(with_older(OPENSSL), [newest, older], SLA)
+    assert {key: days_open(age) for key, age in ages.items()} == {OPENSSL.key: 60, ZLIB.key: 3}
+    assert ages[OPENSSL.key].is_overdue(NOW.date())
+
+
+def test_an_older_image_that_runs_and_is_in_no_line_has_a_history_of_its_own():
+    newest = a_line(LATEST, REPORT.digest, {OPENSSL.key: fixed(2, 58)})
+    alone = a_line(Line("", ""), "sha256:old", {OPENSSL.key: open_since(60)})
+    assert OPENSSL.key not in ages_of(with_older(OPENSSL), [newest], SLA)
+    ages = ages_of(with_older(OPENSSL), [newest], SLA, [alone])
+    assert days_open(ages[OPENSSL.key]) == 60
+
+
 def test_a_finding_of_a_severity_without_a_time_has_an_age_and_no_due_date():
     report = looked_at("shop/api", CURL)
     line = a_line(LATEST, report.digest, {CURL.key: open_since(400)})
@@ -121,6 +143,12 @@ def test_the_digest_says_how_long_what_is_overdue_has_been_open():
     assert "due today" in text
     assert "high 15.0 days (2)" in text
     assert "1 overdue" in email_subject(FLEET)
+
+
+def test_after_what_is_overdue_alone_there_is_one_empty_line():
+    alone = FleetReport(NOW, repositories=FLEET.repositories[1:])
+    text = as_email(alone, StoredReport("https://", 12, "b", "h", "j"))
+    assert "due today\n\nWorst repositories" in text
 
 
 def test_every_form_says_what_is_overdue_and_how_long_fixes_took():

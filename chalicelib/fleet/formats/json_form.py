@@ -116,6 +116,14 @@ def _repository_document(
         "owner": report.owner,
         "running": report.running,
         "inUse": [number(each) for each in report.all_findings if each.key in report.in_use],
+        "olderImages": [
+            {
+                "digest": each.digest,
+                "tags": each.tags,
+                "findings": [number(f) for f in report.all_findings if f.key in each.findings],
+            }
+            for each in report.older
+        ],
         "ages": [
             {
                 "finding": number(finding),

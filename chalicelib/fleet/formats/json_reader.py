@@ -19,6 +19,7 @@ from chalicelib.fleet.model import (
     ImageScan,
     NamedImages,
     NotLookedAt,
+    OlderImage,
     Point,
     Repository,
     RepositoryReport,
@@ -119,6 +120,14 @@ def _repository_report(
         owner=values.get("owner"),
         running=None if (running := values.get("running")) is None else tuple(running),
         in_use=frozenset(findings[number].key for number in values.get("inUse", ())),
+        older=tuple(
+            OlderImage(
+                each["digest"],
+                tuple(each["tags"]),
+                frozenset(findings[number].key for number in each["findings"]),
+            )
+            for each in values.get("olderImages", ())
+        ),
         ages={
             findings[each["finding"]].key: _age(each["firstSeen"], each["due"])
             for each in values.get("ages", ())

@@ -184,7 +184,7 @@ def _result(
             "firstSeen": found.first_seen and found.first_seen.isoformat(),
             "due": found.due and found.due.isoformat(),
             "relatedVulnerabilities": list(finding.related),
-            **({} if place.image is None else _image(place.image)),
+            **({} if place.image is None else _image(place.image, finding)),
         },
     }
     return result if place.state is None else {**result, "baselineState": place.state}
@@ -212,11 +212,12 @@ def _location(place: _Place, uri: str, line: int) -> dict[str, Any]:
     }
 
 
-def _image(report: RepositoryReport) -> dict[str, Any]:
+def _image(report: RepositoryReport, finding: Finding) -> dict[str, Any]:
     if report.as_of is not None:
         # Of an image that was newest then, and may not be this one.
         return {"asOf": report.as_of.isoformat()}
-    return {"imageDigest": report.digest, "imageTags": list(report.tags[:_MOST_TAGS])}
+    image = report.image_with(finding)
+    return {"imageDigest": image.digest, "imageTags": list(image.tags[:_MOST_TAGS])}
 
 
 def _suppression(risk: AcceptedRisk) -> dict[str, Any]:

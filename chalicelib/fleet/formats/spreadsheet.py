@@ -80,13 +80,13 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
         # What was last known is of an image that was newest then, and may not be of this one.
         now = each if each.as_of is None else RepositoryReport(each.repository)
         for finding, risk in each.rows:
-            age = each.age_of(finding)
+            age, image = each.age_of(finding), now.image_with(finding)
             yield (
                 each.repository.account,
                 each.repository.region,
                 each.repository.name,
-                ", ".join(now.tags),
-                now.digest,
+                ", ".join(image.tags),
+                image.digest,
                 finding.severity,
                 finding.identifier,
                 finding_texts.packages(finding),
@@ -98,8 +98,8 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 report.is_new(each.repository, finding),
                 risk and risk.expires,
                 risk and risk.reason,
-                now.pushed_at,
-                now.scanned_at,
+                now.pushed_at if image.digest == now.digest else None,
+                now.scanned_at if image.digest == now.digest else None,
                 link(finding.url),
                 finding.description,
                 finding_texts.paths(finding),
