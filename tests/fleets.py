@@ -22,6 +22,7 @@ from chalicelib.fleet.model import (
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.ages import Age
+from chalicelib.policy.due_dates import DueTimes
 from tests.reports import found_in
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -243,6 +244,7 @@ _looked_at = st.builds(
         st.builds(FixTimes, st.integers(0, 9), st.integers(0, 9**9)),
         max_size=2,
     ),
+    sla=st.none() | st.just(DueTimes.parse("CRITICAL=7d HIGH=30d")),
 )
 _points = st.builds(
     Point,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import counts_of, known_keys, worst_first
 from chalicelib.fleet.model import Change, Comparison, RepositoryReport
+from chalicelib.policy.ages import age_since
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +46,8 @@ def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
         new += (Change(each.repository, finding) for finding in came)
         if each.certain:
             fixed += (Change(each.repository, finding) for finding in went)
+        if old:
+            each = _with_earlier_ages(each, old.report)
         repositories.append(each if each.certain or not old else _kept(each, old, went))
     looked_at = {each.repository for each in report.repositories}
     absent = before.keys() - looked_at
@@ -61,6 +64,18 @@ def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
         dropped=tuple(sorted(absent - deleted - unread)),
     )
     return replace(report, repositories=tuple(repositories), comparison=comparison)
+
+
+def _with_earlier_ages(now: RepositoryReport, earlier: RepositoryReport) -> RepositoryReport:
+    """The report with the ages that findings had where these cannot be read now."""
+    undated = [each for each in now.all_findings if now.age_of(each).first_seen is None]
+    known = known_keys(undated, earlier.ages) if undated and earlier.ages else {}
+    ages = {
+        each.key: age_since(first_seen, each, now.sla)
+        for each in undated
+        if each.key in known and (first_seen := earlier.ages[known[each.key]].first_seen)
+    }
+    return replace(now, ages={**now.ages, **ages}) if ages else now
 
 
 def change_counts(changes: Iterable[Change]) -> dict[str, int]:
@@ -130,4 +145,5 @@ def _last_known(before: _Before) -> RepositoryReport:
         older=old.older,
         ages=old.ages,
         fixes=old.fixes,
+        sla=old.sla,
     )

@@ -57,8 +57,9 @@ def _document(report: FleetReport, stored: StoredReport) -> dict[str, Any]:
         "since": comparison and comparison.since.isoformat(),
         "new": comparison and len(comparison.new),
         "fixed": comparison and len(comparison.fixed),
-        "overdue": len(report.overdue) if report.has_due_dates else None,
-        "dueSoon": len(report.due_soon) if report.has_due_dates else None,
+        "overdue": report.overdue_count,
+        "dueSoon": report.due_soon_count,
+        "undated": report.undated,
         "meanDaysToFix": {
             severity: round(mean, 2)
             for severity, times in report.fixes.items()

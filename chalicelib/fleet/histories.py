@@ -133,12 +133,13 @@ class Histories:
         if history.uses is not None:
             found = (where for each in digests for where in history.uses.get(each, ()))
             running = tuple(dict.fromkeys(found))
-        states = history.states or ()
+        states, sla = history.states or (), self._settings.sla_of(rules)
         return replace(
             report,
             owner=self._owner(rules),
             running=running,
-            ages=ages_of(report, states, self._settings.sla_of(rules), history.older),
+            ages=ages_of(report, states, sla, history.older),
+            sla=sla,
             fixes=fixes_of(states, datetime.now(UTC)),
         )
 

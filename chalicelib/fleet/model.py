@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.policy.accepted_risks import AcceptedRisk
+    from chalicelib.policy.due_dates import DueTimes
 
 
 @dataclass(frozen=True, order=True)
@@ -131,7 +132,8 @@ class RepositoryReport:
     images are in use, empty where it is known that none is. Both are None where that is not known.
     ``in_use`` are the keys of the findings that images in use have, and ``older`` those of these
     images that have findings which the newest has not, the newest of them first. ``ages`` are by
-    the key of a finding, of those of which anything is known.
+    the key of a finding, of those of which anything is known. ``sla`` says how long findings may be
+    open, where anything does.
     ``fixes`` are of what was fixed lately, by severity.
     """
 
@@ -155,6 +157,7 @@ class RepositoryReport:
     older: tuple[OlderImage, ...] = ()
     ages: Mapping[str, Age] = field(default_factory=dict)
     fixes: Mapping[str, FixTimes] = field(default_factory=dict)
+    sla: DueTimes | None = None
 
     def age_of(self, finding: Finding) -> Age:
         """Since when the finding is open here, and when it is due, as far as is known."""
@@ -168,6 +171,13 @@ class RepositoryReport:
     def is_running(self, finding: Finding) -> bool | None:
         """Whether an image in use has the finding; None where it is not known what is in use."""
         return None if self.running is None else finding.key in self.in_use
+
+    @cached_property
+    def undated(self) -> int:
+        """Of how many findings that are due some day it is not known since when they are open."""
+        times = self.sla.by_severity if self.sla else {}
+        timed = (finding for finding in self.findings if finding.severity in times)
+        return sum(self.age_of(finding).due is None for finding in timed)
 
     @cached_property
     def counts(self) -> dict[str, int]:

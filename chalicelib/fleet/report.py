@@ -157,7 +157,29 @@ class FleetReport:
     @cached_property
     def has_due_dates(self) -> bool:
         """Whether anything says when findings are due."""
-        return any(age.due for each in self.repositories for age in each.ages.values())
+        return any(
+            each.sla is not None or any(each.age_of(finding).due for finding in each.findings)
+            for each in self.repositories
+        )
+
+    @cached_property
+    def undated(self) -> int:
+        """Of how many findings that are due some day it is not known since when they are open."""
+        return sum(each.undated for each in self.repositories)
+
+    @property
+    def overdue_count(self) -> int | None:
+        """How many findings are known to be overdue; None where it is not known that none is."""
+        return self._known_to_be(self.overdue)
+
+    @property
+    def due_soon_count(self) -> int | None:
+        """How many are known to be due within a week; None where it is not known that none is."""
+        return self._known_to_be(self.due_soon)
+
+    def _known_to_be(self, found: tuple[Due, ...]) -> int | None:
+        is_known = self.has_due_dates and not self.undated
+        return len(found) if found or is_known else None
 
     @cached_property
     def _due(self) -> tuple[Due, ...]:
@@ -187,8 +209,7 @@ class FleetReport:
 
     def with_point(self, earlier: FleetReport | None) -> FleetReport:
         """The report with its place in the trend of the last digests."""
-        overdue = len(self.overdue) if self.has_due_dates else None
-        point = Point(self.generated_at, self.totals, overdue)
+        point = Point(self.generated_at, self.totals, self.overdue_count)
         before = earlier.trend if earlier else ()
         return replace(self, trend=(*before, point)[-MOST_POINTS:])
 

@@ -16,6 +16,7 @@ from chalicelib.fleet.model import ImageScan, NotLookedAt, RepositoryReport
 from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.vulnerabilities import most_urgent
 from chalicelib.policy.ages import Age
+from chalicelib.policy.due_dates import DueTimes
 from tests.fleets import (
     BASH,
     CURL,
@@ -261,3 +262,22 @@ def test_what_is_new_is_listed_in_the_one_order_of_findings():
     report = compare(report_of(stored, runs), report_of(looked_at("a"), looked_at("b")))
     new = most_urgent(report.comparison.new, report)
     assert [change.finding for change in new] == [ZLIB, listed, PERL, BASH]
+
+
+SLA = DueTimes.parse("CRITICAL=7d HIGH=30d")
+
+
+def test_where_the_history_cannot_be_read_a_finding_keeps_the_age_it_had():
+    since = NOW - timedelta(days=40)
+    earlier = replace(looked_at("a", ZLIB, BASH), ages={ZLIB.key: Age(since)}, sla=None)
+    report = compare(report_of(replace(looked_at("a", ZLIB, BASH), sla=SLA)), before(earlier))
+    [overdue] = report.overdue
+    assert (overdue.finding, overdue.days_left) == (ZLIB, -10)
+    assert (report.undated, report.overdue_count) == (1, 1)
+
+
+def test_an_age_that_the_history_says_now_goes_over_the_one_it_had():
+    since = NOW - timedelta(days=40)
+    now = replace(looked_at("a", ZLIB), ages={ZLIB.key: Age(NOW)}, sla=SLA)
+    earlier = replace(looked_at("a", ZLIB), ages={ZLIB.key: Age(since)})
+    assert compare(report_of(now), before(earlier)).repositories[0].ages == {ZLIB.key: Age(NOW)}

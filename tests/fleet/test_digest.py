@@ -121,6 +121,26 @@ def test_a_bus_that_refuses_stops_no_digest_and_gets_its_events_when_it_comes_ag
     assert put.call_count == 3
 
 
+def test_what_is_overdue_stays_so_where_the_history_cannot_be_read(digests, monkeypatch):
+    now = int(NOW.timestamp())
+    digests.configure(SLA="HIGH=30d", HISTORY_TABLE_NAME=create_history_table())
+    digests.registry.add_image("shop/web", tags=("1",), scanned_at=NOW, findings=Findings((ONE,)))
+    entry = Entry("HIGH", (Span(now - 40 * DAY, now),))
+    state = a_state(LATEST, "before", ledger=Ledger({"CVE-2026-1 zlib": entry}, (now,)))
+    for name in ("api", "web"):
+        digests.services.line_states.keep(f"123456789012/eu-west-1/shop/{name}", state)
+    digests.send()
+    recall = digests.services.line_states.recall
+    monkeypatch.setattr(
+        digests.services.line_states,
+        "recall",
+        lambda place: refused("") if place.endswith("api") else recall(place),
+    )
+    digests.send(NEXT_MONDAY)
+    told = [json.loads(each["default"]) for each in digests.sent]
+    assert [(each["overdue"], each["undated"]) for each in told] == [(2, 0), (2, 0)]
+
+
 def test_a_digest_without_feeds_is_sent_all_the_same_and_says_so(digests):
     digests.configure(FEEDS="true")
     assert digests.send() is True

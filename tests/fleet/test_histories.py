@@ -1,9 +1,11 @@
 """How old the findings of a newest image are, when they are due, and how long fixes took."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from chalicelib.fleet.digest_messages import digest_message
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.pages import StoredReport, as_email, as_markdown, email_subject
 from chalicelib.fleet.histories import ages_of, fixes_of
@@ -13,7 +15,7 @@ from chalicelib.policy.ages import Age
 from chalicelib.policy.due_dates import DueTimes
 from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from chalicelib.policy.states import Line
-from tests.fleets import CURL, NOW, OPENSSL, ZLIB, looked_at
+from tests.fleets import CURL, NOW, OPENSSL, REVIEWED, ZLIB, looked_at
 from tests.policy.repositories import LATEST, PROD, a_state
 
 TODAY = int(NOW.timestamp()) // DAY
@@ -156,6 +158,44 @@ def test_every_form_says_what_is_overdue_and_how_long_fixes_took():
         assert "open 23 days, 16 overdue" in form
         assert "15.0" in form
         assert "payments" in form
+
+
+STORED = StoredReport("https://", 12, "b", "h", "j")
+
+
+def messages(fleet):
+    """What people and machines are told of due dates: email, Markdown and page, and the JSON."""
+    document = json.loads(json.loads(digest_message(fleet, STORED).body)["default"])
+    forms = [as_email(fleet, STORED), as_markdown(fleet), as_html(fleet)]
+    return forms, (document["overdue"], document["dueSoon"], document["undated"])
+
+
+def test_where_it_is_unknown_since_when_findings_are_open_none_is_said_to_be_in_time():
+    forms, numbers = messages(FleetReport(NOW, repositories=(replace(REPORT, sla=SLA),)))
+    assert numbers == (None, None, 2)
+    for form in forms:
+        assert "Since when is unknown of 2 findings with a due date" in form
+        assert "0 findings overdue" not in form
+
+
+def test_beside_what_is_overdue_it_is_said_of_how_many_that_is_unknown():
+    late = aged(replace(REPORT, sla=SLA), openssl=an_age(23, -16))
+    forms, numbers = messages(FleetReport(NOW, repositories=(late,)))
+    assert numbers == (1, None, 1)
+    for form in forms:
+        assert "1 finding overdue; since when is unknown of 1 finding with a due date" in form
+
+
+def test_where_all_findings_are_in_time_none_is_overdue():
+    fleet = FleetReport(NOW, repositories=(replace(looked_at("shop/api", CURL), sla=SLA),))
+    assert messages(fleet)[1] == (0, 0, 0)
+    assert fleet.with_point(None).trend[-1].overdue == 0
+
+
+def test_the_due_date_of_an_accepted_risk_says_nothing_of_what_is_open():
+    report = looked_at("shop/api", ZLIB, accepted=((OPENSSL, REVIEWED),))
+    fleet = FleetReport(NOW, repositories=(aged(report, openssl=an_age(23, -16)),))
+    assert messages(fleet)[1] == (None, None, 0)
 
 
 def test_without_times_to_fix_nothing_is_said_of_due_dates():

@@ -133,6 +133,7 @@ def _repository_document(
             for finding in report.all_findings
             if (age := report.ages.get(finding.key))
         ],
+        "sla": report.sla.text if report.sla else None,
         "fixes": {severity: asdict(times) for severity, times in report.fixes.items()},
     }
 

@@ -27,6 +27,7 @@ from chalicelib.fleet.model import (
 from chalicelib.fleet.report import FleetReport
 from chalicelib.policy.accepted_risks import AcceptedRisk
 from chalicelib.policy.ages import Age
+from chalicelib.policy.due_dates import DueTimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,6 +133,7 @@ def _repository_report(
             findings[each["finding"]].key: _age(each["firstSeen"], each["due"])
             for each in values.get("ages", ())
         },
+        sla=DueTimes.parse(sla) if (sla := values.get("sla")) else None,
         fixes={
             severity: FixTimes(times["count"], times["seconds"])
             for severity, times in values.get("fixes", {}).items()

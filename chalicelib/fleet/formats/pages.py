@@ -198,6 +198,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         ),
         "fixed": first(comparison.fixed if comparison else (), bounds.changes),
         "due": first((*report.overdue, *report.due_soon), bounds.changes),
+        "due_counts": due_counts(report),
         "age_in": lambda each: _age_of(each, report),
         "fixes": _mean_times(report.fixes),
         "fixes_by_owner": first(_mean_times(report.fixes_by_owner), bounds.others),
@@ -254,6 +255,17 @@ def columns(trend: Sequence[Point]) -> list[Column]:
         parts = segments(point.totals, most)
         found.append(Column(point, total, tuple(parts), round(100 - height, 2)))
     return found
+
+
+def due_counts(report: FleetReport) -> str:
+    """``1 finding overdue, 2 due within a week``, and of how many that is not known."""
+    overdue, soon = report.overdue_count, report.due_soon_count
+    counts = [] if overdue is None else [f"{count_of(overdue, 'finding')} overdue"]
+    counts += [] if soon is None else [f"{soon:,} due within a week"]
+    undated = f"since when is unknown of {count_of(report.undated, 'finding')} with a due date"
+    parts = [", ".join(counts), undated if report.undated else ""]
+    text = "; ".join(filter(None, parts))
+    return text[:1].upper() + text[1:]
 
 
 def _age_of(each: Due, report: FleetReport) -> str:
