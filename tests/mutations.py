@@ -170,18 +170,18 @@ MUTATIONS = [
         ("what is unknown now is fixed", "        if each.certain:\n", "        if True:\n"),
         (
             "what is unknown now is forgotten",
-            "each if each.certain or not old else _kept(each, old, went)",
-            "each",
+            "return now if now.certain else _kept(",
+            "return now if True else _kept(",
         ),
         (
             "what could not be read is forgotten",
-            "repositories += (_last_known(before[each]) for each in sorted(unread))",
-            "",
+            "for repository in unread:",
+            "for repository in ():",
         ),
         (
             "what is not looked at any more is kept",
-            "if not report.was_looked_at(each)}",
-            "}",
+            "if not report.was_looked_at(each))",
+            ")",
         ),
         (
             "a repository that was deleted is unknown",
@@ -197,6 +197,11 @@ MUTATIONS = [
             "what was never known has a date",
             "if each.certain or each.as_of or any(each.all_findings)",
             "",
+        ),
+        (
+            "an age that cannot be read now is lost",
+            "now = _with_earlier_ages(now, before.report)",
+            "pass",
         ),
         ("what one platform has hides the rest", "(*now.findings, *missing)", "now.findings"),
         (

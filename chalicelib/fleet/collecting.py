@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted, TokenExpired
 from chalicelib.aws.errors import AWS_ERRORS, is_throttling, reason_of
-from chalicelib.ecr.findings import merged
+from chalicelib.ecr.findings import merged, worst_first
 from chalicelib.fleet.model import NotLookedAt, OlderImage, Repository, RepositoryReport
 from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.sources import RegistrySource, is_part_of, report_of
@@ -149,6 +149,7 @@ class _Gathering:
             not_looked_at=tuple(self._not_looked_at + missed),
             expired=self._weighing.expired,
             deleted=tuple(sorted(self._deleted)),
+            as_of_today=self._as_of_today,
         )
         owners = {
             look.repository: listed.source.histories.owner_of(look.repository.name)
@@ -156,6 +157,14 @@ class _Gathering:
             if isinstance(look, NotLookedAt)
         }
         return Gathered(report, frozenset(self._all), owners)
+
+    def _as_of_today(self, report: RepositoryReport) -> RepositoryReport:
+        """What was known of a repository, weighed and dated by today's rules."""
+        source = self._registries.get(report.repository.registry)
+        if source is None:
+            return report
+        found = replace(report, findings=worst_first(report.all_findings))
+        return source.histories.dated(self._weighing.weigh(found))
 
     def _look_at_all(
         self, order: Sequence[_Listed], advance: Callable[[int, int], None]

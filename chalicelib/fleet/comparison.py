@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.findings import counts_of, known_keys, worst_first
-from chalicelib.fleet.model import Change, Comparison, RepositoryReport
+from chalicelib.fleet.model import Change, Comparison, OlderImage, RepositoryReport
 from chalicelib.policy.ages import age_since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date, datetime
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import Repository
     from chalicelib.fleet.report import FleetReport
+    from chalicelib.policy.accepted_risks import AcceptedRisk
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class _Before:
 def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
     """The report with what is new and what is fixed since the earlier one, worst first.
 
-    What is not known now is as it was in the earlier report, with the date of that. Only findings
-    that count are compared; what is accepted or left out now is not fixed by that.
+    What is not known now is as it was in the earlier report, with the date of that; what of it
+    counts, and until when it is due, is as of today. Only findings that count are compared; what is
+    accepted or left out now is not fixed by that.
     """
     before = _by_repository(earlier)
     new: list[Change] = []
@@ -42,28 +44,57 @@ def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
     repositories: list[RepositoryReport] = []
     for each in report.repositories:
         old = before.get(each.repository)
-        came, went = _difference(each, old.report.findings if old else ())
+        now = _with_what_was_known(each, old, report) if old else each
+        came, went = _difference(now, old.report.findings if old else ())
         new += (Change(each.repository, finding) for finding in came)
         if each.certain:
             fixed += (Change(each.repository, finding) for finding in went)
-        if old:
-            each = _with_earlier_ages(each, old.report)
-        repositories.append(each if each.certain or not old else _kept(each, old, went))
+        repositories.append(now)
     looked_at = {each.repository for each in report.repositories}
     absent = before.keys() - looked_at
     deleted = absent & set(report.deleted)
     fixed += (Change(each, finding) for each in deleted for finding in before[each].report.findings)
-    unread = {each for each in absent - deleted if not report.was_looked_at(each)}
-    repositories += (_last_known(before[each]) for each in sorted(unread))
+    unread = sorted(each for each in absent - deleted if not report.was_looked_at(each))
+    for repository in unread:
+        now = _last_known(before[repository], report)
+        came, _ = _difference(now, before[repository].report.findings)
+        new += (Change(repository, finding) for finding in came)
+        repositories.append(now)
     known = {each.repository for each in report.repositories if each.known}
     comparison = Comparison(
         since=earlier.generated_at,
         new=worst_changes(new),
         fixed=worst_changes(fixed),
         first_seen=tuple(sorted(known - before.keys())),
-        dropped=tuple(sorted(absent - deleted - unread)),
+        dropped=tuple(sorted(absent - deleted - set(unread))),
     )
-    return replace(report, repositories=tuple(repositories), comparison=comparison)
+    ran_out = _ran_out(repositories, before, report.today)
+    return replace(
+        report,
+        repositories=tuple(repositories),
+        expired=tuple(dict.fromkeys((*report.expired, *ran_out))),
+        comparison=comparison,
+    )
+
+
+def _ran_out(
+    repositories: Iterable[RepositoryReport], before: Mapping[Repository, _Before], today: date
+) -> Iterator[AcceptedRisk]:
+    """The entries that have expired and accepted what is as last known, and counts again."""
+    for each in repositories:
+        if each.as_of and each.repository in before:
+            counting = {finding.key for finding in each.findings}
+            for finding, risk in before[each.repository].report.accepted:
+                if finding.key in counting and risk.has_expired(today):
+                    yield risk
+
+
+def _with_what_was_known(
+    now: RepositoryReport, before: _Before, report: FleetReport
+) -> RepositoryReport:
+    """A repository with the earlier ages and, where not all is known, the earlier findings."""
+    now = _with_earlier_ages(now, before.report)
+    return now if now.certain else _kept(now, report.as_of_today(before.report), before.as_of)
 
 
 def _with_earlier_ages(now: RepositoryReport, earlier: RepositoryReport) -> RepositoryReport:
@@ -109,27 +140,42 @@ def _difference(
     return came, [before[key] for key in before.keys() - set(known.values())]
 
 
-def _kept(now: RepositoryReport, before: _Before, missing: list[Finding]) -> RepositoryReport:
+def _kept(now: RepositoryReport, old: RepositoryReport, as_of: datetime) -> RepositoryReport:
     """What is found now, and beside it what was there before and is not known to be closed."""
-    old, found = before.report, {finding.key for finding in now.all_findings}
+    keys = {finding.key for finding in old.all_findings}
+    found = frozenset(known_keys(now.all_findings, keys).values())
     left_out: dict[str, tuple[Finding, ...]] = dict(now.left_out)
     for why, findings in old.left_out.items():
         if still := tuple(finding for finding in findings if finding.key not in found):
             left_out[why] = (*left_out.get(why, ()), *still)
+    missing = (finding for finding in old.findings if finding.key not in found)
     return replace(
         now,
         findings=worst_first((*now.findings, *missing)),
         accepted=(*now.accepted, *(each for each in old.accepted if each[0].key not in found)),
         left_out=left_out,
-        as_of=before.as_of,
+        as_of=as_of,
         in_use=now.in_use | (old.in_use - found),
+        older=(*now.older, *_older_than(now, old, frozenset(keys - found))),
         ages={**old.ages, **now.ages},
     )
 
 
-def _last_known(before: _Before) -> RepositoryReport:
+def _older_than(
+    now: RepositoryReport, old: RepositoryReport, kept: frozenset[str]
+) -> Iterator[OlderImage]:
+    """The images that had what is kept of before, but for the newest one of now."""
+    for image in old.older:
+        if image.findings & kept:
+            yield replace(image, findings=image.findings & kept)
+        kept -= image.findings
+    if kept and old.digest != now.digest:
+        yield OlderImage(old.digest, old.tags, kept)
+
+
+def _last_known(before: _Before, report: FleetReport) -> RepositoryReport:
     """A repository that could not be read: as it was, with nothing of the images of now."""
-    old = before.report
+    old = report.as_of_today(before.report)
     return RepositoryReport(
         repository=old.repository,
         digest=old.digest,

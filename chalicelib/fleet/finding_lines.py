@@ -170,7 +170,7 @@ def _line(
         "region": each.repository.region,
         "repository": each.repository.name,
         "owner": each.owner,
-        "digest": image.digest,
+        "digest": image.digest or None,
         "tags": list(image.tags[:_MOST]),
         "running_in": _where(each, finding),
         "account_id": each.repository.account,

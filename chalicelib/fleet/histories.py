@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.fleet.model import FixTimes
-from chalicelib.policy.ages import ages_by
+from chalicelib.policy.ages import age_since, ages_by
 from chalicelib.policy.ledger import DAY
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
@@ -124,6 +124,16 @@ class Histories:
 
     def _owner(self, rules: Rules) -> str | None:
         return rules.owner or (None if self._tagged is None else "")
+
+    def dated(self, report: RepositoryReport) -> RepositoryReport:
+        """The report of a repository with its findings due by the times to fix of today."""
+        sla = self._settings.sla_of(self.rules_of(report.repository.name))
+        ages = {
+            finding.key: age_since(age.first_seen, finding, sla)
+            for finding in report.all_findings
+            if (age := report.age_of(finding)).first_seen
+        }
+        return replace(report, ages={**report.ages, **ages}, sla=sla)
 
     def added_to(self, report: RepositoryReport, history: History) -> RepositoryReport:
         """The report of a repository with what is kept of it."""

@@ -72,7 +72,7 @@ class NamedImages:
 
 @dataclass(frozen=True)
 class OlderImage:
-    """An image in use beside the newest one.
+    """An image in use beside the newest one, or one that was the newest before.
 
     ``findings`` are the keys of those that it has and the newest has not.
     """
@@ -131,9 +131,9 @@ class RepositoryReport:
     ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where these
     images are in use, empty where it is known that none is. Both are None where that is not known.
     ``in_use`` are the keys of the findings that images in use have, and ``older`` those of these
-    images that have findings which the newest has not, the newest of them first. ``ages`` are by
-    the key of a finding, of those of which anything is known. ``sla`` says how long findings may be
-    open, where anything does.
+    images that have findings which the newest has not, the newest of them first; with ``as_of``
+    also the image that was newest then. ``ages`` are by the key of a finding, of those of which
+    anything is known. ``sla`` says how long findings may be open, where anything does.
     ``fixes`` are of what was fixed lately, by severity.
     """
 

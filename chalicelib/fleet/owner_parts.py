@@ -71,6 +71,7 @@ class OwnerParts:
             expired=self._expired_in(repositories),
             deleted=self._deleted(before),
             owner=owner,
+            as_of_today=self._all.as_of_today,
         )
         return compare(report, earlier) if earlier else report
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +13,7 @@ from chalicelib.ecr.severities import SEVERITIES
 from chalicelib.fleet.model import Acceptance, FixTimes, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date, datetime
 
     from chalicelib.ecr.findings import Finding
@@ -35,6 +35,10 @@ class Due(NamedTuple):
     finding: Finding
 
 
+def _unchanged(report: RepositoryReport) -> RepositoryReport:
+    return report
+
+
 @dataclass(frozen=True)
 class FleetReport:
     """All repositories at one time; ``registries`` have an empty repository name.
@@ -44,7 +48,8 @@ class FleetReport:
     ran out and would cover findings, and ``deleted`` the repositories of the earlier report that
     are no more. ``feeds`` are those that were asked what is exploited. ``trend`` is what the last
     digests said, this one as the last. ``owner`` is whose the repositories are, where the report
-    is about one owner's alone.
+    is about one owner's alone. ``as_of_today`` weighs what an earlier report showed of a repository
+    by what counts today, and until when it is due by today's times to fix.
     """
 
     generated_at: datetime
@@ -57,6 +62,9 @@ class FleetReport:
     feeds: tuple[Feed, ...] = ()
     trend: tuple[Point, ...] = ()
     owner: str = ""
+    as_of_today: Callable[[RepositoryReport], RepositoryReport] = field(
+        default=_unchanged, compare=False, repr=False
+    )
 
     @property
     def title(self) -> str:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -24,6 +25,8 @@ from chalicelib.fleet.formats.spreadsheet import as_csv
 from chalicelib.fleet.model import NamedImages, NotLookedAt, Repository
 from chalicelib.fleet.report import FleetReport
 from chalicelib.fleet.sources import MOST_NAMES
+from chalicelib.policy.accepted_risks import AcceptedRisk
+from chalicelib.policy.ages import Age
 from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from chalicelib.policy.rules import RepositoryRules, Rules
 from chalicelib.policy.states import Line
@@ -714,3 +717,52 @@ class TestAnOldBuildThatStillRuns:
         keep_lines(again, "2026-03-02T06-00-00Z", kept)
         [line] = find(Query.of({"vulnerability": "CVE-2026-2"}), kept).findings
         assert (line["digest"], line["tags"]) == (old.digest, ["prod"])
+
+
+class TestWhatIsAsLastKnown:
+    """It is known of then, and weighed and dated as of today."""
+
+    @pytest.fixture
+    def earlier(self, aws):
+        findings = Findings((ONE, TWO))
+        aws.add_image("api", tags=("1",), scanned_at=NOW, findings=findings)
+        found = only(gather())
+        ages = {finding.key: Age(days_ago(20)) for finding in found.findings}
+        one, two = sorted(found.findings, key=lambda each: each.identifier)
+        ran_out = AcceptedRisk("until then", days_ago(1).date(), vulnerability=two.identifier)
+        kept = replace(found, findings=(one,), accepted=((two, ran_out),), ages=ages)
+        return replace(gather(), repositories=(kept,), generated_at=days_ago(30))
+
+    def refused(self, aws, earlier, **settings):
+        aws.fail_next("DescribeImages", "AccessDeniedException")
+        return compare(gather(**settings), earlier)
+
+    def test_what_was_accepted_until_a_day_counts_from_then_on(self, aws, earlier):
+        report = self.refused(aws, earlier)
+        assert only(report).as_of == earlier.generated_at
+        assert only(report).counts == {"CRITICAL": 1, "HIGH": 1}
+        assert only(report).accepted == ()
+        assert [each.finding.identifier for each in report.comparison.new] == ["CVE-2026-2"]
+        assert [each.reason for each in report.expired] == ["until then"]
+        again = self.refused(aws, report)
+        assert (again.totals, again.comparison.new) == (report.totals, ())
+
+    def test_what_is_accepted_since_does_not_count_and_is_not_fixed(self, aws, earlier):
+        entry = f"vulnerability: CVE-2026-1, reason: reviewed, expires: {days_ago(-9).date()}"
+        risks = f"accepted: [{{{entry}}}]"
+        boto3.client("ssm").put_parameter(Name="/risks", Value=risks, Type="String")
+        report = self.refused(aws, earlier, ACCEPTED_RISKS="ssm:/risks")
+        assert only(report).counts == {"CRITICAL": 1}
+        assert report.comparison.fixed == ()
+
+    def test_it_is_due_by_the_times_to_fix_of_today(self, aws, earlier):
+        assert self.refused(aws, earlier).overdue == ()
+        overdue = self.refused(aws, earlier, SLA="CRITICAL=7d HIGH=30d").overdue
+        assert [(e.finding.identifier, e.days_left) for e in overdue] == [("CVE-2026-2", -13)]
+
+    def test_an_image_that_is_not_scanned_yet_has_not_what_was_known_of_another(self, aws, earlier):
+        aws.add_image("api", tags=("2",), pushed_at=NOW + timedelta(minutes=1))
+        found = only(compare(gather(), earlier))
+        before = only(earlier)
+        assert found.digest != before.digest
+        assert {found.image_with(each).digest for each in found.findings} == {before.digest}
