@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from chalicelib.ecr import finding_texts
 from chalicelib.ecr.severities import SEVERITIES
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import Comparison, Feed, NotLookedAt, Repository, RepositoryReport
     from chalicelib.policy.accepted_risks import AcceptedRisk
+
+Name = TypeVar("Name", str, "str | None")
 
 DAYS_SOON = 7
 """What is due within so many days is due soon."""
@@ -208,10 +210,13 @@ class FleetReport:
         return {severity: found[severity] for severity in SEVERITIES if severity in found}
 
     @cached_property
-    def fixes_by_owner(self) -> dict[str, FixTimes]:
-        """The same by owner, those who take longest first; empty for what nobody owns."""
+    def fixes_by_owner(self) -> dict[str | None, FixTimes]:
+        """The same by owner, those who take longest first.
+
+        Empty for what nobody owns, None for that of which it is not known.
+        """
         found = _sums(
-            (each.owner or "", times) for each in self.repositories for times in each.fixes.values()
+            (each.owner, times) for each in self.repositories for times in each.fixes.values()
         )
         return dict(sorted(found.items(), key=lambda item: -(item[1].mean_days or 0.0)))
 
@@ -295,8 +300,8 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     return found
 
 
-def _sums(times: Iterable[tuple[str, FixTimes]]) -> dict[str, FixTimes]:
-    found: dict[str, FixTimes] = {}
+def _sums(times: Iterable[tuple[Name, FixTimes]]) -> dict[Name, FixTimes]:
+    found: dict[Name, FixTimes] = {}
     for name, each in times:
         found[name] = found.get(name, FixTimes()) + each
     return found

@@ -198,6 +198,24 @@ def test_the_due_date_of_an_accepted_risk_says_nothing_of_what_is_open():
     assert messages(fleet)[1] == (None, None, 0)
 
 
+def test_whose_fixes_are_not_known_is_not_called_unowned():
+    fleet = FleetReport(
+        NOW,
+        repositories=(
+            looked_at("a", owner=None, fixes={"HIGH": FixTimes(1, 50 * DAY)}),
+            looked_at("b", owner="", fixes={"HIGH": FixTimes(1, 5 * DAY)}),
+        ),
+    )
+    assert {owner: times.mean_days for owner, times in fleet.fixes_by_owner.items()} == {
+        None: 50,
+        "": 5,
+    }
+    assert "| owner unknown | 1 | 50.0 |" in as_markdown(fleet)
+    page = as_html(fleet)
+    assert "<span>owner unknown</span>" in page
+    assert "<span>unowned</span>" in page
+
+
 def test_without_times_to_fix_nothing_is_said_of_due_dates():
     fleet = FleetReport(NOW, repositories=(REPORT,))
     assert not fleet.has_due_dates

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.report import Due, FleetReport
 
 Entry = TypeVar("Entry")
+Name = TypeVar("Name", str, "str | None")
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,7 @@ def _age_of(each: Due, report: FleetReport) -> str:
     return age(found.days(report.today), each.days_left)
 
 
-def _mean_times(fixes: Mapping[str, FixTimes]) -> list[tuple[str, int, float]]:
+def _mean_times(fixes: Mapping[Name, FixTimes]) -> list[tuple[Name, int, float]]:
     """Whose or what, how many were fixed, and in how many days on average."""
     return [
         (name, times.count, mean)
