@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.fleet.model import FixTimes
@@ -15,12 +16,13 @@ from chalicelib.runtime.backoff import Throttled
 from chalicelib.settings.repository_tags import parse_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.fleet.model import OlderImage, RepositoryReport
     from chalicelib.policy.ages import Age
     from chalicelib.policy.due_dates import DueTimes
+    from chalicelib.policy.ledger import Ledger
     from chalicelib.policy.rules import Rules
     from chalicelib.policy.states import ReportedState
     from chalicelib.runtime.backoff import Backoff
@@ -205,18 +207,65 @@ def fixes_of(states: Iterable[ReportedState], now: datetime) -> dict[str, FixTim
     """How long what was fixed lately had been open, by severity.
 
     Lines that have an image count their own, and what they have in common, such as one that began
-    with another's history, once.
+    with another's history, once. So do the platforms of a tag what the same build fixed in them.
     """
     oldest = now.timestamp() - DAYS_OF_FIXES * DAY
+    by_tag: dict[str, list[ReportedState]] = defaultdict(list)
+    for state in states:
+        if not state.has_ended:
+            by_tag[state.line.tag].append(state)
     fixes = {
-        (key, fixed_at): (entry.severity, seconds)
-        for state in states
-        if not state.has_ended
-        for key, entry in state.ledger.entries.items()
-        for fixed_at, seconds in entry.fixes
-        if fixed_at > oldest
+        (key, fix.at): fix
+        for platforms in by_tag.values()
+        for key, fix in _fixes_in(platforms)
+        if fix.at > oldest
     }
     found: dict[str, FixTimes] = {}
-    for severity, seconds in fixes.values():
-        found[severity] = found.get(severity, FixTimes()) + FixTimes(1, seconds)
+    for fix in fixes.values():
+        found[fix.severity] = found.get(fix.severity, FixTimes()) + FixTimes(1, fix.seconds)
     return found
+
+
+class _Fix(NamedTuple):
+    """When a finding was fixed, and how long it had been open; in which platforms of a line."""
+
+    at: int
+    seconds: int
+    severity: str
+    ledgers: tuple[Ledger, ...]
+
+    def is_of_the_build_of(self, before: _Fix) -> bool:
+        """Whether it is the same fix as one before it in other platforms.
+
+        It is where these were scanned at about the same time, and none of them in between: of
+        another build there would have been a scan.
+        """
+        ledgers = (*before.ledgers, *self.ledgers)
+        return (
+            self.at - before.at <= DAY
+            and all(own is not each for own in self.ledgers for each in before.ledgers)
+            and not any(before.at < scan < self.at for each in ledgers for scan in each.scans)
+        )
+
+    def joined(self, before: _Fix) -> _Fix:
+        """Both as one, which was open for as long as the finding was in any of the platforms."""
+        seconds = max(self.seconds, before.seconds)
+        return self._replace(seconds=seconds, ledgers=(*before.ledgers, *self.ledgers))
+
+
+def _fixes_in(platforms: Iterable[ReportedState]) -> Iterator[tuple[str, _Fix]]:
+    """What was fixed in the platforms of a line, each fix once, with the key of the finding."""
+    by_key: dict[str, list[_Fix]] = defaultdict(list)
+    for state in platforms:
+        for key, entry in state.ledger.entries.items():
+            for at, seconds in entry.fixes:
+                by_key[key].append(_Fix(at, seconds, entry.severity, (state.ledger,)))
+    for key, fixes in by_key.items():
+        first, *others = sorted(fixes, key=lambda fix: fix.at)
+        for fix in others:
+            if fix.is_of_the_build_of(first):
+                first = fix.joined(first)
+            else:
+                yield key, first
+                first = fix
+        yield key, first

@@ -109,6 +109,44 @@ def test_fixes_of_the_last_90_days_count_once_a_line():
     assert found["HIGH"].mean_days == 15
 
 
+def fixed_in(platform, *scans, first, fixed_at, tag="latest", key="A"):
+    """A platform of a line in which a finding was fixed; times are in seconds before now."""
+    now = TODAY * DAY
+    entry = Entry("HIGH", (Span(now - first, now - fixed_at - 1, now - fixed_at),))
+    ledger = Ledger({key: entry}, tuple(sorted(now - each for each in (*scans, first, fixed_at))))
+    return a_state(Line(tag, platform), platform, ledger=ledger)
+
+
+def test_what_a_build_fixed_on_several_platforms_was_fixed_once():
+    platforms = [
+        fixed_in("linux/amd64", first=10 * DAY, fixed_at=2 * DAY),
+        fixed_in("linux/arm64", first=10 * DAY + 60, fixed_at=2 * DAY - 90),
+        fixed_in("windows/amd64", first=9 * DAY, fixed_at=2 * DAY - 300),
+    ]
+    also_tagged = [replace(each, line=Line("2", each.line.platform)) for each in platforms]
+    assert fixes_of([*platforms, *also_tagged], NOW) == {"HIGH": FixTimes(1, 8 * DAY + 150)}
+
+
+def test_what_builds_one_after_the_other_fixed_on_their_platforms_was_fixed_by_each():
+    hour = 3600
+    platforms = [
+        fixed_in("linux/amd64", first=10 * DAY, fixed_at=9 * hour),
+        # Scanned by the first of the builds too, which did not fix it here.
+        fixed_in("linux/arm64", 9 * hour - 60, first=10 * DAY, fixed_at=5 * hour),
+    ]
+    assert fixes_of(platforms, NOW)["HIGH"].count == 2
+    late = fixed_in("linux/arm64", first=10 * DAY, fixed_at=5 * DAY)
+    assert fixes_of([platforms[0], late], NOW)["HIGH"].count == 2
+
+
+def test_what_was_fixed_twice_on_a_platform_counts_twice():
+    now = TODAY * DAY
+    spans = (Span(now - 900, now - 600, now - 500), Span(now - 400, now - 300, now - 200))
+    scans = tuple(now - each for each in (900, 600, 500, 400, 300, 200))
+    line = a_state(LATEST, "a", ledger=Ledger({"A": Entry("HIGH", spans)}, scans))
+    assert fixes_of([line], NOW)["HIGH"] == FixTimes(2, 600)
+
+
 def aged(report, **ages):
     by_id = {"openssl": OPENSSL, "zlib": ZLIB, "curl": CURL}
     return replace(report, ages={by_id[name].key: age for name, age in ages.items()})
