@@ -199,7 +199,7 @@ IMPORT_FINDINGS = Permission(
 PUT_EVENTS = Permission(
     "PutEvents", ("events:PutEvents",), Resource({"Ref": "EventBusArn"}), ("HasEventBus",)
 )
-# When images were scanned, and what indexes list.
+# When images were scanned, what indexes list, and which repositories have images in use.
 QUERY_RECORDS = Permission("QueryRecords", ("dynamodb:Query",), _HISTORY)
 KEEP_RECORDS = Permission("KeepRecords", ("dynamodb:BatchWriteItem",), _HISTORY)
 READ_ITEMS = Permission("ReadItems", ("dynamodb:BatchGetItem",), _HISTORY)
