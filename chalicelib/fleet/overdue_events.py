@@ -67,7 +67,7 @@ def _detail(each: Due, due: date) -> dict[str, Any]:
         "repository": where.name,
         "owner": each.report.owner or None,
         "line": None,
-        "imageDigest": each.report.digest or None,
+        "imageDigest": each.report.image_with(finding).digest or None,
         "vulnerability": finding.identifier,
         "packages": list(finding.package_names),
         "severity": finding.severity,
