@@ -12,18 +12,27 @@ Answer = TypeVar("Answer")
 AWS_ERRORS = (ClientError, BotoCoreError)
 """What a call raises: the service's answer, or that none came."""
 
+# Each service has words of its own. LimitExceededException is none of them: by it ECR says that an
+# image was scanned within a day, and others that there may be no more of something.
 _THROTTLING = frozenset(
     {
         "ThrottlingException",
         "Throttling",
+        "ThrottledException",
+        "Throttled",
         "TooManyRequestsException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "SlowDown",
         "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "EC2ThrottledException",
         "KmsThrottled",
+        "KMSThrottling",
+        "KMSThrottlingException",
     }
 )
+_TOO_MANY_REQUESTS = 429
 
 
 def code_of(error: ClientError) -> str:
@@ -33,7 +42,9 @@ def code_of(error: ClientError) -> str:
 
 def is_throttling(error: Exception) -> bool:
     """Whether the service asked for a slower pace."""
-    return isinstance(error, ClientError) and code_of(error) in _THROTTLING
+    if not isinstance(error, ClientError):
+        return False
+    return code_of(error) in _THROTTLING or _status_of(error) == _TOO_MANY_REQUESTS
 
 
 def or_throttled(function: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -55,7 +66,11 @@ def may_pass(error: Exception) -> bool:
     """Whether the same call may go well at once: no answer came, or the service was at fault."""
     if not isinstance(error, ClientError):
         return True
-    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _AT_FAULT
+    return _status_of(error) >= _AT_FAULT
+
+
+def _status_of(error: ClientError) -> int:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 _AT_FAULT = 500
