@@ -155,11 +155,14 @@ def _within_budget(rows: Sequence[tuple[PlannedImage, Tier]], size: int) -> Iter
 
 
 def _with_children_after(images: Sequence[Image]) -> list[Image]:
-    """The images in order, each index with its children right after it."""
+    """The images in order, each index with its children right after it.
+
+    Where single images are named, an image may be there without an index that it belongs to.
+    """
     order = {image.digest: number for number, image in enumerate(images)}
 
     def position(image: Image) -> tuple[int, int]:
-        indexes = [order[digest] for digest in image.index_digests]
+        indexes = [order[digest] for digest in image.index_digests if digest in order]
         return min(indexes, default=order[image.digest]), order[image.digest] + 1 if indexes else 0
 
     return sorted(images, key=position)

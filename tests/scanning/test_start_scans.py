@@ -14,6 +14,7 @@ from chalicelib.aws.listings import LEASE_SECONDS
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.start_scans import OWN_KEY_SECONDS, SAME_REQUEST_SECONDS, _key_of
 from local.ecr import EcrError
+from local.images import OCI_INDEX
 
 JSON = {"Content-Type": "application/json"}
 STALE = datetime.now(UTC) - timedelta(days=8)
@@ -343,6 +344,22 @@ class TestSingleImages:
         answer = door().post({"images": ["shop/api:none", "shop/api:1"], "dryRun": True})
         rows = [(row["imageTags"], row["reason"]) for row in answer.json_body["images"]]
         assert rows == [(["1"], "scan expired"), (["none"], "not found")]
+
+    def test_of_an_index_that_is_not_named_show_in_a_dry_run(self, door, aws):
+        arm, amd = (aws.add_image("shop/api", scanned_at=STALE) for _ in range(2))
+        for tag, children in (("2", (amd, arm)), ("3", (arm,))):
+            digests = tuple(child.digest for child in children)
+            aws.add_image("shop/api", tags=(tag,), media_type=OCI_INDEX, children=digests)
+        door = door()
+
+        def shown(name):
+            answer = door.post({"images": [name], "dryRun": True})
+            return {(row["imageDigest"], row["reason"]) for row in answer.json_body["images"]}
+
+        assert shown(f"shop/api@{arm.digest}") == {(arm.digest, "scan expired")}
+        # One of these two is part of another index, too.
+        children = {(image.digest, "scan expired") for image in (arm, amd)}
+        assert children < shown("shop/api:2")
 
     def test_of_a_repository_that_does_not_exist_are_refused(self, door):
         door = door()
