@@ -67,7 +67,7 @@ class Sending:
             deadline,
             after=job.after,
             accepted_before=not is_first,
-            warns=True,
+            sends=True,
         )
         self._addresses = addresses
         self._matched: list[str] = []
@@ -90,7 +90,8 @@ class Sending:
         budget = self._services.settings.daily_scan_budget
         continued = False
         try:
-            for page in self._walk.pages(_EVERYTHING if budget else AT_ONCE):
+            at_once = _EVERYTHING if budget else AT_ONCE
+            for page in self._walk.pages(at_once, with_jobs=budget is None):
                 self._send_page(page, budget)
                 self._matched += page.repositories
                 self._pages += 1
@@ -108,9 +109,8 @@ class Sending:
         if budget is not None:
             self._send(_plans(self._job.request, page, budget))
             return
-        jobs = page.jobs
-        self._frequencies += frequencies_of(jobs)
-        wanted = (job for job in jobs if may_start_scans(job) or job.images_in_use)
+        self._frequencies += frequencies_of(page.jobs)
+        wanted = (job for job in page.jobs if may_start_scans(job) or job.images_in_use)
         self._send([part for job in wanted for part in parts_of(job)], spread_out=True)
 
     def _continue(self) -> None:
@@ -123,10 +123,10 @@ class Sending:
 
     def _leave_failed(self) -> None:
         """Let registries that could not be listed be tried again by themselves."""
-        if len(self._walk.failed) == len(self._addresses):
+        if len(self._walk.failed) == len(self._addresses) and not self._pages:
             self._unsent += self._walk.failures.found
             return
-        for address, after in self._walk.failed:
+        for address, after in self._walk.failed.items():
             rest = replace(self._rest(address, after), alone=True)
             self._send(_named_less(rest), delay=RETRY_DELAY_SECONDS)
 

@@ -167,7 +167,8 @@ def _answer(body: dict[str, Any]) -> Answer:
     """With 202, with 207 where a part failed, and with 502 where nothing could be listed."""
     if not body["failures"]:
         return Answer(fitted(body), {}, 202)
-    return Answer(fitted(body), {}, 207 if body["listed"] else _NOTHING_LISTED)
+    is_part = body["listed"] or body["enqueued"]
+    return Answer(fitted(body), {}, 207 if is_part else _NOTHING_LISTED)
 
 
 def _release(key: _Key, listings: Listings) -> None:

@@ -35,26 +35,23 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Page:
-    """Some of the repositories of a registry that are wanted, and what makes their jobs."""
+    """Some of the repositories of a registry that are wanted, and their jobs if they were made."""
 
     address: RegistryAddress
     repositories: Sequence[str]
-    registry_jobs: RegistryJobs
-
-    @property
-    def jobs(self) -> list[ScanJob]:
-        """Their jobs; asks how they are scanned and which rules they have."""
-        return self.registry_jobs.of(self.repositories)
+    jobs: Sequence[ScanJob] = ()
 
 
 class Walk:
     """Goes through registries, whose repositories come by name.
 
     It begins with the repositories ``after`` one, if given, in the first registry, and ``address``
-    and ``after`` are where it is. ``failed`` are the registries that could not be listed to their
-    end, each with where it was. With ``accepted_before``, a repository that is named and is not
-    there was deleted since, and is skipped. With ``warns``, people are warned of images in use that
-    no job can reach, and it is kept which repositories have any.
+    and ``after`` are where it is. ``listed`` is how many repositories there are in the registries
+    that it has begun to go through. ``failed`` are those that it could not go through to their end,
+    each with where it was. With ``accepted_before``, a repository that is named and is not there
+    was deleted since, and is skipped. With ``sends``, the jobs of each page are sent as it comes,
+    people are warned of images in use that no job can reach, and it is kept which repositories have
+    any.
     """
 
     def __init__(
@@ -67,11 +64,11 @@ class Walk:
         *,
         after: str = "",
         accepted_before: bool = False,
-        warns: bool = False,
+        sends: bool = False,
     ) -> None:
         self.listed = 0
         self.failures = PlaceFailures()
-        self.failed: list[tuple[RegistryAddress, str]] = []
+        self.failed: dict[RegistryAddress, str] = {}
         self.address, self.after = addresses[0], after
         self._request = request
         self._services = services
@@ -79,12 +76,13 @@ class Walk:
         self._call = waiting(backoff)
         self._deadline = deadline
         self._accepted_before = accepted_before
-        self._warns = warns
+        self._sends = sends
         self._names: dict[RegistryAddress, list[str]] = {}
+        self._has_come = False
         self._in_use = ImagesInUse()
 
-    def pages(self, at_once: int = AT_ONCE) -> Iterator[Page]:
-        """The wanted repositories, so many at a time.
+    def pages(self, at_once: int = AT_ONCE, *, with_jobs: bool = True) -> Iterator[Page]:
+        """The wanted repositories, so many at a time, with their jobs unless these are not needed.
 
         :raises RequestError: when the request names a repository that does not exist, or its filter
             takes too long, before anything comes.
@@ -97,14 +95,21 @@ class Walk:
         for address in self._addresses:
             if address != self.address:
                 self.address, self.after = address, ""
-            if (address, "") in self.failed:
+            if address in self.failed:
                 continue
             try:
-                yield from self._pages_of(address, at_once)
+                yield from self._pages_of(address, at_once, with_jobs=with_jobs)
             except AWS_ERRORS as error:
                 self._fail(address, error)
+            except RequestError as error:
+                # Refused is only what has had no effect yet.
+                if not (self._has_come or self._accepted_before):
+                    raise
+                self._fail(address, error)
 
-    def _pages_of(self, address: RegistryAddress, at_once: int) -> Iterator[Page]:
+    def _pages_of(
+        self, address: RegistryAddress, at_once: int, *, with_jobs: bool
+    ) -> Iterator[Page]:
         names = self._names.pop(address, None)
         if names is None:
             names = self._list(address)
@@ -117,20 +122,27 @@ class Walk:
         for batch in batches(left, at_once):
             if not self._deadline.allows():
                 raise DeadlineReached
-            yield Page(address, batch, jobs)
+            yield Page(address, batch, jobs.of(batch) if with_jobs else ())
+            self._has_come = True
+            self._count(names)
             self.after = batch[-1]
+        self._count(names)
+
+    def _count(self, names: Sequence[str]) -> None:
+        """Count a registry's repositories once, however many runs it takes to go through them."""
+        if not self.after:
+            self.listed += len(names)
 
     def _list(self, address: RegistryAddress) -> list[str]:
-        names = list(self._services.registry_of(address).repositories(self._call))
-        self.listed += len(names)
-        return names
+        return list(self._services.registry_of(address).repositories(self._call))
 
     def _fail(self, address: RegistryAddress, error: Exception) -> None:
-        # Alone, a registry that cannot be listed is the whole listing's failure.
-        if len(self._addresses) == 1:
+        # Alone, a registry that cannot be listed is the whole listing's failure; what was sent of
+        # it is not sent again.
+        if len(self._addresses) == 1 and not (self._sends and self._has_come):
             raise error
         self.failures.add(str(address), str(error))
-        self.failed.append((address, self.after if address == self.address else ""))
+        self.failed[address] = self.after if address == self.address else ""
 
     def _name_all(self) -> None:
         """List all registries first, to know which of the repositories that are named there are."""
@@ -142,12 +154,13 @@ class Walk:
         known = {name for names in self._names.values() for name in names}
         named = self._request.named or ()
         unknown = sorted(set(named) - known)
-        if unknown and not (self._accepted_before or self.failed):
+        if not unknown or self._accepted_before:
+            return
+        if not self.failed:
             key = "images" if self._request.images else "repositories"
             raise RequestError(f"{key}: there is no {shown_names(unknown)}")
-        if self.failed:
-            # One that seems unknown may be in a registry that could not be listed.
-            self.failures.found += [f"{name}: not found in what was listed" for name in unknown]
+        # One that seems unknown may be in a registry that could not be listed.
+        self.failures.found += [f"{name}: not found in what was listed" for name in unknown]
 
     def _find_what_is_in_use(self) -> None:
         self._in_use = images_in_use(
@@ -156,15 +169,15 @@ class Walk:
         # What is not known is not taken for none, so that nobody is warned of it anew each time.
         out_of_reach = self._in_use.out_of_reach
         is_known = self._services.settings.ecs_discovery and not self.failures.sources
-        if self._warns and (out_of_reach or is_known):
+        if self._sends and (out_of_reach or is_known):
             warn_of_images_out_of_reach(out_of_reach, self._services)
-        if self._warns and is_known:
+        if self._sends and is_known:
             keep_found(self._in_use, self._services)
 
     def _warn_of_deleted(self, address: RegistryAddress, names: Sequence[str]) -> None:
         """Warn of images in use whose repository does not exist."""
         request, settings = self._request, self._services.settings
-        if not self._warns or request.named is not None:
+        if not self._sends or request.named is not None:
             return
         missing = sorted(set(self._in_use.repositories(address)).difference(names))
         pattern = request.repositories_filter or settings.repositories_filter

@@ -1,6 +1,7 @@
 """Listings that take long, fail in part, or have much to say."""
 
 import json
+import re
 from collections import Counter
 from itertools import count
 
@@ -18,7 +19,7 @@ from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import parse_job
 from chalicelib.scanning.lister import ListingIncomplete, continue_listing, list_jobs, start_listing
 from chalicelib.scanning.registry_jobs import ListJob, PlanJob
-from chalicelib.scanning.requests import ListingRequest
+from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.sending import MOST_ATTEMPTS
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
@@ -175,6 +176,150 @@ def test_a_registry_that_fails_is_tried_again_by_itself_and_costs_the_others_not
         (broken, name): 1 for name in registries[broken].names
     }
     assert registries[HOME].listings == 1
+
+
+REFUSED = ClientError({"Error": {"Code": "AccessDeniedException"}}, "AnyCall")
+BROKEN = RegistryAddress("000000000001")
+
+
+class Tags:
+    """The tags of a registry's repositories, which are none, or cannot be read."""
+
+    def __init__(self, refused):
+        self._refused = refused
+
+    def rules(self, _):
+        if self._refused:
+            raise REFUSED
+        return {}
+
+
+def without_tags(registries, **variables):
+    """Registries of which one does not let the tags of its repositories be read."""
+    fleet = Fleet(registries, REPOSITORY_TAG_RULES="true", **variables)
+    fleet.repository_tags_of = lambda address: Tags(address == BROKEN)
+    return fleet
+
+
+def without_frequencies(registries, broken=BROKEN, name="team/00000"):
+    """Registries of which one does not say of a repository how Inspector scans it."""
+    for address, registry in registries.items():
+        registry.is_enhanced = lambda: True
+
+        def frequencies(names, _, address=address):
+            if address == broken and name in names:
+                raise REFUSED
+            return dict.fromkeys(names)
+
+        registry.scan_frequencies = frequencies
+    return Fleet(registries)
+
+
+@pytest.mark.parametrize("broken", [without_tags, without_frequencies])
+def test_a_registry_of_which_not_all_can_be_read_costs_the_others_nothing(broken):
+    fleet = broken(accounts(4, 5))
+    listing = start_listing(ListingRequest(), fleet, sleep=no_sleep)
+    *jobs, rest = fleet.jobs_queue.take()
+    assert places(jobs) == {
+        (address, name): 1
+        for address, registry in fleet.by_address.items()
+        if address != BROKEN
+        for name in registry.names
+    }
+    assert (rest.address, rest.after, rest.alone) == (BROKEN, "", True)
+    [failure] = listing.failures
+    assert failure.startswith("000000000001/own region: ")
+    assert (listing.listed, listing.unkept) == (15, ())
+
+    # By itself it is tried again, until it can be read.
+    with pytest.raises(ClientError, match="AccessDenied"):
+        continue_listing(rest, fleet, Deadline.unlimited(), no_sleep)
+    fleet = Fleet(fleet.by_address)
+    fleet.by_address[BROKEN].is_enhanced = lambda: False
+    continue_listing(rest, fleet, Deadline.unlimited(), no_sleep)
+    assert {job.address for job in fleet.jobs_queue.take()} == {BROKEN}
+
+
+@pytest.mark.parametrize("broken", [without_tags, without_frequencies])
+def test_a_list_shows_what_can_be_read_and_names_the_registry_that_cannot(broken):
+    listing = list_jobs(ListingRequest(dry_run=True), broken(accounts(4, 5)), sleep=no_sleep)
+    assert len(listing.jobs) == 15
+    assert [failure.partition(":")[0] for failure in listing.failures] == [
+        "000000000001/own region"
+    ]
+
+
+def test_within_a_budget_each_registry_is_planned_whatever_cannot_be_read_of_another():
+    fleet = without_tags(accounts(4, 5), DAILY_SCAN_BUDGET="9")
+    listing = start_listing(ListingRequest(), fleet, sleep=no_sleep)
+    assert [job.address for job in fleet.jobs_queue.take()] == list(fleet.by_address)
+    assert listing.failures == ()
+
+
+@pytest.mark.parametrize("others", [0, 2])
+def test_what_was_sent_of_a_registry_before_it_failed_is_not_sent_again(others):
+    registries = accounts(1 + others, 2_500)
+    fleet = without_frequencies(registries, HOME, "team/02100")
+    listing = start_listing(ListingRequest(), fleet, sleep=no_sleep)
+    *jobs, rest = fleet.jobs_queue.take()
+    assert len(jobs) == 2_000 + others * 2_500
+    assert (rest.address, rest.after, rest.alone) == (HOME, "team/01999", True)
+    assert len(listing.failures) == 1
+    assert listing.unkept == ()
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        continue_listing(rest, fleet, Deadline.unlimited(), no_sleep)
+    registries[HOME].is_enhanced = lambda: False
+    continue_listing(rest, fleet, Deadline.unlimited(), no_sleep)
+    jobs += fleet.jobs_queue.take()
+    assert len(places(jobs)) == len(jobs) == (1 + others) * 2_500
+
+
+def test_a_registry_that_fails_while_a_listing_goes_on_fails_once():
+    registries = accounts(2, 3)
+    registries[HOME].failures = ["AccessDenied"] * 3
+    fleet = Fleet(registries)
+    request = ListingRequest(repositories=("team/00000", "team/00001", "team/00002"))
+    job = ListJob(request, after="team/00000")
+    listing = continue_listing(job, fleet, Deadline.unlimited(), no_sleep)
+    *jobs, rest = fleet.jobs_queue.take()
+    assert {job.address for job in jobs} == {RegistryAddress("000000000001")}
+    assert (rest.address, rest.after, rest.alone) == (HOME, "team/00000", True)
+    assert len(listing.failures) == registries[HOME].listings == 1
+
+
+class TestAFilter:
+    """It takes too long for the names of one registry, and for no other."""
+
+    @pytest.fixture
+    def fleet(self, monkeypatch):
+        monkeypatch.setattr("chalicelib.runtime.patterns.MATCHING_SECONDS", 0.2)
+        return Fleet(accounts(4, 3))
+
+    FILTER = ListingRequest(repositories_filter=re.compile("^(a+)+$|team"))
+    SLOW = "a" * 60 + "-"
+
+    def test_is_refused_where_nothing_was_sent_yet(self, fleet):
+        fleet.by_address[HOME].names.append(self.SLOW)
+        with pytest.raises(RequestError, match="takes too long"):
+            start_listing(self.FILTER, fleet)
+        assert fleet.jobs_queue.take() == []
+
+    def test_is_the_failure_of_a_later_registry_and_of_no_other(self, fleet):
+        fleet.by_address[BROKEN].names.append(self.SLOW)
+        listing = start_listing(self.FILTER, fleet)
+        *jobs, rest = fleet.jobs_queue.take()
+        assert {job.address for job in jobs} == set(fleet.by_address) - {BROKEN}
+        assert (rest.address, rest.alone) == (BROKEN, True)
+        [failure] = listing.failures
+        assert "000000000001/own region: the repositories filter: " in failure
+
+    def test_holds_up_no_other_registry_where_a_listing_goes_on(self, fleet):
+        fleet.by_address[HOME].names.append(self.SLOW)
+        continue_listing(ListJob(self.FILTER), fleet, Deadline.unlimited())
+        *jobs, rest = fleet.jobs_queue.take()
+        assert {job.address for job in jobs} == set(fleet.by_address) - {HOME}
+        assert (rest.address, rest.alone) == (HOME, True)
 
 
 def test_throttling_is_waited_out():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.aws.listings import LEASE_SECONDS
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.start_scans import OWN_KEY_SECONDS, SAME_REQUEST_SECONDS, _key_of
-from local.ecr import EcrError
+from local.ecr import EcrError, LocalRegistry, local_ecr
 from local.images import OCI_INDEX
 
 JSON = {"Content-Type": "application/json"}
@@ -291,6 +291,51 @@ class TestWhatCannotBeListed:
         assert [answer.status_code for answer in answers] == [502, 502]
         assert len(answers[0].json_body["failures"]) == 2
         assert answers[1].json_body["repeated"] is False
+
+
+class TestTagsThatCannotBeRead:
+    """Of two regions, each with repositories."""
+
+    @pytest.fixture
+    def answer(self, aws, door, monkeypatch):
+        """The answer where those of so many regions, from the last on, cannot be read."""
+        other = LocalRegistry(region="us-east-1")
+        other.add_image("shop/web", tags=("1",), scanned_at=STALE)
+        given = {"SCAN_REGIONS": "eu-west-1,us-east-1", "REPOSITORY_TAG_RULES": "true"}
+        with local_ecr(aws, other):
+            door = door(**given)
+            tags_of = door.services.repository_tags_of
+
+            def answer(number, body=None):
+                broken = door.services.settings.registries[-number:]
+
+                def refuse(_):
+                    raise REFUSED
+
+                def tags(address):
+                    return SimpleNamespace(rules=refuse) if address in broken else tags_of(address)
+
+                monkeypatch.setattr(door.services, "repository_tags_of", tags)
+                return door.post(body), door.sent()
+
+            yield answer
+
+    def test_cost_that_region_only(self, answer):
+        answered, sent = answer(1)
+        assert answered.status_code == 207
+        assert sent == ["payments/api", "shop/api"]
+        [failure] = answered.json_body["failures"]
+        assert failure.startswith("own account/us-east-1: ")
+
+    def test_are_named_in_a_dry_run_which_shows_the_rest(self, answer):
+        answered, _ = answer(1, {"dryRun": True})
+        assert answered.status_code == 207
+        assert len(answered.json_body["images"]) == 2
+
+    def test_of_all_regions_are_an_error_and_nothing_is_sent(self, answer):
+        answered, sent = answer(2)
+        assert (answered.status_code, sent) == (502, [])
+        assert len(answered.json_body["failures"]) == 2
 
 
 def test_jobs_that_the_queue_refuses_are_named_and_the_rest_is_sent(door, monkeypatch):
