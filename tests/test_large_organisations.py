@@ -637,13 +637,6 @@ class TestDailyBudget:
         assert {"daily limit of the registry reached": 2} in skipped
 
 
-def test_a_dry_run_that_takes_too_long_says_that_it_is_incomplete(organisation, monkeypatch):
-    organisation.own.add_image("shop/api", scanned_at=STALE)
-    monkeypatch.setattr("chalicelib.scanning.list_repositories.DRY_RUN_SECONDS", 0)
-    answer = organisation.configure().list(dryRun=True)
-    assert (answer["matched"], answer["images"], answer["imagesComplete"]) == (1, [], False)
-
-
 def test_off_discovery_tags_and_budget_ask_nothing_of_other_services(organisation):
     organisation.own.add_image("shop/api", scanned_at=FRESH)
     organisation.configure().list()

@@ -15,22 +15,19 @@ if TYPE_CHECKING:
     from chalicelib.scanning.lister import Listing
     from chalicelib.services import Services
 
-DRY_RUN_SECONDS = 24.0
-"""How long a dry run looks at images: API Gateway waits for 29 seconds at most."""
-
 
 def images_of(listing: Listing, services: Services, deadline: Deadline) -> dict[str, Any]:
     """``{images: [row], imagesComplete}``; incomplete where time or room did not suffice.
 
-    Where repositories could not be read, ``failures`` says so too.
+    So it is where something failed, which ``failures`` says, too.
     """
     rows: list[dict[str, Any]] = []
-    complete = True
+    complete = not listing.failures
     failures: list[str] = []
     planned = plan_images(listing.jobs, services, deadline)
     try:
         rows.extend(row.to_dict() for row in islice(planned, MOST_ROWS))
-        complete = next(planned, None) is None
+        complete &= next(planned, None) is None
     except DeadlineReached:
         complete = False
     except RepositoriesNotRead as failure:

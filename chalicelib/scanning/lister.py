@@ -91,11 +91,12 @@ def list_jobs(
 ) -> Listing:
     """The job of each wanted repository of the registries, by default of all that are covered.
 
-    Sends nothing. Of a request that was ``accepted_before``, a repository that does not exist was
-    deleted since, and is skipped.
+    Sends nothing. What there is no time for is among the failures. Of a request that was
+    ``accepted_before``, and goes on as another job where there is no time, a repository that does
+    not exist was deleted since, and is skipped.
 
     :raises RequestError: when the request names a repository that does not exist.
-    :raises DeadlineReached: when no time is left to list the only registry.
+    :raises DeadlineReached: when no time is left for a request that was accepted before.
     """
     deadline = deadline or Deadline.unlimited()
     addresses = addresses or services.settings.registries
@@ -106,7 +107,7 @@ def list_jobs(
         for page in walk.pages():
             jobs += page.jobs
     except DeadlineReached:
-        if len(addresses) == 1:
+        if accepted_before:
             raise
         walk.failures.add(str(walk.address), "there was no time left")
     failures = tuple(walk.failures.found)

@@ -15,7 +15,6 @@ from chalicelib.runtime import logs
 from chalicelib.runtime.answers import Answer, fitted, packed, refused, unpacked
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.deadline import Deadline
-from chalicelib.scanning.dry_run import DRY_RUN_SECONDS
 from chalicelib.scanning.list_repositories import dry_run
 from chalicelib.scanning.lister import Listing, ListingIncomplete, start_listing
 from chalicelib.scanning.progress import FACTS, progress
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
     from chalicelib.aws.listings import Listings
     from chalicelib.services import Services
+
+ANSWER_SECONDS = 24.0
+"""How long an answer is worked at: API Gateway waits for 29 seconds at most."""
 
 SAME_REQUEST_SECONDS = 300
 """For how long the same request without a key of its own is taken for a repeat."""
@@ -69,7 +71,7 @@ def start_scans(request: Request | None, services: Services) -> Answer:
         asked = ListingRequest.from_http(request)
         key = _key_of(asked, request)
         if asked.dry_run:
-            return _answer(dry_run(asked, services))
+            return _answer(dry_run(asked, services, Deadline.seconds(ANSWER_SECONDS)))
         return _once(asked, key, services)
     except RequestError as error:
         return refused(400, "BadRequestError", str(error))
@@ -158,7 +160,7 @@ def _unkept(asked: ListingRequest, services: Services, warning: str) -> Answer:
 
 def _listed(asked: ListingRequest, services: Services, listing_id: str) -> Listing:
     try:
-        return start_listing(asked, services, listing_id, Deadline.seconds(DRY_RUN_SECONDS))
+        return start_listing(asked, services, listing_id, Deadline.seconds(ANSWER_SECONDS))
     except ListingIncomplete as incomplete:
         return incomplete.listing
 

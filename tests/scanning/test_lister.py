@@ -6,6 +6,8 @@ import pytest
 
 from chalicelib.aws.sqs import JobsQueue
 from chalicelib.policy.durations import Duration
+from chalicelib.runtime.deadline import Deadline
+from chalicelib.scanning.list_repositories import list_repositories
 from chalicelib.scanning.lister import start_listing
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.services import Services
@@ -99,6 +101,26 @@ class TestSmallRegistry:
         ]
         assert counts == [3, 1, 1]
         assert line["message"] == "repositories listed"
+
+
+@pytest.mark.parametrize("regions", ["", "eu-west-1,us-east-1"])
+def test_a_dry_run_that_takes_too_long_says_wherever_it_stopped_that_it_is_incomplete(
+    aws, services, regions
+):
+    for name in ("payments/api", "shop/api"):
+        aws.add_image(name)
+    found = services(SCAN_REGIONS=regions)
+    answers = []
+    while not (answers and answers[-1]["imagesComplete"]):
+        left = iter([100_000] * (len(answers) + 1))
+        deadline = Deadline(lambda left=left: next(left, 0))
+        answers.append(list_repositories({"dryRun": True}, found, deadline))
+    *incomplete, complete = answers
+    assert len(incomplete) > 5
+    assert (incomplete[0]["matched"], incomplete[0]["images"]) == (0, [])
+    assert "there was no time left" in incomplete[0]["failures"][0]
+    assert (incomplete[-1]["matched"], incomplete[-1]["failures"]) == (2, [])
+    assert len(incomplete[-1]["images"]) < len(complete["images"]) == 2
 
 
 def test_an_empty_registry_is_success(services, queue):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.aws.listings import LEASE_SECONDS
+from chalicelib.ecr.uses import ImageUse
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.start_scans import OWN_KEY_SECONDS, SAME_REQUEST_SECONDS, _key_of
 from local.ecr import EcrError, LocalRegistry, local_ecr
@@ -291,6 +292,23 @@ class TestWhatCannotBeListed:
         assert [answer.status_code for answer in answers] == [502, 502]
         assert len(answers[0].json_body["failures"]) == 2
         assert answers[1].json_body["repeated"] is False
+
+
+def test_a_dry_run_answers_in_time_however_long_it_takes_to_find_what_is_in_use(door, monkeypatch):
+    class Endless:
+        def images(self):
+            while True:
+                time.sleep(0.01)
+                yield ImageUse("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api:1", "ECS")
+
+    door = door(ECS_DISCOVERY_ENABLED="true")
+    monkeypatch.setattr(door.services, "workloads", lambda: iter([("ECS", Endless())]))
+    monkeypatch.setattr("chalicelib.scanning.start_scans.ANSWER_SECONDS", 4)
+    answer = door.post({"dryRun": True})
+    assert answer.status_code == 207
+    assert answer.json_body["failures"] == ["ECS: there was no time left"]
+    assert len(answer.json_body["images"]) == 2
+    assert answer.json_body["imagesComplete"] is False
 
 
 class TestTagsThatCannotBeRead:
