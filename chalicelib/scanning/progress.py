@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.runtime import logs
+from chalicelib.runtime.answers import MOST_KEPT_BYTES, fitted
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.scanning.failures import ScansNotStarted
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
     AnyJob = TypeVar("AnyJob", bound=ScanJob | PlanJob | ListJob)
 
-FACTS = ("at", "listed", "matched", "enqueued", "failures")
-"""What is kept of a listing itself; ``at`` is when, in seconds since the epoch."""
+_FACTS = ("listed", "matched", "enqueued", "failures")
 
 LONGEST_REASON = 500
 """How much is kept of why a job failed, in characters."""
@@ -74,6 +74,18 @@ def numbered(listing: str, jobs: Sequence[AnyJob], first: int = 1) -> list[AnyJo
         return list(jobs)
     joint = "." if "/" in listing else "/"
     return [replace(job, listing=f"{listing}{joint}{n}") for n, job in enumerate(jobs, first)]
+
+
+def facts_of(answer: Mapping[str, Any], at: int) -> dict[str, Any]:
+    """What is kept of a listing itself, by its answer; ``at`` is when it was started.
+
+    An item of the table has room for some thousand failures; of others their number is kept.
+    """
+    facts = {"at": at, **{name: answer[name] for name in _FACTS}}
+    kept = fitted(facts, most=MOST_KEPT_BYTES)
+    if left_out := len(facts["failures"]) - len(kept["failures"]):
+        kept["failures"] = [*kept["failures"], f"{left_out} more"]
+    return kept
 
 
 @contextmanager
@@ -148,6 +160,7 @@ def progress(
         "listed": facts["listed"],
         "matched": facts["matched"],
         "failures": facts["failures"],
+        **({} if facts.get("failuresComplete", True) else {"failuresComplete": False}),
         "jobs": {
             "sent": total,
             "done": done,

@@ -17,7 +17,7 @@ from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.list_repositories import dry_run
 from chalicelib.scanning.lister import Listing, ListingIncomplete, start_listing
-from chalicelib.scanning.progress import FACTS, progress
+from chalicelib.scanning.progress import facts_of, progress
 from chalicelib.scanning.requests import ListingRequest, RequestError
 
 if TYPE_CHECKING:
@@ -138,9 +138,8 @@ def _kept(listing: Listing, listing_id: str, key: _Key, listings: Listings) -> A
     if answer.status == _NOTHING_LISTED:
         _release(key, listings)
         return answer
-    facts = {"at": int(time.time()), **answer.body}
     try:
-        listings.open(listing_id, {name: facts[name] for name in FACTS})
+        listings.open(listing_id, facts_of(answer.body, int(time.time())))
         listings.finish(key.text, packed(answer), key.seconds)
     except _TABLE_ERRORS as error:
         _warn(error)

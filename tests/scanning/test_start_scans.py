@@ -278,6 +278,22 @@ class TestWhatCannotBeListed:
         assert door.sent() == ["shop/api"]
         assert "shop/none: not found in what was listed" in answer.json_body["failures"]
 
+    def test_may_be_thousands_of_repositories_and_is_no_reason_to_send_the_rest_twice(self, door):
+        names = [f"team/a-service-with-a-long-name-{n:05}" for n in range(8_000)]
+        request = {"repositories": [*names, "shop/api"]}
+        first = door.post(request).json_body
+        assert len(first["failures"]) == 8_001
+        assert door.sent() == ["shop/api"]
+        door.later(LEASE_SECONDS + 2)
+        again = door.post(request).json_body
+        assert (again["repeated"], again["id"], door.sent()) == (True, first["id"], [])
+        state = door.get(first["id"]).json_body
+        *kept, rest = state["failures"]
+        assert state["failuresComplete"] is False
+        assert kept == first["failures"][: len(kept)]
+        assert rest == f"{8_001 - len(kept)} more"
+        assert len(kept) > 1_000
+
     def test_is_named_in_a_dry_run_which_shows_the_rest(self, door):
         answer = door.post({"dryRun": True})
         assert answer.status_code == 207
