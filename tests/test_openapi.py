@@ -106,7 +106,7 @@ def test_what_became_of_a_listing_has_the_keys_that_are_answered():
 
 def test_the_statuses_are_those_of_the_application_and_of_api_gateway():
     assert set(OPERATION["responses"]) == BY_THE_APPLICATION | BY_API_GATEWAY
-    assert set(SHOW["responses"]) == {"200", "404", "500", "501", "403", "429"}
+    assert set(SHOW["responses"]) == {"200", "404", "500", "501", "503", "403", "429"}
     assert set(FIND["responses"]) == {"200", "400", "404", "500", "403", "429"}
     template = MERGED_TEMPLATE.read_text()
     assert "ThrottlingRateLimit: 1\n" in template

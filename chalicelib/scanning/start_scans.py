@@ -38,6 +38,7 @@ OWN_KEY_SECONDS = 86_400
 OWN_KEY = "Idempotency-Key"
 REPEATED = "Idempotent-Replayed"
 
+_SECONDS_TO_NEXT = "10"
 _TABLE_ERRORS = (Throttled, *AWS_ERRORS)
 _ACCEPTED_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LISTING_ID = re.compile(r"[0-9a-f]{16}")
@@ -77,7 +78,7 @@ def start_scans(request: Request | None, services: Services) -> Answer:
         return refused(400, "BadRequestError", str(error))
     except BeingAnswered:
         text = "the same request is being answered just now: ask again"
-        return refused(409, "ConflictError", text, retry_after="10")
+        return refused(409, "ConflictError", text, retry_after=_SECONDS_TO_NEXT)
     except OtherRequest:
         text = f"this {OWN_KEY} belongs to another request"
         return refused(422, "UnprocessableEntityError", text)
@@ -87,7 +88,12 @@ def show_listing(listing: str, services: Services) -> Answer:
     """Answer a GET: what became of a listing on demand."""
     if services.listings is None:
         return refused(501, "NotImplementedError", _NO_TABLE)
-    known = services.listings.of(listing) if _LISTING_ID.fullmatch(listing) else None
+    try:
+        known = services.listings.of(listing) if _LISTING_ID.fullmatch(listing) else None
+    except _TABLE_ERRORS as error:
+        logs.logger.warning("progress not read", extra={"listing": listing, "error": str(error)})
+        text = "the table does not answer: ask again"
+        return refused(503, "ServiceUnavailableError", text, retry_after=_SECONDS_TO_NEXT)
     if known is None:
         return refused(404, "NotFoundError", "no such listing in the last 14 days")
     return Answer(fitted(progress(listing, *known)), {}, 200)

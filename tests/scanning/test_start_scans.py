@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.aws.listings import LEASE_SECONDS
 from chalicelib.ecr.uses import ImageUse
+from chalicelib.runtime.backoff import Throttled
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.start_scans import OWN_KEY_SECONDS, SAME_REQUEST_SECONDS, _key_of
 from local.ecr import EcrError, LocalRegistry, local_ecr
@@ -521,6 +522,26 @@ class TestWhatBecameOfAListing:
         answer = door().get(listing)
         assert answer.status_code == 404
         assert answer.json_body["Code"] == "NotFoundError"
+
+    @pytest.mark.parametrize("error", [Throttled("slow"), REFUSED])
+    def test_is_to_be_asked_again_while_the_table_does_not_answer(
+        self, door, monkeypatch, logged, error
+    ):
+        door = door()
+        listing = door.post().json_body["id"]
+
+        def fail(*_):
+            raise error
+
+        answers = []
+        with monkeypatch.context() as patched:
+            patched.setattr(door.services.table, "query", fail)
+            lines = logged(lambda: answers.append(door.get(listing)))
+        [answer] = answers
+        assert (answer.status_code, answer.json_body["Code"]) == (503, "ServiceUnavailableError")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "progress not read" in [line["message"] for line in lines]
+        assert door.get(listing).status_code == 200
 
     def test_costs_one_write_a_job_and_only_where_somebody_asked(self, door, queue, monkeypatch):
         door = door()
