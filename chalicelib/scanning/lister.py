@@ -76,7 +76,7 @@ def continue_listing(
     else:  # the settings have changed: once more from the start
         job = replace(job, after="")
     sending = Sending(job, addresses, services, deadline, sleep, is_first=False)
-    with kept_outcome(job, sending, services):
+    with kept_outcome(job, sending, services, sending.found):
         return sending.run()
 
 
@@ -112,4 +112,5 @@ def list_jobs(
         walk.failures.add(str(walk.address), "there was no time left")
     failures = tuple(walk.failures.found)
     names = tuple(job.repository for job in jobs)
-    return Listing(walk.listed, names, request.dry_run, tuple(jobs), failures=failures)
+    listed = sum(walk.listed.values())
+    return Listing(listed, names, request.dry_run, tuple(jobs), failures=failures)

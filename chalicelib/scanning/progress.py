@@ -16,7 +16,7 @@ from chalicelib.runtime.backoff import Throttled
 from chalicelib.scanning.failures import ScansNotStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.scanning.registry_jobs import ListJob, PlanJob
@@ -90,22 +90,27 @@ def facts_of(answer: Mapping[str, Any], at: int) -> dict[str, Any]:
 
 @contextmanager
 def kept_outcome(
-    job: ScanJob | PlanJob | ListJob, outcome: Outcome, services: Services
+    job: ScanJob | PlanJob | ListJob,
+    outcome: Outcome,
+    services: Services,
+    found: Callable[[], Mapping[str, Any]] = dict,
 ) -> Iterator[None]:
     """Keep what a job came to once it is through, with one write; jobs of no listing keep nothing.
 
-    The scans do not depend on it: where the table does not answer, that is logged and no more.
+    ``found`` gives what it found beside that. The scans do not depend on it: where the table does
+    not answer, that is logged and no more.
     """
     try:
         yield
     except ScansNotStarted as error:
         # What failed may be left to jobs of its own.
-        _keep(job, outcome, services, _state(outcome) if error.rest else State.FAILED, str(error))
+        state = _state(outcome) if error.rest else State.FAILED
+        _keep(job, outcome, services, found(), state, str(error))
         raise
     except Exception as error:
-        _keep(job, outcome, services, State.FAILED, str(error))
+        _keep(job, outcome, services, found(), State.FAILED, str(error))
         raise
-    _keep(job, outcome, services, _state(outcome))
+    _keep(job, outcome, services, found(), _state(outcome))
 
 
 def _state(outcome: Outcome) -> State:
@@ -116,13 +121,15 @@ def _keep(
     job: ScanJob | PlanJob | ListJob,
     outcome: Outcome,
     services: Services,
+    found: Mapping[str, Any],
     state: State,
     reason: str = "",
 ) -> None:
     if not job.listing or services.listings is None:
         return
     listing, _, number = job.listing.partition("/")
-    found = {
+    outcomes = {
+        **found,
         "state": state,
         "job": job.repository,
         "reason": reason[:LONGEST_REASON],
@@ -130,7 +137,7 @@ def _keep(
         "not_found": [f"{name} in {job.address}" for name in outcome.not_found],
     }
     # What a delivery has nothing to say of stays as an earlier one said it.
-    said = {name: value for name, value in found.items() if value}
+    said = {name: value for name, value in outcomes.items() if value}
     try:
         services.listings.note(listing, number, said, outcome.started)
     except (Throttled, *AWS_ERRORS) as error:
@@ -143,9 +150,11 @@ def progress(
 ) -> dict[str, Any]:
     """``{id, startedAt, listed, matched, failures, jobs, scansStarted, …}`` of a listing.
 
-    ``jobs`` counts those of the listing and those that they went on as. A job that failed is not
-    among those left.
+    What was listed is that of the first run and of those that went on with it. ``jobs`` counts
+    those of the listing and those that they went on as. A job that failed is not among those left.
     """
+    # A registry may be gone through by several jobs, each about some of its repositories.
+    went_on = {place: int(n) for job in jobs for place, n in job.get("listed", {}).items()}
     states = Counter(job["state"] for job in jobs)
     total = facts["enqueued"] + sum(job.get("parts", 0) for job in jobs)
     done, failed = states[State.DONE], states[State.FAILED]
@@ -157,8 +166,8 @@ def progress(
     return {
         "id": listing,
         "startedAt": datetime.fromtimestamp(facts["at"], UTC).isoformat(),
-        "listed": facts["listed"],
-        "matched": facts["matched"],
+        "listed": facts["listed"] + sum(went_on.values()),
+        "matched": facts["matched"] + sum(job.get("matched", 0) for job in jobs),
         "failures": facts["failures"],
         **({} if facts.get("failuresComplete", True) else {"failuresComplete": False}),
         "jobs": {

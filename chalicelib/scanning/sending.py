@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.sqs import NotSent
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
@@ -81,6 +81,11 @@ class Sending:
     def parts(self) -> int:
         """How many jobs were sent."""
         return self._sent
+
+    def found(self) -> dict[str, Any]:
+        """What the run found: how many repositories, those of a registry by its name."""
+        listed = {str(address): str(number) for address, number in self._walk.listed.items()}
+        return {"listed": listed, "matched": len(self._matched)}
 
     def run(self) -> Listing:
         """List and send, as far as time suffices.
@@ -176,7 +181,7 @@ class Sending:
         # Of the sources of images in use there is no job; the first run tells of them.
         sources = self._walk.failures.sources if self._is_first else ()
         return Listing(
-            self._walk.listed,
+            sum(self._walk.listed.values()),
             tuple(self._matched),
             dry_run=False,
             sent=self._sent,

@@ -46,8 +46,8 @@ class Walk:
     """Goes through registries, whose repositories come by name.
 
     It begins with the repositories ``after`` one, if given, in the first registry, and ``address``
-    and ``after`` are where it is. ``listed`` is how many repositories there are in the registries
-    that it has begun to go through. ``failed`` are those that it could not go through to their end,
+    and ``after`` are where it is. ``listed`` is how many repositories each registry has that it was
+    the first to go through. ``failed`` are those that it could not go through to their end,
     each with where it was. With ``accepted_before``, a repository that is named and is not there
     was deleted since, and is skipped. With ``sends``, the jobs of each page are sent as it comes,
     people are warned of images in use that no job can reach, and it is kept which repositories have
@@ -66,7 +66,7 @@ class Walk:
         accepted_before: bool = False,
         sends: bool = False,
     ) -> None:
-        self.listed = 0
+        self.listed: dict[RegistryAddress, int] = {}
         self.failures = PlaceFailures()
         self.failed: dict[RegistryAddress, str] = {}
         self.address, self.after = addresses[0], after
@@ -124,14 +124,14 @@ class Walk:
                 raise DeadlineReached
             yield Page(address, batch, jobs.of(batch) if with_jobs else ())
             self._has_come = True
-            self._count(names)
+            self._count(address, names)
             self.after = batch[-1]
-        self._count(names)
+        self._count(address, names)
 
-    def _count(self, names: Sequence[str]) -> None:
+    def _count(self, address: RegistryAddress, names: Sequence[str]) -> None:
         """Count a registry's repositories once, however many runs it takes to go through them."""
         if not self.after:
-            self.listed += len(names)
+            self.listed[address] = len(names)
 
     def _list(self, address: RegistryAddress) -> list[str]:
         return list(self._services.registry_of(address).repositories(self._call))

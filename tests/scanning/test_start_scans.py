@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.aws.listings import LEASE_SECONDS
 from chalicelib.ecr.uses import ImageUse
 from chalicelib.runtime.backoff import Throttled
+from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.scanning.start_scans import OWN_KEY_SECONDS, SAME_REQUEST_SECONDS, _key_of
 from local.ecr import EcrError, LocalRegistry, local_ecr
@@ -522,6 +523,28 @@ class TestWhatBecameOfAListing:
         answer = door().get(listing)
         assert answer.status_code == 404
         assert answer.json_body["Code"] == "NotFoundError"
+
+    @pytest.mark.parametrize("looks", range(0, 9, 2))
+    def test_is_all_of_it_where_it_took_several_runs(self, door, aws, queue, monkeypatch, looks):
+        others = [LocalRegistry(region=region) for region in ("us-east-1", "us-east-2")]
+        for registry in others:
+            registry.add_image("shop/web", tags=("1",), scanned_at=STALE)
+        left = iter([10**6] * looks)
+        deadline = SimpleNamespace(seconds=lambda _: Deadline(lambda: next(left, 0)))
+        monkeypatch.setattr("chalicelib.scanning.start_scans.Deadline", deadline)
+        with local_ecr(aws, *others):
+            door = door(SCAN_REGIONS="eu-west-1,us-east-1,us-east-2")
+            answer = door.post({"repositoriesFilterRegexp": "^shop"}).json_body
+            assert answer["continued"] is True
+            # The job that goes on with it is delivered twice.
+            [*jobs, rest] = queue.receive_all()
+            for job in (*jobs, rest, rest):
+                queue.client.send_message(QueueUrl=queue.url, MessageBody=json.dumps(job))
+            for _ in range(2):
+                door.work()
+            state = door.get(answer["id"]).json_body
+        assert (state["listed"], state["matched"], state["scansStarted"]) == (4, 3, 3)
+        assert state["jobs"]["left"] == 0
 
     @pytest.mark.parametrize("error", [Throttled("slow"), REFUSED])
     def test_is_to_be_asked_again_while_the_table_does_not_answer(
