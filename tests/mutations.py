@@ -553,7 +553,11 @@ MUTATIONS = [
         "chalicelib/scanning/planner.py",
         "tests/scanning/test_isolation.py",
         ("one repository stops the plan", "except UNREAD as error:", "except KeyError as error:"),
-        ("what could not be read is left out", "if not self._failures:", "if True:"),
+        (
+            "what could not be read is left out",
+            "if not self._failures and not is_unknown:",
+            "if True:",
+        ),
         ("all are planned again", "only=tuple(part)", "only=()"),
     ),
     *mutations_of(
@@ -608,6 +612,8 @@ MUTATIONS = [
         ("a part spends the whole budget", "self.summary.repositories // ", "1 // 1 or "),
         ("a plan never ends", "attempts > MOST_ATTEMPTS", "False"),
         ("look-ups are no progress", "reviewed or (self._look_ups", "reviewed or (0"),
+        ("a source that fails is nothing", "self._unknown = listing.failures", "pass"),
+        ("what was planned is planned again", "and job.repository not in without", ""),
     ),
     *mutations_of(
         "chalicelib/runtime/pace.py",
@@ -635,7 +641,7 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/scanning/walk.py",
         "tests/scanning/test_long_listings.py",
-        ("one registry stops the others", "if len(self._addresses) == 1:", "if True:"),
+        ("one registry stops the others", "if len(self._addresses) == 1 and", "if True or"),
         ("the last repository comes twice", "if name > self.after", "if name >= self.after"),
         ("repositories are left out", "self.after = batch[-1]", 'self.after = "~"'),
     ),

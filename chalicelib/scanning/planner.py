@@ -16,7 +16,12 @@ from chalicelib.runtime.batches import batches
 from chalicelib.runtime.pace import LONGEST_DELAY_SECONDS
 from chalicelib.scanning.failures import UNREAD, Failures, ScansNotStarted
 from chalicelib.scanning.image_warnings import warn_of_missing_images
-from chalicelib.scanning.jobs import MOST_ATTEMPTS, MOST_NAMES, RETRY_DELAY_SECONDS
+from chalicelib.scanning.jobs import (
+    LONGEST_JOB,
+    MOST_ATTEMPTS,
+    MOST_NAMES,
+    RETRY_DELAY_SECONDS,
+)
 from chalicelib.scanning.lister import list_jobs
 from chalicelib.scanning.offers import day_of, offers_of, scanned_since
 from chalicelib.scanning.progress import kept_outcome, numbered
@@ -76,10 +81,11 @@ def plan_scans(
     known. When time runs out, what was reviewed is sent with its share of the budget, and the rest
     goes on as another job.
 
-    A repository that cannot be read holds up no other.
+    A repository that cannot be read holds up no other, and what is known of the images in use is
+    planned though not all of it is.
 
     :raises ScansNotStarted: when nothing could be reviewed in many deliveries; also when some
-        repositories could not be read, with jobs to plan these.
+        repositories could not be read, or not all images in use found, with jobs to plan these.
     :raises NotSent: when the queue did not take some of the jobs.
     """
     planning = _Planning(plan, services, deadline, sleep)
@@ -120,6 +126,7 @@ class _Planning:
         self._room = 0
         self._look_ups = 0
         self._failures = Failures()
+        self._unknown: tuple[str, ...] = ()  # which images in use, and why
 
     def review(self) -> None:
         try:
@@ -137,12 +144,16 @@ class _Planning:
             deadline=self._deadline,
             sleep=self._sleep,
         )
+        # A registry that cannot be listed is raised: what is left are sources of images in use.
+        self._unknown = listing.failures
         jobs = [job for job in listing.jobs if may_start_scans(job) or job.images_in_use]
-        only = set(self._plan.only)
+        only, without = set(self._plan.only), set(self._plan.without)
         jobs = [
             job
             for job in jobs
-            if job.repository > self._plan.after and (not only or job.repository in only)
+            if job.repository > self._plan.after
+            and (not only or job.repository in only)
+            and job.repository not in without
         ]
         jobs.sort(key=lambda job: job.repository)
         self._repositories = jobs
@@ -181,8 +192,7 @@ class _Planning:
             raise ScansNotStarted(f"{self._plan.repository}: no progress in {attempts} deliveries")
         remaining, failed = len(self._repositories) - reviewed, len(self._failures)
         rest = replace(
-            self._plan,
-            after=self._repositories[reviewed - 1].repository if reviewed else self._plan.after,
+            self._unreviewed(),
             budget=self._left() * remaining // (remaining + failed) if remaining else self._left(),
             not_before=int(self._end),
             attempts=attempts,
@@ -190,25 +200,63 @@ class _Planning:
         rest = self._numbered(rest, self.summary.jobs + 1)
         self._services.jobs_queue.send([rest], RETRY_DELAY_SECONDS if attempts else 0)
 
-    def raise_failures(self) -> None:
-        if not self._failures:
-            return
-        names = list(self._failures)
-        remaining = len(self._repositories) - self.summary.repositories
-        parts = list(batches(names, MOST_NAMES))
-        share = self._left() * len(names) // (remaining + len(names)) // len(parts)
-        rest = replace(self._plan, after="", budget=share, not_before=int(self._end), attempts=0)
-        jobs = [
-            self._numbered(replace(rest, only=tuple(part)), self.summary.parts + n)
-            for n, part in enumerate(parts, 1)
-        ]
-        if set(names) == set(self._plan.only):
-            jobs = []
-        self.summary.failed = len(jobs)
-        raise ScansNotStarted(
-            f"{self._plan.repository}: {len(names)} repositories not planned: {self._failures}",
-            jobs,
+    def _unreviewed(self) -> PlanJob:
+        """The plan of what was not reviewed, for want of time or since no use of it is known."""
+        reviewed = self.summary.repositories
+        if self._is_scope_unknown:
+            names = (job.repository for job in self._repositories[:reviewed])
+            rest = replace(self._plan, without=(*self._plan.without, *names))
+            # What is too long for a message is left to the next listing.
+            if len(rest.to_json()) <= LONGEST_JOB:
+                return rest
+        return replace(
+            self._plan,
+            after=self._repositories[reviewed - 1].repository if reviewed else self._plan.after,
         )
+
+    def raise_failures(self) -> None:
+        # What goes on asks anew which images are in use.
+        is_unknown = bool(self._unknown) and not self.summary.re_enqueued
+        if not self._failures and not is_unknown:
+            return
+        rest = [*self._unread(), *(self._once_known() if is_unknown else [])]
+        if not self.summary.repositories or self._has_failed_again:
+            rest = []  # nothing was planned: this same job comes again
+        jobs = [self._numbered(job, self.summary.parts + n) for n, job in enumerate(rest, 1)]
+        self.summary.failed = len(jobs)
+        reasons = []
+        if self._failures:
+            reasons.append(f"{len(self._failures)} repositories not planned: {self._failures}")
+        if self._unknown:
+            reasons.append(f"not all images in use known: {'; '.join(self._unknown)}")
+        raise ScansNotStarted(f"{self._plan.repository}: {'; '.join(reasons)}", jobs)
+
+    @property
+    def _has_failed_again(self) -> bool:
+        """Whether nothing could be read of the repositories that the job is about."""
+        return bool(self._failures) and set(self._failures) == set(self._plan.only)
+
+    def _unread(self) -> list[PlanJob]:
+        """Jobs that plan the repositories that could not be read, with their share."""
+        parts = list(batches(list(self._failures), MOST_NAMES))
+        rest = replace(self._plan, after="", not_before=int(self._end), attempts=0)
+        share = self._share(len(self._failures)) // max(1, len(parts))
+        return [replace(rest, only=tuple(part), budget=share) for part in parts]
+
+    def _once_known(self) -> list[PlanJob]:
+        """The job that fails until all images in use are known, and then plans what is left."""
+        rest = replace(self._unreviewed(), not_before=int(self._end), attempts=0)
+        return [replace(rest, budget=self._share(1))]
+
+    def _share(self, number: int) -> int:
+        """What so many of the repositories that are not planned have of what is left."""
+        remaining = len(self._repositories) - self.summary.repositories or self._is_scope_unknown
+        return self._left() * number // max(1, remaining + len(self._failures))
+
+    @property
+    def _is_scope_unknown(self) -> bool:
+        """Whether repositories may be left out of which no use is known yet."""
+        return bool(self._unknown) and self._services.settings.in_use_only
 
     def _numbered(self, job: PlanJob, number: int) -> PlanJob:
         """A further job of the plan, with its number where the listing has one."""
@@ -236,6 +284,7 @@ class _Planning:
             tomorrow=f"{summary.deferred} of {summary.due} scans are left for another day",
             jobs=summary.jobs,
             re_enqueued=summary.re_enqueued,
+            failures=self._unknown,
         )
 
     def _review_repository(self, number: int, job: ScanJob) -> None:

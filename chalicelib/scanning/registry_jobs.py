@@ -59,12 +59,14 @@ class PlanJob(_RegistryJob):
     """Choose the scans of one registry within the day's budget, and send the jobs that start them.
 
     Planning that goes on has what is left of the budget, and the time from which scans may start,
-    in seconds since the epoch. Where ``only`` names repositories it is about these.
+    in seconds since the epoch. Where ``only`` names repositories it is about these, and never about
+    those that ``without`` names.
     """
 
     budget: int | None = None
     not_before: int = 0
     only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def repository(self) -> str:
@@ -75,7 +77,8 @@ class PlanJob(_RegistryJob):
         """The body of the queue message; what has its default is left out."""
         # A budget of 0 is one.
         budget = {} if self.budget is None else {"budget": self.budget}
-        own = given({"only": self.only, "notBefore": self.not_before})
+        names = {"only": self.only, "without": self.without}
+        own = given({**names, "notBefore": self.not_before})
         return self._body("plan", own | budget)
 
     @classmethod
@@ -89,6 +92,7 @@ class PlanJob(_RegistryJob):
             budget=fields.optional(fields.count, "budget"),
             not_before=fields.optional(fields.count, "notBefore") or 0,
             only=fields.optional(fields.texts, "only") or (),
+            without=fields.optional(fields.texts, "without") or (),
         )
         fields.refuse_others()
         return job

@@ -4,8 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.ecr.scan_records import ScanRecord
+from chalicelib.ecr.uses import ImageUse
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ScanJob, parse_job
 from chalicelib.scanning.planner import plan_scans
@@ -216,6 +218,111 @@ def test_a_repository_that_is_gone_holds_up_nothing(aws, services, sent):
     images(aws, "bb", 1)
     aws.fail_next("DescribeImages", "RepositoryNotFoundException")
     assert plan(services()).planned == 1
+
+
+class Source:
+    """A source of images in use, which answers, or does not."""
+
+    def __init__(self, *repositories, failing=False):
+        self.repositories, self.failing = repositories, failing
+
+    def images(self):
+        if self.failing:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "ListClusters")
+        for repository in self.repositories:
+            uri = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{repository}:v0"
+            yield ImageUse(uri, "ECS service x")
+
+
+class TestASourceOfImagesInUseThatFails:
+    @pytest.fixture(params=["false", "true"])
+    def in_use_only(self, request):
+        return request.param
+
+    @pytest.fixture
+    def planning(self, aws, services, in_use_only):
+        """Three repositories of two images each, and two sources, the second of which fails."""
+        for name in ("aa", "bb", "cc"):
+            images(aws, name, 2)
+        planning = services(ECS_DISCOVERY_ENABLED="true", SCAN_IN_USE_ONLY=in_use_only)
+        planning.sources = [Source("bb"), Source("aa", "bb", failing=True)]
+        named = ("ECS in one", "ECS in two")
+        planning.workloads = lambda: iter(list(zip(named, planning.sources, strict=True)))
+        return planning
+
+    def fails(self, planning, job=None):
+        """Plan, which is to fail for that source; gives the jobs of what is left."""
+        with pytest.raises(
+            ScansNotStarted, match="not all images in use known: ECS in two: .*Acc"
+        ) as e:
+            plan(planning, job)
+        return [parse_job(job.to_json()) for job in e.value.rest]
+
+    def planned(self, sent):
+        found = sorted(job.repository for job, _ in sent for _ in job.image_digests)
+        sent.clear()
+        return found
+
+    def test_holds_up_nothing_that_is_known(self, planning, sent, in_use_only):
+        self.fails(planning)
+        everything = ["aa", "aa", "bb", "bb", "cc", "cc"]
+        assert self.planned(sent) == (["bb"] if in_use_only == "true" else everything)
+
+    def test_is_asked_again_by_a_job_that_plans_nothing_twice(self, planning, sent, in_use_only):
+        [rest] = self.fails(planning)
+        spent = len(self.planned(sent))
+        assert rest.budget == 100 - spent
+        # As often as the queue delivers it; then it is a dead letter, and names the source.
+        for _ in range(5):
+            assert self.fails(planning, rest) == []
+            assert self.planned(sent) == []
+        planning.sources[1].failing = False
+        plan(planning, rest)
+        assert self.planned(sent) == (["aa"] if in_use_only == "true" else [])
+
+    def carry_out(self, planning, sent, looks=None):
+        """Plan until nothing is left, the source answering from the second job on."""
+        jobs, planned = [(PlanJob(ListingRequest()), looks)], []
+        while jobs:
+            try:
+                plan(planning, *jobs.pop())
+            except ScansNotStarted as failure:
+                jobs += [(parse_job(rest.to_json()), None) for rest in failure.rest]
+            jobs += [(job, None) for job, _ in sent if isinstance(job, PlanJob)]
+            planned += [d for job, _ in sent if isinstance(job, ScanJob) for d in job.image_digests]
+            sent.clear()
+            planning.sources[1].failing = False
+        return planned
+
+    @pytest.mark.parametrize("looks", range(4, 28, 3))
+    def test_is_asked_again_by_what_there_was_no_time_for(self, planning, sent, in_use_only, looks):
+        planned = self.carry_out(planning, sent, looks)
+        assert len(planned) == len(set(planned)) == (2 if in_use_only == "true" else 6)
+
+    def test_is_asked_again_beside_a_repository_that_cannot_be_read(
+        self, aws, planning, sent, in_use_only
+    ):
+        aws.fail_next("DescribeImages", "KmsException")
+        planned = self.carry_out(planning, sent)
+        assert len(planned) == len(set(planned)) == (2 if in_use_only == "true" else 6)
+
+    def test_where_nothing_else_is_known_is_the_failure_of_the_same_job(
+        self, planning, sent, in_use_only
+    ):
+        planning.sources[0].repositories = ()
+        rest = self.fails(planning)
+        assert bool(rest) == bool(self.planned(sent)) == (in_use_only == "false")
+
+    def test_leaves_to_the_next_listing_what_is_too_long_for_a_message(
+        self, planning, sent, in_use_only, monkeypatch
+    ):
+        monkeypatch.setattr("chalicelib.scanning.planner.LONGEST_JOB", 30)
+        [rest] = self.fails(planning)
+        assert rest.without == ()
+        self.planned(sent)
+        planning.sources[1].failing = False
+        plan(planning, rest)
+        assert self.planned(sent) == []
 
 
 def test_a_job_before_its_time_goes_back_to_the_queue(aws, services, sent):
