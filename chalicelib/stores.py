@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.line_states import LineStates
     from chalicelib.aws.listings import Listings
     from chalicelib.aws.news import NewsStore
+    from chalicelib.aws.scan_budgets import ScanBudgets
     from chalicelib.aws.scan_records import ScanRecords
     from chalicelib.aws.sent_warnings import SentWarnings
     from chalicelib.settings.settings import Settings
@@ -87,6 +88,13 @@ class Stores:
         if self.table is None:
             return None
         return ScanRecords(self.table, self.settings.images_duration)
+
+    @cached_property
+    def scan_budgets(self) -> ScanBudgets | None:
+        """What is reserved of each day's budget; None where nothing is remembered."""
+        from chalicelib.aws.scan_budgets import ScanBudgets
+
+        return None if self.table is None else ScanBudgets(self.table)
 
     @cached_property
     def listings(self) -> Listings | None:

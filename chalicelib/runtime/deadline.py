@@ -42,6 +42,14 @@ class Deadline:
         part._reserved = 0  # what is handed over is the whole's
         return part
 
+    def or_end(self, seconds_left: Callable[[], float]) -> "Deadline":
+        """The deadline, or a moment until which so many seconds are left, if that is sooner."""
+        sooner = Deadline(
+            lambda: min(self._remaining() - self._reserved, int(seconds_left() * 1000))
+        )
+        sooner._reserved = 0
+        return sooner
+
     def allows(self, seconds: float = 0) -> bool:
         """Whether this many seconds can still be spent."""
         return self._remaining() - seconds * 1000 > self._reserved

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import ceil
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
@@ -27,11 +28,12 @@ from chalicelib.scanning.offers import day_of, offers_of, scanned_since
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.repository_jobs import may_start_scans
+from chalicelib.scanning.reservations import Day, keeps_budgets, reserved
 from chalicelib.scanning.scanner import MOST_DIGESTS
 from chalicelib.scanning.uses import keep_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chalicelib.policy.budget import Entry
     from chalicelib.runtime.deadline import Deadline
@@ -78,7 +80,8 @@ def plan_scans(
     """Review a registry's repositories and send jobs for the most important scans that are due.
 
     The scans of this day (UTC), on-push ones too, are taken from the budget as far as they are
-    known. When time runs out, what was reviewed is sent with its share of the budget, and the rest
+    known. With a table, so is what other plans have sent, and nothing is sent that is not reserved
+    there. When time runs out, what was reviewed is sent with its share of the budget, and the rest
     goes on as another job.
 
     A repository that cannot be read holds up no other, and what is known of the images in use is
@@ -87,6 +90,7 @@ def plan_scans(
     :raises ScansNotStarted: when nothing could be reviewed in many deliveries; also when some
         repositories could not be read, or not all images in use found, with jobs to plan these.
     :raises NotSent: when the queue did not take some of the jobs.
+    :raises Throttled: when nothing could be reserved now, as other errors of AWS do.
     """
     planning = _Planning(plan, services, deadline, sleep)
     with kept_outcome(plan, planning.summary, services):
@@ -119,11 +123,12 @@ class _Planning:
         self._size = plan.budget
         if self._size is None:
             self._size = settings.daily_scan_budget or MOST_SCANS_A_DAY
-        self._budget = Budget(self._size, datetime.now(UTC).date())
+        now = datetime.now(UTC)
+        self._day = Day.of(now.timestamp())
+        self._budget = Budget(self._size, now.date())
         self._rate = settings.pace or BUDGETED_SCANS_PER_SECOND
         self._repositories: list[ScanJob] = []
         self._end = 0.0
-        self._room = 0
         self._look_ups = 0
         self._failures = Failures()
         self._unknown: tuple[str, ...] = ()  # which images in use, and why
@@ -169,17 +174,42 @@ class _Planning:
         share = self._size or 0
         if self.summary.re_enqueued:
             share = share * self.summary.repositories // max(1, len(self._repositories))
-        self._room = max(0, share - self.summary.scanned_today)
-        entries = self._budget.chosen(self._room)
-        self.summary.planned = len(entries)
+        room = max(0, share - self.summary.scanned_today)
         self._end = float(max(self._plan.not_before, int(time.time())))
-        jobs = []
-        for number, digests in _grouped(entries):
-            for batch in batches(digests, MOST_DIGESTS):
-                jobs.append(self._job(number, batch))
-                self._end += len(batch) / self._rate
+        jobs = [job for entries in self._by_day(room) for job in self._timed(entries)]
         self.summary.jobs = len(jobs)
         return numbered(self._plan.listing, jobs)
+
+    def _by_day(self, room: int) -> Iterator[Sequence[Entry]]:
+        """The scans within the budget, by the days on which their time comes.
+
+        Where budgets are kept each day has those that are reserved of it; else it is the first.
+        """
+        entries, is_full = self._budget.chosen(self._size or 0), True
+        while is_full and room > 0 and entries:
+            day = Day.of(self._end)
+            fits = room
+            if keeps_budgets(self._services):
+                fits = min(room, ceil((day.end - self._end) * self._rate))
+            mine = self._reserved(entries[:fits], day)
+            yield mine
+            self.summary.planned += len(mine)
+            room -= len(mine)
+            is_full = len(mine) == fits
+            entries = entries[fits:]
+
+    def _reserved(self, entries: Sequence[Entry], day: Day) -> Sequence[Entry]:
+        seen = self.summary.scanned_today if day == self._day else 0
+        digests = [entry.image_digest for entry in entries]
+        its = set(reserved(self._plan, self._services, day, digests, seen))
+        return [entry for entry in entries if entry.image_digest in its]
+
+    def _timed(self, entries: Sequence[Entry]) -> Iterator[ScanJob]:
+        """Jobs of these scans, one after the other on the time line."""
+        for number, digests in _grouped(entries):
+            for batch in batches(digests, MOST_DIGESTS):
+                yield self._job(number, batch)
+                self._end += len(batch) / self._rate
 
     def re_enqueue(self) -> None:
         if not self.summary.re_enqueued:

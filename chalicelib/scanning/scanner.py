@@ -18,6 +18,7 @@ from chalicelib.scanning.jobs import MOST_ATTEMPTS, RETRY_DELAY_SECONDS
 from chalicelib.scanning.last_scans import LastScans
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
+from chalicelib.scanning.reservations import Day, keeps_budgets, reserved
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.starts import DailyLimitReached, Refused, ScanStarts, ScanSummary
 from chalicelib.scanning.uses import keep_uses
@@ -34,6 +35,9 @@ __all__ = ["ScanSummary", "ScansNotStarted", "scan_repository"]
 MOST_DIGESTS = 1000
 """How many digests one job carries, so that it fits into a queue message."""
 
+_SPARE_SECONDS = 5
+"""How long before the end of a day no planned scan is started, for calls that are under way."""
+
 
 def scan_repository(
     job: ScanJob,
@@ -43,11 +47,15 @@ def scan_repository(
 ) -> ScanSummary:
     """Carry out a job: start the scan of every image of the repository that is due.
 
-    When time runs out, what is left goes back to the queue as other jobs. A job that comes twice
-    starts nothing twice: what was started is recorded as running or fresh by then, and ECR itself
-    refuses a second scan within 24 hours. An image whose scan fails to start holds up no other.
+    When time runs out, what is left goes back to the queue as other jobs. So it does at the end of
+    the day (UTC) in whose budget it is planned: scans that start later are of the next day's. A job
+    that comes twice starts nothing twice: what was started is recorded as running or fresh by then,
+    and ECR itself refuses a second scan within 24 hours. An image whose scan fails to start holds
+    up no other.
 
     :raises ScansNotStarted: when scans could not be started, with jobs of what is left.
+    :raises Throttled: when it could not be asked whether the day's budget has room for them, as
+        other errors of AWS do.
     """
     if (wait := job.not_before - int(time.time())) > 0:
         return _wait_in_queue(job, services, wait)
@@ -80,13 +88,18 @@ class _RepositoryScan:
         self._backoff = Backoff(deadline, sleep)
         self._review = Review.of(job, services.settings)
         self._last_scans = LastScans(job, services, self._backoff)
+        self._day = Day.of(time.time())
+        self._is_planned = bool(job.not_before) and keeps_budgets(services)
+        if self._is_planned:
+            end = self._day.end - _SPARE_SECONDS
+            deadline = deadline.or_end(lambda: end - time.time())
         self._starts = ScanStarts(job, services, deadline, sleep, self.summary)
         self._failures = self._starts.failures
         self._digests: Sequence[str] | None = None
 
     def run(self) -> None:
         try:
-            self._digests = self._due()
+            self._digests = self._within_budget(self._due())
             self._starts.run(self._digests, self._review, self._last_scans)
         except DeadlineReached:
             self._re_enqueue()
@@ -127,6 +140,21 @@ class _RepositoryScan:
             return self._review_all()
         self._last_scans.read_of(self._job.image_digests)
         return self._job.image_digests
+
+    def _within_budget(self, digests: Sequence[str]) -> Sequence[str]:
+        """Those whose scans may start today, although they are of the budget of another day.
+
+        A job may come later than planned. The others are left to the next listing.
+        """
+        if not self._is_planned or Day.of(self._job.not_before) == self._day:
+            return digests
+        records = self._last_scans.records
+        due = [each for each in digests if self._review.by_last_scan(records.get(each)).due]
+        beyond = set(due) - set(reserved(self._job, self._services, self._day, due))
+        self._job = replace(self._job, not_before=self._day.start)
+        if beyond:
+            self.summary.skipped[Reason.BEYOND_BUDGET] += len(beyond)
+        return [each for each in digests if each not in beyond]
 
     def _review_all(self) -> list[str]:
         """Read the whole repository before anything is started.

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.scanning.jobs import AnyJob
-    from chalicelib.scanning.requests import ListingRequest
     from chalicelib.scanning.walk import Page
     from chalicelib.services import Services
 
@@ -112,7 +111,7 @@ class Sending:
 
     def _send_page(self, page: Page, budget: int | None) -> None:
         if budget is not None:
-            self._send(_plans(self._job.request, page, budget))
+            self._send(_plans(self._job, page, budget))
             return
         self._frequencies += frequencies_of(page.jobs)
         wanted = (job for job in page.jobs if may_start_scans(job) or job.images_in_use)
@@ -191,9 +190,13 @@ class Sending:
         )
 
 
-def _plans(request: ListingRequest, page: Page, budget: int) -> list[PlanJob]:
-    """The job that plans a registry's scans; several where it names too many repositories."""
-    plan = PlanJob(request, page.address.account, page.address.region)
+def _plans(job: ListJob, page: Page, budget: int) -> list[PlanJob]:
+    """The job that plans a registry's scans; several where it names too many repositories.
+
+    That its scans may start from when the listing began tells it from those of other listings.
+    """
+    request = job.request
+    plan = PlanJob(request, page.address.account, page.address.region, not_before=job.began_at)
     if request.repositories is None or len(plan.to_json()) <= LONGEST_JOB:
         return [plan]
     parts = list(batches(page.repositories, MOST_NAMES))
