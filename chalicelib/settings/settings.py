@@ -178,8 +178,9 @@ class Settings(Table):
     def scanner_pace(self) -> float | None:
         """How many scans one scanner may start a second; None where nothing limits that.
 
-        With a budget one job follows another on a time line; without one, several scanners share
-        the pace.
+        With a budget one job follows another on a time line, and each has the pace: so it is five
+        times as much where five come at once, as after a redrive. Without one, several scanners
+        share the pace.
         """
         if self.pace is None or self.daily_scan_budget is not None:
             return self.pace

@@ -47,7 +47,7 @@ class Pace(Values):
         "SCANS_PER_SECOND",
         key="pace.scans-per-second",
         description="The pace at which scans are started in a region, shared by the scanners that"
-        " run at once; 10 where nothing is given and there is a budget",
+        " run at once; with a budget that of each plan, and 10 where nothing is given",
         example="20",
     )
     jobs_per_minute = Setting(
