@@ -83,8 +83,8 @@ def _nothing(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *_: None
 
 
-def _zero(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *_: 0
+def _all_chosen(reserved: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    return lambda job, services, day, chosen, seen=0: list(chosen)
 
 
 def _not_noticed(tried: Callable[..., bool]) -> Callable[..., bool]:
@@ -198,6 +198,6 @@ DEFECTS = (
     Defect("forgets the last page of the table", dynamodb.Table, "query", _without_last_items),
     Defect("reads the first 100 indexes only", RepositoryImages, "entries", _first_batch),
     Defect("spends a budget on the newest scans", Budget, "offer", _newest_first),
-    Defect("forgets what a day's budget was spent on", planner, "scanned_since", _zero),
+    Defect("spends what others have of a day's budget", planner, "reserved", _all_chosen),
     Defect("stops at a registry that cannot be read", walk.Walk, "_fail", _stops_all),
 )

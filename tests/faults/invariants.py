@@ -73,7 +73,7 @@ def the_oldest_scans_come_first(run: Run) -> Iterator[str]:
 
 
 def a_day_has_no_more_scans_than_its_budget(run: Run) -> Iterator[str]:
-    """As far as it can be known: where each start of the day is remembered."""
+    """Where it is kept what is reserved, unless a function stood still beyond the day's end."""
     if run.budget is None or run.settings.history_table_name is None:
         return
     started: Counter[tuple[LocalRegistry, int]] = Counter()
@@ -82,9 +82,8 @@ def a_day_has_no_more_scans_than_its_budget(run: Run) -> Iterator[str]:
         for time in run.started_at.get(subject.name, ()):
             started[subject.registry, int(time // DAY_SECONDS)] += 1
         for attempt in run.aws.attempts[subject.name]:
-            its = attempt.invocation
-            if its.records_failed or its.cut or its.frozen or not attempt.is_known:
-                unsure.add((subject.registry, int(its.began_at // DAY_SECONDS)))
+            if attempt.invocation.frozen:
+                unsure.add((subject.registry, int(attempt.invocation.began_at // DAY_SECONDS) + 1))
     for (registry, day), count in started.items():
         if count > run.budget and (registry, day) not in unsure:
             yield f"{count} scans were started on one day, of {run.budget}"

@@ -134,6 +134,8 @@ class Run:
             self._list()
         for _ in range(0 if self.aws.faults.calm else self.chance.choice([0, 0, 2, 5])):
             self._change_registry()
+        if self.budget is not None:
+            self._list(self._some_repositories())
         self._deliver_all()
         if self.budget is not None:
             self._end_day()
@@ -204,13 +206,16 @@ class Run:
         )
 
     def _spend_budget(self, days: int) -> None:
-        """List on the days after, twice on each, as long as something is left."""
+        """List on the days after, twice on each, as long as something is left.
+
+        Before that somebody asks for some repositories.
+        """
         for _ in range(days):
             if not self.waiting():
                 return
             self.clock.sleep(DAY_SECONDS)
-            for _ in range(2):
-                self._list()
+            for request in (self._some_repositories(), None, None):
+                self._list(request)
                 self._deliver_all()
             self._end_day()
 
@@ -229,12 +234,15 @@ class Run:
 
     # Lister
 
-    def _list(self) -> None:
-        """The schedule fires, and fires again an hour later after a listing that failed."""
+    def _list(self, request: dict[str, Any] | None = None) -> None:
+        """The schedule fires, and fires again an hour later after a listing that failed.
+
+        Or somebody asks for what a ``request`` says.
+        """
         for _ in range(MOST_LISTINGS):
             for attempt in range(MOST_ATTEMPTS):
                 self.clock.sleep(60.0 * attempt)
-                if self._invoke("list_repositories", self._request()) is None:
+                if self._invoke("list_repositories", request or self._request()) is None:
                     return
             self.clock.sleep(60)
         raise AssertionError(f"{MOST_LISTINGS} listings failed")
@@ -243,6 +251,11 @@ class Run:
         """The schedule's event, or somebody's request that names every repository."""
         names = sorted({name for each in self.registries for name in each.repositories})
         return {"repositories": names} if self.chance.random() < 0.3 else SCHEDULE
+
+    def _some_repositories(self) -> dict[str, Any]:
+        """Somebody's request for one of the repositories, if there is any."""
+        names = sorted({name for each in self.registries for name in each.repositories})
+        return {"repositoriesFilterRegexp": f"^{self.chance.choice(names or ['-'])}$"}
 
     # Queue and event bus
 
