@@ -13,7 +13,8 @@ BURST = 100
 """How many jobs start at once."""
 
 LOWEST_RATE = 0.5
-"""How many calls a second are made at least, however often the service asks for fewer."""
+"""How many calls a second are made at least, however often the service asks for fewer; where
+fewer are the most, that many."""
 
 _FIRST_RATE = 20.0
 _HIGHEST_RATE = 200.0
@@ -58,7 +59,8 @@ class Pace:
         if began <= self._halved_at and self._step:
             return
         self._step = max(_LEAST_STEP, self.rate / 8)
-        self.rate = max(LOWEST_RATE, self.rate / 2)
+        # Being throttled never raises a bound that is lower than that.
+        self.rate = max(min(LOWEST_RATE, self._most), self.rate / 2)
         self._grown_at = self._halved_at = now
         self._next = now + 1 / self.rate
 

@@ -72,6 +72,16 @@ def test_however_often_it_is_throttled_the_pace_never_stops():
     assert pace.wait() <= 1 / LOWEST_RATE
 
 
+def test_being_throttled_makes_no_pace_faster_than_its_bound():
+    """SCANS_PER_SECOND=1, which five scanners share."""
+    clock = Clock()
+    pace = Pace(0.2, clock)
+    for _ in range(5):
+        clock.now += pace.wait()
+        pace.throttled(pace.begin())
+        assert pace.wait() >= 5
+
+
 @given(st.integers(0, 20_000), st.integers(1, 5_000))
 def test_jobs_are_spread_evenly(count, per_minute):
     starts = spread(count, per_minute)
