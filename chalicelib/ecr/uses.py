@@ -42,12 +42,14 @@ class ImagesInUse:
 
     ``out_of_reach`` are images of ECR registries that this application does not cover, and where
     each is in use. Images of other registries than private ECR are no concern of this application.
+    Unless they are ``complete``, some source of them could not be read.
     """
 
     by_registry: Mapping[RegistryAddress, Mapping[str, Mapping[str, str]]] = field(
         default_factory=dict
     )
     out_of_reach: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = True
 
     def of(self, address: RegistryAddress, repository: str) -> Mapping[str, str]:
         """Where the images of one repository are in use, by reference."""

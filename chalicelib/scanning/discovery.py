@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.ecr.uses import ImagesInUse, group
@@ -29,7 +30,7 @@ def images_in_use(
     """What workloads use of these registries; without asking anything when discovery is off.
 
     A source that fails, or that there is no time for, is among the ``failures``; what others tell
-    holds.
+    holds, and is known to be incomplete.
     """
     if not services.settings.ecs_discovery:
         return ImagesInUse()
@@ -38,12 +39,12 @@ def images_in_use(
     with failures.of("images in use"):
         covered = {services.named_place_of(address): address for address in addresses}
     if not covered:
-        return ImagesInUse()
+        return ImagesInUse(complete=False)
     uses: list[ImageUse] = []
     for source, workloads in services.workloads():
         with failures.of(source):
             uses.extend(_within(own_time, workloads))
-    return group(uses, covered)
+    return replace(group(uses, covered), complete=not failures.sources)
 
 
 def _within(deadline: Deadline, workloads: Workloads) -> Iterator[ImageUse]:

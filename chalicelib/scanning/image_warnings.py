@@ -31,11 +31,12 @@ _MISSING, _OUT_OF_REACH = "images-in-use-missing", "images-in-use-out-of-reach"
 def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: Services) -> None:
     """Tell people of images that workloads use and that their repository does not hold.
 
-    Where that is remembered, they are sent again only when it changes.
+    Where that is remembered, they are sent again only when it changes. Of a job that does not know
+    all images in use, those are sent that were not missing before.
     """
     place = f"{_place(job.address)} {job.repository}"
-    with _news(_MISSING, place, missing, services) as is_news:
-        if is_news:
+    with _news(_MISSING, place, missing, services, complete=job.knows_all_uses) as missing:
+        if missing:
             logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
             _warn(
                 services,
@@ -51,13 +52,16 @@ def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: S
             )
 
 
-def warn_of_images_out_of_reach(images: Mapping[str, str], services: Services) -> None:
+def warn_of_images_out_of_reach(
+    images: Mapping[str, str], services: Services, *, complete: bool = True
+) -> None:
     """Tell people of images in use in ECR registries that this application may not read.
 
-    Where that is remembered, they are sent again only when it changes.
+    Where that is remembered, they are sent again only when it changes. Unless they are
+    ``complete``, those are sent that were not out of reach before.
     """
-    with _news(_OUT_OF_REACH, "", images, services) as is_news:
-        if is_news:
+    with _news(_OUT_OF_REACH, "", images, services, complete=complete) as images:
+        if images:
             logs.count("ImagesInUseOutOfReach", len(images))
             _warn(
                 services,
@@ -77,37 +81,55 @@ def _in_use(images: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _news(kind: str, place: str, images: Mapping[str, str], services: Services) -> Iterator[bool]:
-    """Whether people are to be warned of these images; that they were is kept once it is done.
+def _news(
+    kind: str, place: str, images: Mapping[str, str], services: Services, *, complete: bool
+) -> Iterator[Mapping[str, str]]:
+    """Those of the images that people are to be warned of; that they were is kept once it is done.
 
     A warning that fails is logged, stops nothing and is due again.
     """
-    if _is_news(kind, place, images, services):
-        with side_work("warning", warning=kind):
-            yield bool(images)
-            _keep(kind, place, images, services)
+    news = _unsaid(kind, place, images, services, complete=complete)
+    if news is None:
+        yield {}
     else:
-        yield False
+        with side_work("warning", warning=kind):
+            yield news
+            _keep(kind, place, news, services, complete=complete)
 
 
-def _is_news(kind: str, place: str, images: Mapping[str, str], services: Services) -> bool:
-    """Whether other images were warned of last; they are news where that is not known."""
+def _unsaid(
+    kind: str, place: str, images: Mapping[str, str], services: Services, *, complete: bool
+) -> Mapping[str, str] | None:
+    """Those of the images that are news; None where the very same were warned of last.
+
+    What is complete is news once it changes. What is not says nothing of the images that it lacks:
+    those that come to it are news, and none is forgotten.
+    """
     warnings = services.sent_warnings
+    if not complete and not images:
+        return None
     if warnings is None:
-        return bool(images)
+        return images
     try:
-        return not warnings.has(kind, place, images)
+        last = warnings.of(kind, place)
     except (Throttled, *AWS_ERRORS) as error:
         logs.logger.warning("sent warnings not read", extra={"error": str(error)})
-        return bool(images)
+        return images or None
+    if last.are(images):
+        return None
+    if complete:
+        return images
+    return {name: where for name, where in images.items() if name not in last} or None
 
 
-def _keep(kind: str, place: str, images: Mapping[str, str], services: Services) -> None:
+def _keep(
+    kind: str, place: str, images: Mapping[str, str], services: Services, *, complete: bool
+) -> None:
     warnings = services.sent_warnings
     if warnings is None:
         return
     try:
-        warnings.keep(kind, place, images)
+        (warnings.keep if complete else warnings.add)(kind, place, images)
     except (Throttled, *AWS_ERRORS) as error:
         logs.logger.warning("sent warnings not kept", extra={"error": str(error)})
 

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = 1
-"""The version of the jobs; one that an earlier version would misread has a greater one."""
+VERSION = 2
+"""The version of the jobs; one that an earlier version would misread has a greater one.
+
+Version 2 knows that a job may carry only some of the images in use.
+"""
 
 
 class JobError(ValueError):

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.policy.durations import Duration
-from chalicelib.scanning.job_messages import JobError, NewerJob, is_newer, to_message, values_of
+from chalicelib.scanning.job_messages import (
+    VERSION,
+    JobError,
+    NewerJob,
+    is_newer,
+    to_message,
+    values_of,
+)
 from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.settings.fields import Fields
 
@@ -22,6 +29,7 @@ MOST_NAMES = 500
 """How many repositories one job names, so that it fits into a queue message."""
 
 _SMALLEST_SPLIT = 2
+_MOST_PARTS = 999
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,11 @@ class ScanJob:
     ``force`` is whether to start scans whatever the age of the last ones. ``images`` are the tags
     and digests of the only images that are wanted, if there are any. ``listing`` is which listing
     on demand the job belongs to, and as which job: ``<id>/<number>``; empty where nobody asks.
+
+    Where ``uses_incomplete``, images may be in use that ``images_in_use`` lacks, for not every
+    source of them could be read. A job too long for a message is sent in parts, each with some of
+    the images in use, whose number is ``part``: the first reviews the repository, each further one
+    what only its own images in use bring.
     """
 
     repository: str
@@ -54,6 +67,13 @@ class ScanJob:
     force: bool = False
     images: tuple[str, ...] = ()
     listing: str = ""
+    uses_incomplete: bool = False
+    part: int = 0
+
+    @property
+    def knows_all_uses(self) -> bool:
+        """Whether what ``images_in_use`` lacks is not in use: not of single images, nor of some."""
+        return not (self.uses_incomplete or self.part or self.images or self.image_digests)
 
     @property
     def address(self) -> RegistryAddress:
@@ -76,6 +96,10 @@ class ScanJob:
             "force": self.force,
             "images": self.images,
             "listing": self.listing,
+            "usesIncomplete": self.uses_incomplete,
+            "part": self.part,
+            # To an earlier version these would be all images in use.
+            "version": VERSION if self.uses_incomplete or self.part else None,
         }
         return to_message(body)
 
@@ -104,6 +128,8 @@ class ScanJob:
             force=fields.optional(fields.switch, "force") or False,
             images=fields.optional(fields.texts, "images") or (),
             listing=fields.optional(fields.text, "listing") or "",
+            uses_incomplete=fields.optional(fields.switch, "usesIncomplete") or False,
+            part=fields.optional(fields.count, "part") or 0,
         )
         fields.optional(fields.count, "version")
         fields.refuse_others()
@@ -112,12 +138,23 @@ class ScanJob:
 
 def parts_of(job: "ScanJob") -> "list[ScanJob]":
     """The job, as several where what is in use makes it longer than a message may be."""
-    uses = list(job.images_in_use.items())
-    if len(uses) < _SMALLEST_SPLIT or len(job.to_json()) <= LONGEST_JOB:
+    if _fits(job):
         return [job]
+    parts = _halved(replace(job, part=_MOST_PARTS))
+    return [replace(part, part=number) for number, part in enumerate(parts, 1)]
+
+
+def _halved(job: "ScanJob") -> "list[ScanJob]":
+    if _fits(job):
+        return [job]
+    uses = list(job.images_in_use.items())
     half = len(uses) // 2
     halves = (replace(job, images_in_use=dict(part)) for part in (uses[:half], uses[half:]))
-    return [part for each in halves for part in parts_of(each)]
+    return [part for each in halves for part in _halved(each)]
+
+
+def _fits(job: "ScanJob") -> bool:
+    return len(job.images_in_use) < _SMALLEST_SPLIT or len(job.to_json()) <= LONGEST_JOB
 
 
 AnyJob = ScanJob | PlanJob | ListJob

@@ -345,6 +345,7 @@ class _Planning:
             image_digests=tuple(digests),
             images_in_use={},
             images=(),
+            uses_incomplete=False,
             not_before=int(self._end),
         )
 

@@ -61,6 +61,7 @@ class RegistryJobs:
                 scan_frequency=frequencies.get(repository),
                 force=self._request.force,
                 images=self._request.images_of(repository),
+                uses_incomplete=not self._in_use.complete,
             )
             for repository in repositories
         ]

@@ -46,7 +46,9 @@ class Review:
     ``in_use`` are the digests and tags by which workloads name images, ``seen_in_use`` the digests
     of those that Amazon Inspector sees running. ``scan_frequency`` is how Inspector scans the
     repository, and None under basic scanning. With ``force`` the age of the last scan does not
-    matter. Images that were ``named`` are reviewed whatever the rules select.
+    matter. Images that were ``named`` are reviewed whatever the rules select. Of a job's
+    ``further`` parts each reviews only what the images in use that it carries bring: the first one
+    reviews what needs none.
     """
 
     now: datetime
@@ -58,6 +60,7 @@ class Review:
     scan_frequency: str | None = None
     force: bool = False
     named: bool = False
+    further: bool = False
 
     @classmethod
     def of(cls, job: ScanJob, settings: Settings) -> Review:
@@ -75,6 +78,7 @@ class Review:
             scan_frequency=job.scan_frequency,
             force=job.force,
             named=bool(job.images),
+            further=job.part > 1,
         )
 
     def decisions(
@@ -83,7 +87,9 @@ class Review:
         """Every image with the decision about it; ``records`` are of last scans, by digest."""
         refused = skipped(images, self.rules, self.now) if self.rules.select else {}
         return (
-            (image, self._decide(image, records.get(image.digest), refused)) for image in images
+            (image, self._decide(image, records.get(image.digest), refused))
+            for image in images
+            if not self.further or self._needs_use(image, refused)
         )
 
     def by_last_scan(self, record: ScanRecord | None) -> Decision:
@@ -119,6 +125,10 @@ class Review:
             if reason := refused.get(image.digest):
                 return Decision(False, reason)
         return self.by_last_scan(record)
+
+    def _needs_use(self, image: Image, refused: Mapping[str, Reason]) -> bool:
+        """Whether the image is reviewed for being in use, and would not be otherwise."""
+        return self.is_in_use(image) and (self.in_use_only or image.digest in refused)
 
     def _refused_for_all(self, record: ScanRecord | None) -> Reason | None:
         if self.rules.skip:

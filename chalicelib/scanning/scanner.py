@@ -235,6 +235,13 @@ class _RepositoryScan:
 def _parts(job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
     """Jobs of these images of a job's repository, as many as a message has room for each."""
     return [
-        replace(job, image_digests=tuple(part), images_in_use={}, images=())
+        replace(
+            job,
+            image_digests=tuple(part),
+            images_in_use={},
+            images=(),
+            uses_incomplete=False,
+            part=0,
+        )
         for part in batches(digests, MOST_DIGESTS)
     ]

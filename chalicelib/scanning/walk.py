@@ -166,13 +166,13 @@ class Walk:
         self._in_use = images_in_use(
             self._services, self._services.settings.registries, self.failures, self._deadline
         )
-        # What is not known is not taken for none, so that nobody is warned of it anew each time.
-        out_of_reach = self._in_use.out_of_reach
-        is_known = self._services.settings.ecs_discovery and not self.failures.sources
-        if self._sends and (out_of_reach or is_known):
-            warn_of_images_out_of_reach(out_of_reach, self._services)
-        if self._sends and is_known:
-            keep_found(self._in_use, self._services)
+        if self._sends and self._services.settings.ecs_discovery:
+            complete = self._in_use.complete
+            warn_of_images_out_of_reach(
+                self._in_use.out_of_reach, self._services, complete=complete
+            )
+            if complete:
+                keep_found(self._in_use, self._services)
 
     def _warn_of_deleted(self, address: RegistryAddress, names: Sequence[str]) -> None:
         """Warn of images in use whose repository does not exist."""
@@ -182,7 +182,12 @@ class Walk:
         missing = sorted(set(self._in_use.repositories(address)).difference(names))
         pattern = request.repositories_filter or settings.repositories_filter
         for repository in _matching(pattern, missing):
-            job = ScanJob(repository, account=address.account, region=address.region)
+            job = ScanJob(
+                repository,
+                account=address.account,
+                region=address.region,
+                uses_incomplete=not self._in_use.complete,
+            )
             warn_of_missing_images(job, self._in_use.of(address, repository), self._services)
 
 

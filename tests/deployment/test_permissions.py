@@ -466,7 +466,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         for number, request in enumerate(world.requests()):
             app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
         # What the schedule has warned of already, a request would have.
-        with patch("chalicelib.scanning.image_warnings._is_news", return_value=True):
+        with patch("chalicelib.aws.sent_warnings.LastWarning.are", return_value=False):
             app.app(_signed_request("{}", key="anew"), Unhurried())
         question = _signed_question({"vulnerability": "CVE-2026-1"})
         app.app(question, Unhurried())

@@ -78,11 +78,11 @@ class TestJobs:
         self, services, queue, monkeypatch
     ):
         monkeypatch.setattr("chalicelib.scanning.scan_images.LONGEST_DELAY_SECONDS", 0)
-        newer = {"version": 2, "repository": "shop/api", "novelty": [1, 2]}
+        newer = {"version": 3, "repository": "shop/api", "novelty": [1, 2]}
         scan_images(json.dumps(newer), services(), Deadline.unlimited())
         assert queue.receive_all() == [newer]
 
-    @pytest.mark.parametrize("version", [0, 1])
+    @pytest.mark.parametrize("version", [0, 1, 2])
     def test_one_of_this_version_with_an_unknown_key_is_an_error(self, services, version):
         job = json.dumps({"version": version, "repository": "shop/api", "novelty": 1})
         with pytest.raises(JobError, match="unknown: 'novelty'"):

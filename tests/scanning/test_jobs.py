@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.policy.durations import Duration
-from chalicelib.scanning.job_messages import JobError
+from chalicelib.scanning.job_messages import VERSION, JobError
 from chalicelib.scanning.jobs import LONGEST_JOB, ScanJob, parse_job, parts_of
 from chalicelib.scanning.registry_jobs import ListJob, PlanJob
 from chalicelib.scanning.requests import MOST_IMAGES, ListingRequest
@@ -29,6 +29,8 @@ JOBS = st.builds(
     force=st.booleans(),
     images=st.lists(TEXT).map(tuple),
     listing=st.text(),
+    uses_incomplete=st.booleans(),
+    part=st.integers(0, 9),
 )
 REQUESTS = st.builds(
     ListingRequest,
@@ -73,6 +75,18 @@ def test_the_images_of_a_request_fit_into_one_message_with_those_of_nine_others(
     """SQS takes 262,144 bytes a call in every region. Source: SendMessageBatch, of old."""
     job = ScanJob("r" * 256, images=tuple("t" * 128 for _ in range(MOST_IMAGES)))
     assert 10 * len(job.to_json()) < 256 * 1024
+
+
+def test_a_job_of_an_earlier_version_knows_all_images_in_use():
+    job = parse_job('{"repository":"shop/api","imagesInUse":{"1":"ECS service web"}}')
+    assert job.knows_all_uses
+    assert job == ScanJob("shop/api", images_in_use={"1": "ECS service web"})
+
+
+@pytest.mark.parametrize("some", [{"uses_incomplete": True}, {"part": 1}])
+def test_a_job_that_knows_some_images_in_use_waits_for_a_version_that_knows_of_such(some):
+    assert json.loads(ScanJob("shop/api", **some).to_json())["version"] == VERSION
+    assert "version" not in json.loads(ScanJob("shop/api").to_json())
 
 
 def test_a_job_of_the_lister_is_small():
@@ -127,3 +141,5 @@ def test_a_job_too_large_for_a_message_becomes_several_that_say_the_same(count):
     assert all(len(part.to_json()) <= LONGEST_JOB for part in parts)
     assert {name: where for part in parts for name, where in part.images_in_use.items()} == uses
     assert len(parts) == 1 or len(job.to_json()) > LONGEST_JOB
+    numbers = [part.part for part in parts]
+    assert numbers == ([0] if parts == [job] else [*range(1, len(parts) + 1)])

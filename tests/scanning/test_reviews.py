@@ -208,3 +208,35 @@ def test_a_named_image_needs_no_rule_that_selects_it():
     review = {"rules": Rules(tagged_only=True), "in_use_only": True, "named": True}
     assert decided(Image("sha256:1"), STALE_SCAN, **review) == (True, Reason.SCAN_EXPIRED)
     assert decided(Image("sha256:1"), FRESH, **review) == (False, Reason.SCAN_FRESH)
+
+
+class TestTheFurtherPartsOfAJob:
+    """Of a job too long for a message: each has some of the images in use."""
+
+    IMAGES = tuple(
+        Image(f"sha256:{n}", (tag,), pushed_at=STALE)
+        for n, tag in enumerate(["v1", "v2", "v3", "dev"])
+    )
+    USES = ({"v1": "ECS service web", "dev": "ECS service dev"}, {"v2": "ECS service api"})
+
+    def due(self, part, settings, in_use, **variables):
+        variables |= {"IMAGES_TAG_PATTERN": "v[13]", "ECS_DISCOVERY_ENABLED": "true"}
+        settings = settings(**variables)
+        job = ScanJob("shop/api", images_in_use=in_use, part=part)
+        decisions = Review.of(job, settings).decisions(self.IMAGES, {})
+        return [image.tags[0] for image, decision in decisions if decision.due]
+
+    def test_review_what_their_own_images_in_use_bring(self, settings):
+        first, second = self.USES
+        assert self.due(1, settings, first) == ["v1", "v3", "dev"]
+        assert self.due(2, settings, second) == ["v2"]
+
+    def test_do_not_repeat_what_the_first_part_reviews(self, settings):
+        first, second = self.USES
+        assert self.due(1, settings, second) == ["v1", "v2", "v3"]
+        assert self.due(2, settings, first) == ["dev"]
+
+    def test_review_all_their_images_in_use_where_no_others_are_reviewed(self, settings):
+        first, second = self.USES
+        assert self.due(1, settings, first, SCAN_IN_USE_ONLY="true") == ["v1", "dev"]
+        assert self.due(2, settings, second, SCAN_IN_USE_ONLY="true") == ["v2"]
