@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.aws.errors import AWS_ERRORS
@@ -80,7 +81,7 @@ class Histories:
         if self._uses is None:
             return None
         try:
-            uses = backoff.call(self._uses.of, place)
+            uses = backoff.call(partial(self._uses.of, place, complete=True))
         except AWS_ERRORS as error:
             extra = {"repository": repository, "error": str(error)}
             logs.logger.warning("images in use not read", extra=extra)

@@ -20,15 +20,25 @@ MOST_KEPT = 1000
 
 
 def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: Services) -> None:
-    """Keep where the images of a repository are in use, if any is and there is a table."""
-    if not review.in_use:
+    """Keep where the images of a repository are in use, if there is a table.
+
+    Some of the uses never take the place of all of them.
+    """
+    if job.images or not services.settings.ecs_discovery:
         return
     with side_work("keeping where images are in use", repository=job.repository):
-        if services.image_uses is None:
+        kept = services.image_uses
+        if kept is None:
             return
-        uses = {image.digest: where for image in images if (where := review.where_in_use(image))}
+        found = {image.digest: where for image in images if (where := review.where_in_use(image))}
+        uses = dict(list(found.items())[:MOST_KEPT])
         place = services.place_of(job.address, job.repository)
-        services.image_uses.keep(place, dict(list(uses.items())[:MOST_KEPT]))
+        if not job.knows_all_uses:
+            if uses:
+                kept.add(place, uses, _which(job))
+        # Most repositories never had any, and to read costs a tenth of what writing does.
+        elif uses or kept.of(place):
+            kept.keep(place, uses)
 
 
 def keep_found(in_use: ImagesInUse, services: Services) -> None:
@@ -41,3 +51,8 @@ def keep_found(in_use: ImagesInUse, services: Services) -> None:
             for address in services.settings.registries
         }
         services.image_uses.keep_found(found)
+
+
+def _which(job: ScanJob) -> str:
+    """What a job knows of a repository's uses, so that it is kept in place of just that."""
+    return f"{'some' if job.uses_incomplete else 'part'}_{job.part}"

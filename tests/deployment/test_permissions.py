@@ -298,6 +298,7 @@ class World:
         ecs.create_cluster(clusterName="shop")
         for family, image in {
             "api": f"{HOST}/shop/api:deleted",
+            "web": f"{HOST}/shop/web:1",
             "gone": f"{HOST}/shop/gone:1",
             "theirs": f"444444444444.dkr.ecr.{REGION}.amazonaws.com/theirs:1",
         }.items():

@@ -1,0 +1,61 @@
+"""Where images are in use, as the scanner keeps it from one listing to the next."""
+
+from datetime import UTC, datetime
+from unittest.mock import Mock
+
+import pytest
+
+from chalicelib.runtime.deadline import Deadline
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.scanner import scan_repository
+from chalicelib.services import Services
+
+PLACE = "123456789012/eu-west-1/shop/api"
+ECS, LAMBDA = "ECS service a in shop", "Lambda function b"
+BOTH = {"1": ECS, "2": LAMBDA}
+
+
+@pytest.fixture
+def services(aws, settings, history_table):
+    for tag in ("1", "2"):
+        aws.add_image("shop/api", tags=(tag,), scanned_at=datetime.now(UTC))
+    return Services(settings(ECS_DISCOVERY_ENABLED="true", HISTORY_TABLE_NAME=history_table))
+
+
+@pytest.fixture
+def uses_after(services):
+    """What is known to be in use after jobs, one after the other."""
+
+    def run(*jobs):
+        for job in jobs:
+            scan_repository(ScanJob("shop/api", **job), services, Deadline.unlimited())
+        return sorted(where for uses in services.image_uses.of(PLACE).values() for where in uses)
+
+    return run
+
+
+def test_what_is_not_in_use_any_more_is_forgotten(uses_after):
+    assert uses_after({"images_in_use": BOTH}) == [ECS, LAMBDA]
+    assert uses_after({"images_in_use": {"1": ECS}}) == [ECS]
+    assert uses_after({}) == []
+
+
+def test_what_a_source_that_cannot_be_read_told_last_stays_known(uses_after):
+    some = {"images_in_use": {"1": ECS}, "uses_incomplete": True}
+    assert uses_after({"images_in_use": BOTH}, some) == [ECS, LAMBDA]
+    assert uses_after({"uses_incomplete": True}) == [ECS, LAMBDA]
+
+
+def test_a_request_for_single_images_changes_nothing(uses_after):
+    assert uses_after({"images_in_use": BOTH}, {"images": ("1",)}) == [ECS, LAMBDA]
+
+
+def test_no_part_of_a_job_takes_the_place_of_another(uses_after):
+    parts = [{"images_in_use": {tag: BOTH[tag]}, "part": int(tag)} for tag in BOTH]
+    assert uses_after(*parts, *parts) == [ECS, LAMBDA]
+
+
+def test_a_repository_without_any_costs_no_write(uses_after, services):
+    services.image_uses.keep = services.image_uses.add = Mock()
+    assert uses_after({}, {"uses_incomplete": True}) == []
+    services.image_uses.keep.assert_not_called()
