@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.aws.workloads import EachWorkload
 from chalicelib.ecr.uses import ImageUse
 from chalicelib.runtime.batches import batches
 
@@ -36,18 +37,22 @@ class EcsWorkloads:
         digest that runs, a task definition what the next deployment pulls.
         Source: ListClusters, ListTasks, DescribeTasks, ListServices, DescribeServices,
         ListTaskDefinitions, DescribeTaskDefinition.
+
+        :raises ClientError: at the end, when some could not be read; sooner, when none can.
         """
+        each = EachWorkload()
         definitions: dict[str, str] = {}
         for page in self._client.get_paginator("list_clusters").paginate(PaginationConfig=_PAGES):
             for cluster in page["clusterArns"]:
-                yield from self._task_images(cluster)
-                for definition, service in self._service_definitions(cluster):
+                yield from each.of_one(self._task_images(cluster))
+                for definition, service in each.of_one(self._service_definitions(cluster)):
                     definitions.setdefault(definition, service)
         if self._all_task_definitions:
             for definition in self._active_definitions():
                 definitions.setdefault(definition, f"ECS task definition {_name(definition)}")
         for definition, where in definitions.items():
-            yield from self._definition_images(definition, where)
+            yield from each.of_one(self._definition_images(definition, where))
+        each.raise_failure()
 
     def _task_images(self, cluster: str) -> Iterator[ImageUse]:
         paginator = self._client.get_paginator("list_tasks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.aws.workloads import EachWorkload
 from chalicelib.ecr.image_uris import ImageUri
 from chalicelib.ecr.uses import ImageUse
 
@@ -23,12 +24,16 @@ class LambdaFunctions:
         """The images of the functions that are deployed as container images.
 
         The digest is that which Lambda resolved the tag to. Source: ListFunctions, GetFunction.
+
+        :raises ClientError: at the end, when some could not be read; sooner, when none can.
         """
+        functions = EachWorkload()
         paginator = self._client.get_paginator("list_functions")
         for page in paginator.paginate():
             for function in page["Functions"]:
                 if function.get("PackageType") == "Image":
-                    yield from self._image(function["FunctionName"])
+                    yield from functions.of_one(self._image(function["FunctionName"]))
+        functions.raise_failure()
 
     def _image(self, name: str) -> Iterator[ImageUse]:
         code = self._client.get_function(FunctionName=name).get("Code", {})

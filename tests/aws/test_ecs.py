@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.aws.ecs import EcsWorkloads
 from chalicelib.ecr.uses import ImageUse
@@ -79,6 +80,46 @@ def test_a_running_tasks_digest_is_in_use(ecs):
     assert found == [
         ImageUse(f"{HOST}/batch:1", "ECS task of family:batch in shop", DIGEST),
     ]
+
+
+@pytest.fixture
+def refused(ecs):
+    """Let ECS answer an operation about something with an error."""
+    ecs.create_cluster(clusterName="jobs")
+    for cluster, family in (("shop", "web"), ("jobs", "batch")):
+        ecs.create_service(cluster=cluster, serviceName="s", taskDefinition=family)
+    call = boto3.client("ecs")._make_api_call
+
+    def refuse(code, refused, about):
+        def answer(operation, parameters):
+            if operation == refused and about in str(parameters):
+                raise ClientError({"Error": {"Code": code}}, operation)
+            return call(operation, parameters)
+
+        return patch.object(ecs, "_make_api_call", side_effect=answer)
+
+    return refuse
+
+
+@pytest.mark.parametrize("operation", ["ListTasks", "ListServices", "DescribeServices"])
+def test_a_cluster_that_was_deleted_meanwhile_costs_no_other(ecs, refused, operation):
+    with refused("ClusterNotFoundException", operation, "shop"):
+        found = {use.uri for use in images(ecs)}
+    assert f"{HOST}/batch:1" in found
+    assert (f"{HOST}/web:1" in found) == (operation == "ListTasks")
+
+
+@pytest.mark.parametrize(
+    ("operation", "about"), [("DescribeServices", "shop"), ("DescribeTaskDefinition", "web")]
+)
+def test_what_cannot_be_read_costs_no_other_and_is_said_to_be_missing(
+    ecs, refused, operation, about
+):
+    found = []
+    with refused("ServerException", operation, about), pytest.raises(ClientError):
+        found.extend(use.uri for use in EcsWorkloads(ecs).images())
+    assert f"{HOST}/batch:1" in found
+    assert f"{HOST}/web:1" not in found
 
 
 def test_all_active_task_definitions_are_an_option(ecs):
