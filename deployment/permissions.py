@@ -286,6 +286,7 @@ _TO_REVIEW = (
     READ_INDEXES,
     READ_FINDINGS,
     QUERY_RECORDS,
+    READ_ITEMS,
     KEEP_RECORDS,
     ASSUME_SCAN_ROLES,
     SEND_JOBS,
@@ -305,7 +306,6 @@ _OWN: dict[str, tuple[Permission, ...]] = {
     "scan_images": (
         *_TO_REVIEW,
         START_SCANS,
-        READ_ITEMS,
         UPDATE_HISTORY,
         # Where Inspector scans there are jobs of repositories with images in use only.
         *only_if("FindsImagesInUse", READ_COVERAGE, PUT_INTO_HISTORY),

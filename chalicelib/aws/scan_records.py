@@ -45,12 +45,23 @@ class ScanRecords:
         return {item["sk"]: _record(item) for item in items}
 
     def keep(self, place: str, records: Mapping[str, ScanRecord]) -> None:
-        """Write records in place of those that are there; 25 a call."""
+        """Write records in place of those that are there; 25 a call.
+
+        A scan may have ended since it began: what is noted of its end by now stays.
+        """
+        ends = self._ends(place, [digest for digest, record in records.items() if record.started])
         items = [
             {"pk": _key(place), "sk": digest, **_attributes(record)}
             for digest, record in records.items()
+            if not (record.started and ends.get(digest, -1) >= record.at)
         ]
         self._table.batch_write(items, self._seconds)
+
+    def _ends(self, place: str, digests: Iterable[str]) -> dict[str, int]:
+        """When the last scans of images ended, as it is just now, of those that have."""
+        keys = [(_key(place), digest) for digest in digests]
+        items = self._table.batch_get(keys, consistent=True)
+        return {item["sk"]: _record(item).at for item in items if not _record(item).started}
 
     def note_end(self, place: str, digest: str, at: int, status: str, description: str) -> None:
         """Note that a scan ended, unless a later one is noted, as where an event comes late.

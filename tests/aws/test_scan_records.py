@@ -51,6 +51,28 @@ def test_a_repository_of_many_images_is_read_in_few_calls(records, client):
     assert len(calls) <= 2
 
 
+@pytest.mark.parametrize("ended_at", [10, 30])
+def test_the_end_of_a_scan_stays_where_its_start_is_written_later(records, ended_at):
+    before = ScanRecord(5, "COMPLETE")
+    records.keep(PLACE, {DIGEST: before, OTHER: before})
+    records.note_end(PLACE, DIGEST, ended_at, "FAILED", "ScanError")
+    records.keep(PLACE, {DIGEST: begun(before, 10), OTHER: begun(before, 10)})
+    assert records.of_repository(PLACE) == {
+        DIGEST: ScanRecord(ended_at, "FAILED", "ScanError", failures=1),
+        OTHER: begun(before, 10),
+    }
+
+
+def test_starts_are_read_again_a_hundred_a_call_and_look_ups_are_not(records, client):
+    calls = []
+    client.meta.events.register("before-call.dynamodb.BatchGetItem", lambda **_: calls.append(1))
+    digests = [f"sha256:{n:064d}" for n in range(100)]
+    records.keep(PLACE, {digest: ScanRecord(5, "COMPLETE") for digest in digests})
+    assert calls == []
+    records.keep(PLACE, {digest: begun(None, 10) for digest in digests})
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize("order", [(10, 20), (20, 10)])
 def test_in_whatever_order_events_come_the_last_scan_is_known(records, order):
     for at in order:

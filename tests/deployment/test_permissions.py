@@ -330,6 +330,13 @@ class World:
             media_type=OCI_INDEX,
             children=(child.digest,),
         )
+        registry.add_image(
+            "shop/api",
+            tags=(f"running-{len(self._children)}",),
+            pushed_at=STALE,
+            scanned_at=datetime.now(UTC),
+            scan_status="IN_PROGRESS",
+        )
         self._children.append(child.digest)
 
     def each_kind_of_scanning(self) -> Iterator[None]:

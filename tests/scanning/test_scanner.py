@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,6 +24,7 @@ from chalicelib.scanning.scanner import (
     ScansNotStarted,
     scan_repository,
 )
+from chalicelib.scanning.starts import ScanStarts
 from chalicelib.services import Services
 from local.ecr import LocalRegistry
 from tests.doubles import EcrClient, Messages, Records, Stopped
@@ -215,6 +217,25 @@ def test_a_message_that_comes_twice_starts_nothing_twice(aws, scan):
     assert (first.started, second.started) == (5, 0)
     assert second.skipped == {Reason.SCAN_RUNNING: 5}
     assert aws.calls["StartImageScan"] == 5
+
+
+def test_a_scan_that_fails_before_the_job_is_done_is_known_to_have_failed(
+    aws, scan, known, services, monkeypatch
+):
+    """Records of starts are written together; the event of a scan's end may be faster."""
+    image = aws.add_image(REPOSITORY, scanned_at=STALE)
+    known([image])
+    place, soon = f"123456789012/eu-west-1/{REPOSITORY}", int(time.time()) + 20
+    start = ScanStarts.run
+
+    def run(self, *of):
+        start(self, *of)
+        services().scan_records.note_end(place, image.digest, soon, "FAILED", "ScanError")
+
+    monkeypatch.setattr(ScanStarts, "run", run)
+    scan()
+    [record] = services().scan_records.of_repository(place).values()
+    assert record == ScanRecord(soon, "FAILED", "ScanError", failures=1)
 
 
 def test_a_re_enqueued_job_that_comes_twice_starts_nothing_twice(aws, scan):
