@@ -165,8 +165,9 @@ _OF_RESOURCES: Mapping[str, Sequence[Parameter]] = {
                 "AllowedPattern": "^([2-9]|[1-9][0-9]|1[0-5][0-9]|16[0-8])?$",
                 "ConstraintDescription": "a whole number of hours from 2 to 168, or nothing",
                 "Description": "After how many hours without a listing that succeeded there is an"
-                " alarm: two periods of ScanRate. 48 where nothing is given, and no alarm where"
-                " ScanRate is more than a day or a cron expression",
+                " alarm: two periods of ScanRate. Where nothing is given, 48 with a ScanRate of a"
+                " day, of 24, 12 or up to 9 hours or of up to 999 minutes, and no alarm with any"
+                " other",
             },
         ),
         Parameter(

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
     from deployment.packages import Template
 
+RATES_OF_A_DAY = (
+    "1 day",
+    "1 hour",
+    *(f"{hours} hours" for hours in (*range(2, 10), 12, 24)),
+    "1 minute",
+    *(f"{minutes} minutes" for minutes in (5, 10, 24, 99, 240, 720, 999)),
+)
+LONGER_RATES = (
+    *(f"{days} days" for days in (2, 10, 31)),
+    *(f"{hours} hours" for hours in (25, 30, 36, 72, 100, 112, 120, 124, 168, 240)),
+    *(f"{minutes} minutes" for minutes in (1441, 1450, 1500, 2010, 2880, 9999, 10000, 10080)),
+)
 HOUR = 12
 """Five minutes each: the period of most alarms."""
 
@@ -140,16 +152,15 @@ class TestListings:
         stopped = [1, *[0] * self.HOURS, *[None] * 100]
         assert states(alarm("NoListingAlarm"), stopped, self.HOURS) == ["OK", "ALARM"]
 
-    @pytest.mark.parametrize("rate", ["1 day", "rate(1 day)", "12 hours", "rate(5 minutes)"])
-    def test_are_watched_at_rates_of_up_to_a_day(self, plain: Template, rate: str) -> None:
-        assert holds("HasListingAlarm", plain, ScanRate=rate, ListingAlarmHours="")
+    def test_are_watched_at_rates_of_up_to_a_day(self, plain: Template) -> None:
+        for rate in (*RATES_OF_A_DAY, *map("rate({})".format, RATES_OF_A_DAY)):
+            assert holds("HasListingAlarm", plain, ScanRate=rate, ListingAlarmHours=""), rate
 
-    @pytest.mark.parametrize("rate", ["2 days", "rate(30 days)", "cron(0 6 1 * ? *)"])
-    def test_are_watched_at_others_where_it_is_said_for_how_long(
-        self, plain: Template, rate: str
-    ) -> None:
-        assert not holds("HasListingAlarm", plain, ScanRate=rate, ListingAlarmHours="")
-        assert holds("HasListingAlarm", plain, ScanRate=rate, ListingAlarmHours="96")
+    def test_are_watched_at_others_where_it_is_said_for_how_long(self, plain: Template) -> None:
+        rates = (*LONGER_RATES, *map("rate({})".format, LONGER_RATES), "cron(0 6 1 * ? *)")
+        for rate in rates:
+            assert not holds("HasListingAlarm", plain, ScanRate=rate, ListingAlarmHours=""), rate
+            assert holds("HasListingAlarm", plain, ScanRate=rate, ListingAlarmHours="96")
 
 
 def holds(name: str, template: Template, **parameters: str) -> bool:
@@ -168,6 +179,8 @@ def holds(name: str, template: Template, **parameters: str) -> bool:
         values = [value(each) for each in given]
         if function == "Fn::Select":
             return values[1][values[0]]
+        if function == "Fn::Join":
+            return value(given[0]).join(value(given[1]))
         if function == "Fn::Split":
             return values[1].split(values[0])
         if function == "Fn::Equals":
