@@ -545,7 +545,7 @@ def test_where_findings_are_counted_and_none_is_listed_they_are_unknown(aws):
 REFUSED = ClientError({"Error": {"Code": "AccessDeniedException"}}, "AnyOperation")
 
 
-def refuse(*_):
+def refuse(*_, **__):
     raise REFUSED
 
 

@@ -29,7 +29,7 @@ def uses_after(services):
     def run(*jobs):
         for job in jobs:
             scan_repository(ScanJob("shop/api", **job), services, Deadline.unlimited())
-        return sorted(where for uses in services.image_uses.of(PLACE).values() for where in uses)
+        return sorted(where for uses in (services.image_uses.of(PLACE) or {}).values() for where in uses)
 
     return run
 
