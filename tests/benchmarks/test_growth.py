@@ -22,9 +22,9 @@ def test_reviewing_takes_a_call_a_page_of_images_and_one_for_thousands_of_record
     assert grown.calls_slope == pytest.approx(1 / 100)
 
 
-def test_scanning_takes_a_call_an_image_beside_that_and_one_to_note_25_of_them():
+def test_scanning_takes_a_call_an_image_beside_that_and_two_to_note_25_of_them():
     grown = scanning_due(SIZES)
-    assert grown.calls == tuple(size + size // 100 + 1 + size // 25 for size in SIZES)
+    assert grown.calls == tuple(size + size // 100 + 1 + 2 * (size // 25) for size in SIZES)
     assert grown.calls_fit == pytest.approx(1)
 
 
