@@ -144,6 +144,7 @@ def _kept(now: RepositoryReport, old: RepositoryReport, as_of: datetime) -> Repo
     """What is found now, and beside it what was there before and is not known to be closed."""
     keys = {finding.key for finding in old.all_findings}
     found = frozenset(known_keys(now.all_findings, keys).values())
+    kept = frozenset(keys - found)
     left_out: dict[str, tuple[Finding, ...]] = dict(now.left_out)
     for why, findings in old.left_out.items():
         if still := tuple(finding for finding in findings if finding.key not in found):
@@ -156,8 +157,8 @@ def _kept(now: RepositoryReport, old: RepositoryReport, as_of: datetime) -> Repo
         left_out=left_out,
         as_of=as_of,
         in_use=now.in_use | (old.in_use - found),
-        older=(*now.older, *_older_than(now, old, frozenset(keys - found))),
-        ages={**old.ages, **now.ages},
+        older=(*now.older, *_older_than(now, old, kept)),
+        ages={**{key: age for key, age in old.ages.items() if key in kept}, **now.ages},
     )
 
 

@@ -281,3 +281,15 @@ def test_an_age_that_the_history_says_now_goes_over_the_one_it_had():
     now = replace(looked_at("a", ZLIB), ages={ZLIB.key: Age(NOW)}, sla=SLA)
     earlier = replace(looked_at("a", ZLIB), ages={ZLIB.key: Age(since)})
     assert compare(report_of(now), before(earlier)).repositories[0].ages == {ZLIB.key: Age(NOW)}
+
+
+def test_a_finding_in_one_package_more_has_one_age_where_not_all_is_known():
+    since = NOW - timedelta(days=40)
+    wider = replace(ZLIB, packages=(*ZLIB.packages, Package("zlib-dev", "1.2")))
+    now = replace(looked_at("a", wider, status="PENDING"), sla=SLA)
+    earlier = replace(looked_at("a", ZLIB, BASH), ages={ZLIB.key: Age(since), BASH.key: Age(NOW)})
+    [found] = compare(report_of(now), before(earlier)).repositories
+    assert {key: age.first_seen for key, age in found.ages.items()} == {
+        wider.key: since,
+        BASH.key: NOW,
+    }
