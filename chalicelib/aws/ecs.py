@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.workloads import EachWorkload
+from chalicelib.aws.workloads import EachWorkload, in_turn
 from chalicelib.ecr.uses import ImageUse
 from chalicelib.runtime.batches import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import PaginatorConfigTypeDef
@@ -38,19 +38,28 @@ class EcsWorkloads:
         Source: ListClusters, ListTasks, DescribeTasks, ListServices, DescribeServices,
         ListTaskDefinitions, DescribeTaskDefinition.
 
-        :raises ClientError: at the end, when some could not be read; sooner, when none can.
+        :raises ClientError: at the end, when some could not be read.
         """
-        each = EachWorkload()
         definitions: dict[str, str] = {}
+        yield from in_turn(
+            self._images_of_tasks(definitions),
+            self._images_of_definitions(definitions.items()),
+            self._images_of_definitions(self._others(definitions)),
+        )
+
+    def _images_of_tasks(self, definitions: dict[str, str]) -> Iterator[ImageUse]:
+        """The images of running tasks; adds each service's task definitions, and where they are."""
+        each = EachWorkload()
         for page in self._client.get_paginator("list_clusters").paginate(PaginationConfig=_PAGES):
             for cluster in page["clusterArns"]:
                 yield from each.of_one(self._task_images(cluster))
                 for definition, service in each.of_one(self._service_definitions(cluster)):
                     definitions.setdefault(definition, service)
-        if self._all_task_definitions:
-            for definition in self._active_definitions():
-                definitions.setdefault(definition, f"ECS task definition {_name(definition)}")
-        for definition, where in definitions.items():
+        each.raise_failure()
+
+    def _images_of_definitions(self, definitions: Iterable[tuple[str, str]]) -> Iterator[ImageUse]:
+        each = EachWorkload()
+        for definition, where in definitions:
             yield from each.of_one(self._definition_images(definition, where))
         each.raise_failure()
 
@@ -73,8 +82,8 @@ class EcsWorkloads:
         """The task definitions of a cluster's services, those being deployed too."""
         paginator = self._client.get_paginator("list_services")
         pages = paginator.paginate(cluster=cluster, PaginationConfig=_PAGES)
-        arns = [arn for page in pages for arn in page["serviceArns"]]
-        for batch in batches(arns, MOST_SERVICES):
+        batched = (batch for page in pages for batch in batches(page["serviceArns"], MOST_SERVICES))
+        for batch in batched:
             answer = self._client.describe_services(cluster=cluster, services=batch)
             for service in answer["services"]:
                 where = f"ECS service {service['serviceName']} in {_name(cluster)}"
@@ -84,10 +93,15 @@ class EcsWorkloads:
                     if definition := version.get("taskDefinition"):
                         yield definition, where
 
-    def _active_definitions(self) -> Iterator[str]:
+    def _others(self, definitions: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Every other active task definition, if these are wanted."""
+        if not self._all_task_definitions:
+            return
         paginator = self._client.get_paginator("list_task_definitions")
         for page in paginator.paginate(status="ACTIVE", PaginationConfig=_PAGES):
-            yield from page["taskDefinitionArns"]
+            for definition in page["taskDefinitionArns"]:
+                if definition not in definitions:
+                    yield definition, f"ECS task definition {_name(definition)}"
 
     def _definition_images(self, definition: str, where: str) -> Iterator[ImageUse]:
         answer = self._client.describe_task_definition(taskDefinition=definition)

@@ -19,6 +19,23 @@ MOST_FAILURES_IN_A_ROW = 5
 _DELETED = frozenset({"ResourceNotFoundException", "ClusterNotFoundException"})
 
 
+def in_turn(*sources: Iterator[Told]) -> Iterator[Told]:
+    """What each source tells, whether or not one before it fails.
+
+    What is no service's answer, as that none came, ends it at once.
+
+    :raises ClientError: at the end, the first failure, if there was any.
+    """
+    failure: ClientError | None = None
+    for source in sources:
+        try:
+            yield from source
+        except ClientError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
 class EachWorkload:
     """Reads workloads one by one: skips those that were deleted, and goes on after others fail.
 

@@ -90,10 +90,10 @@ def refused(ecs):
         ecs.create_service(cluster=cluster, serviceName="s", taskDefinition=family)
     call = boto3.client("ecs")._make_api_call
 
-    def refuse(code, refused, about):
+    def refuse(code, refused, about="", message=""):
         def answer(operation, parameters):
             if operation == refused and about in str(parameters):
-                raise ClientError({"Error": {"Code": code}}, operation)
+                raise ClientError({"Error": {"Code": code, "Message": message}}, operation)
             return call(operation, parameters)
 
         return patch.object(ecs, "_make_api_call", side_effect=answer)
@@ -120,6 +120,45 @@ def test_what_cannot_be_read_costs_no_other_and_is_said_to_be_missing(
         found.extend(use.uri for use in EcsWorkloads(ecs).images())
     assert f"{HOST}/batch:1" in found
     assert f"{HOST}/web:1" not in found
+
+
+def told_before_failing(ecs, **options):
+    """The repositories that are told before the listing fails."""
+    found = []
+    with pytest.raises(ClientError):
+        found.extend(use.uri for use in EcsWorkloads(ecs, **options).images() if "ecr" in use.uri)
+    return {uri.removeprefix(f"{HOST}/") for uri in found}
+
+
+def test_services_images_are_told_where_task_definitions_may_not_be_listed(ecs, refused):
+    with refused("AccessDeniedException", "ListTaskDefinitions"):
+        found = told_before_failing(ecs, all_task_definitions=True)
+    assert found == {"web:1", "batch:1"}
+
+
+@pytest.mark.parametrize("operation", ["ListTasks", "ListServices"])
+def test_what_known_services_use_is_told_where_the_clusters_after_them_are_throttled(
+    ecs, refused, operation
+):
+    with refused("ThrottlingException", operation, "jobs"):
+        assert told_before_failing(ecs) == {"web:1"}
+
+
+def test_task_definitions_are_told_where_clusters_may_not_be_listed(ecs, refused):
+    with refused("AccessDeniedException", "ListClusters"):
+        found = told_before_failing(ecs, all_task_definitions=True)
+    assert found == {"web:1", "batch:1", "unused:1"}
+
+
+def test_each_task_definition_is_read_once(ecs):
+    ecs.create_service(cluster="shop", serviceName="front", taskDefinition="web")
+    with patch.object(
+        ecs, "_make_api_call", side_effect=boto3.client("ecs")._make_api_call
+    ) as call:
+        found = images(ecs, all_task_definitions=True)
+    assert [use.where for use in found if "/web" in use.uri] == ["ECS service front in shop"]
+    operations = [each.args[0] for each in call.call_args_list]
+    assert operations.count("DescribeTaskDefinition") == 3
 
 
 def test_all_active_task_definitions_are_an_option(ecs):
