@@ -18,6 +18,9 @@ MOST_FAILURES_IN_A_ROW = 5
 
 _DELETED = frozenset({"ResourceNotFoundException", "ClusterNotFoundException"})
 
+# ECS's code for many reasons: only its message says that a task definition is not there.
+_NO_DEFINITION = ("ClientException", "Unable to describe task definition")
+
 
 def in_turn(*sources: Iterator[Told]) -> Iterator[Told]:
     """What each source tells, whether or not one before it fails.
@@ -71,7 +74,7 @@ class EachWorkload:
             raise self._failure
 
     def _fail(self, error: ClientError) -> None:
-        if code_of(error) in _DELETED:
+        if _is_deleted(error):
             return
         if is_throttling(error):
             raise error
@@ -79,3 +82,9 @@ class EachWorkload:
         self._in_a_row += 1
         if self._in_a_row >= MOST_FAILURES_IN_A_ROW:
             raise error
+
+
+def _is_deleted(error: ClientError) -> bool:
+    code, message = _NO_DEFINITION
+    about = error.response.get("Error", {}).get("Message", "")
+    return code_of(error) in _DELETED or (code_of(error) == code and about.startswith(message))

@@ -122,6 +122,22 @@ def test_what_cannot_be_read_costs_no_other_and_is_said_to_be_missing(
     assert f"{HOST}/web:1" not in found
 
 
+def test_a_task_definition_that_was_deleted_meanwhile_is_skipped(ecs, refused):
+    message = "Unable to describe task definition."
+    with refused("ClientException", "DescribeTaskDefinition", "web", message):
+        found = {use.uri for use in images(ecs, all_task_definitions=True)}
+    assert found == {f"{HOST}/batch:1", f"{HOST}/unused:1"}
+
+
+def test_what_else_is_wrong_with_a_task_definition_is_said(ecs, refused):
+    message = "Too many concurrent attempts to describe it."
+    with (
+        refused("ClientException", "DescribeTaskDefinition", "web", message),
+        pytest.raises(ClientError, match=message),
+    ):
+        images(ecs)
+
+
 def told_before_failing(ecs, **options):
     """The repositories that are told before the listing fails."""
     found = []
