@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.dynamodb import DAY
+from chalicelib.policy.last_warnings import LastWarning, fingerprint_of, marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from chalicelib.aws.dynamodb import Table
+    from chalicelib.policy.last_warnings import Change
 
 _SECONDS = 400 * DAY
-# In characters: ten thousand images take 200 KB of the 400 that an item has.
-_MARK = 16
-
-
-@dataclass(frozen=True)
-class LastWarning:
-    """Of which images was warned last: a mark of each, None as an earlier version kept none.
-
-    ``fingerprint`` is that of all of them, empty for none.
-    """
-
-    marks: frozenset[str] | None = None
-    fingerprint: str = ""
-
-    def are(self, images: Iterable[str]) -> bool:
-        """Whether these very images were warned of, or none where these are none."""
-        if self.marks is None:
-            return self.fingerprint == _fingerprint(images)
-        return self.marks == {_mark(name) for name in images}
-
-    def __contains__(self, image: str) -> bool:
-        return _mark(image) in (self.marks or ())
 
 
 class SentWarnings:
@@ -47,40 +25,39 @@ class SentWarnings:
     def of(self, kind: str, place: str) -> LastWarning:
         """What was last warned of."""
         item = self._table.get(*_key(kind, place)) or {}
-        marks = item.get("marks")
-        return LastWarning(marks and frozenset(marks), item.get("images", ""))
+        return LastWarning(frozenset(item.get("marks", ())), item.get("images", ""))
 
-    def keep(self, kind: str, place: str, images: Collection[str]) -> None:
-        """Note that these images were warned of, and no others."""
-        values: dict[str, Any] = {"images": _fingerprint(images)}
+    def note(self, kind: str, place: str, change: Change) -> None:
+        """Write what changed, if anything did."""
+        if change.kept is not None:
+            self._keep(kind, place, change.kept)
+        if change.added:
+            self._add(kind, place, change.added)
+        if change.forgotten:
+            self._forget(kind, place, change.forgotten)
+
+    def _keep(self, kind: str, place: str, images: Collection[str]) -> None:
+        values: dict[str, Any] = {"images": fingerprint_of(images)}
         change = "SET #images = :images"
         if images:
-            values["marks"] = {_mark(name) for name in images}
+            values["marks"] = marks_of(images)
             change += ", #marks = :marks"
         else:
             # A set of DynamoDB is never empty.
             change += " REMOVE #marks"
         self._table.update(*_key(kind, place), change, _SECONDS, values=values)
 
-    def add(self, kind: str, place: str, images: Collection[str]) -> None:
-        """Note that these images were warned of too; several may at the same time."""
-        values = {"none": "", "marks": {_mark(name) for name in images}}
-        change = "SET #images = if_not_exists(#images, :none) ADD #marks :marks"
+    # Several jobs may add and forget at the same time.
+
+    def _add(self, kind: str, place: str, images: Iterable[str]) -> None:
+        values = {"marks": marks_of(images)}
+        self._table.update(*_key(kind, place), "ADD #marks :marks", _SECONDS, values=values)
+
+    def _forget(self, kind: str, place: str, images: Iterable[str]) -> None:
+        values = {"none": "", "marks": marks_of(images)}
+        change = "SET #images = :none DELETE #marks :marks"
         self._table.update(*_key(kind, place), change, _SECONDS, values=values)
 
 
 def _key(kind: str, place: str) -> tuple[str, str]:
     return f"warning#{kind}", place or "all"
-
-
-def _fingerprint(images: Iterable[str]) -> str:
-    names = "\n".join(sorted(images))
-    return _hash(names) if names else ""
-
-
-def _mark(image: str) -> str:
-    return _hash(image)[:_MARK]
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
+from chalicelib.policy.last_warnings import LastWarning
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.scanning.side_work import side_work
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
+    from chalicelib.policy.last_warnings import Change
     from chalicelib.scanning.jobs import ScanJob
     from chalicelib.services import Services
 
@@ -32,10 +34,14 @@ def warn_of_missing_images(job: ScanJob, missing: Mapping[str, str], services: S
     """Tell people of images that workloads use and that their repository does not hold.
 
     Where that is remembered, they are sent again only when it changes. Of a job that does not know
-    all images in use, those are sent that were not missing before.
+    all images in use, those are sent that were not missing before; those of its own that are there
+    are sent once they are missing again.
     """
     place = f"{_place(job.address)} {job.repository}"
-    with _news(_MISSING, place, missing, services, complete=job.knows_all_uses) as missing:
+    found = [name for name in job.images_in_use if name not in missing]
+    with _news(
+        _MISSING, place, missing, services, complete=job.knows_all_uses, found=found
+    ) as missing:
         if missing:
             logs.count("ImagesInUseMissing", len(missing), Repository=job.repository)
             _warn(
@@ -82,54 +88,48 @@ def _in_use(images: Mapping[str, str]) -> str:
 
 @contextmanager
 def _news(
-    kind: str, place: str, images: Mapping[str, str], services: Services, *, complete: bool
+    kind: str,
+    place: str,
+    images: Mapping[str, str],
+    services: Services,
+    *,
+    complete: bool,
+    found: Sequence[str] = (),
 ) -> Iterator[Mapping[str, str]]:
     """Those of the images that people are to be warned of; that they were is kept once it is done.
 
+    What is complete is news once it changes. What is not says only of those ``found`` that they are
+    not missing: those that come to it are news, and no others are forgotten.
+
     A warning that fails is logged, stops nothing and is due again.
     """
-    news = _unsaid(kind, place, images, services, complete=complete)
-    if news is None:
+    if not (complete or images or found):
         yield {}
-    else:
-        with side_work("warning", warning=kind):
-            yield news
-            _keep(kind, place, news, services, complete=complete)
+        return
+    last = _last(kind, place, services)
+    change = last.change_by_all(images) if complete else last.change_by_some(images, found)
+    with side_work("warning", warning=kind):
+        yield change.news
+        _note(kind, place, change, services)
 
 
-def _unsaid(
-    kind: str, place: str, images: Mapping[str, str], services: Services, *, complete: bool
-) -> Mapping[str, str] | None:
-    """Those of the images that are news; None where the very same were warned of last.
-
-    What is complete is news once it changes. What is not says nothing of the images that it lacks:
-    those that come to it are news, and none is forgotten.
-    """
+def _last(kind: str, place: str, services: Services) -> LastWarning:
+    """What was warned of last; nothing where that is not known."""
     warnings = services.sent_warnings
-    if not complete and not images:
-        return None
-    if warnings is None:
-        return images
-    try:
-        last = warnings.of(kind, place)
-    except (Throttled, *AWS_ERRORS) as error:
-        logs.logger.warning("sent warnings not read", extra={"error": str(error)})
-        return images or None
-    if last.are(images):
-        return None
-    if complete:
-        return images
-    return {name: where for name, where in images.items() if name not in last} or None
+    if warnings is not None:
+        try:
+            return warnings.of(kind, place)
+        except (Throttled, *AWS_ERRORS) as error:
+            logs.logger.warning("sent warnings not read", extra={"error": str(error)})
+    return LastWarning()
 
 
-def _keep(
-    kind: str, place: str, images: Mapping[str, str], services: Services, *, complete: bool
-) -> None:
+def _note(kind: str, place: str, change: Change, services: Services) -> None:
     warnings = services.sent_warnings
     if warnings is None:
         return
     try:
-        (warnings.keep if complete else warnings.add)(kind, place, images)
+        warnings.note(kind, place, change)
     except (Throttled, *AWS_ERRORS) as error:
         logs.logger.warning("sent warnings not kept", extra={"error": str(error)})
 

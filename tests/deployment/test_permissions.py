@@ -7,7 +7,7 @@ import ast
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import clients
 from chalicelib.aws.sns import ReportTopic
+from chalicelib.policy.last_warnings import Change, LastWarning
 from chalicelib.scanning.jobs import ScanJob, parse_job
 from chalicelib.scanning.registry_jobs import ListJob
 from chalicelib.scanning.requests import ListingRequest
@@ -474,7 +475,7 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         for number, request in enumerate(world.requests()):
             app.app(_signed_request(json.dumps(request), key=str(number)), Unhurried())
         # What the schedule has warned of already, a request would have.
-        with patch("chalicelib.aws.sent_warnings.LastWarning.are", return_value=False):
+        with patch("chalicelib.policy.last_warnings.LastWarning.change_by_all", _all_are_news):
             app.app(_signed_request("{}", key="anew"), Unhurried())
         question = _signed_question({"vulnerability": "CVE-2026-1"})
         app.app(question, Unhurried())
@@ -482,6 +483,10 @@ def run_every_function(world: World, load: Callable[[], Any]) -> Iterator[tuple[
         with patch("chalicelib.fleet.finding_lines.STATE_KEY", not_yet):
             app.app(question, Unhurried())
     yield "api_handler", calls
+
+
+def _all_are_news(_: LastWarning, images: Mapping[str, str]) -> Change:
+    return Change(images, kept=images)
 
 
 def _message(job: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from chalicelib.services import Services
 JOB = ScanJob("shop/api")
 HOST = ".dkr.ecr.eu-west-1.amazonaws.com/shop/api"
 GONE = {"sha256:1": "ECS service shop/api"}
+WEB = {"sha256:2": "ECS service shop/web"}
 
 
 class Topic:
@@ -63,7 +65,7 @@ def test_a_chat_is_warned_too(services, settings):
 
 def test_a_warning_of_other_images_is_another_warning(services):
     warn_of_missing_images(JOB, GONE, services)
-    warn_of_missing_images(JOB, {**GONE, "sha256:2": "ECS service shop/web"}, services)
+    warn_of_missing_images(JOB, GONE | WEB, services)
     assert len(services.report_topic.subjects) == 2
 
 
@@ -97,19 +99,17 @@ def test_what_does_not_know_all_images_in_use_forgets_none_that_is_missing(servi
 
 @pytest.mark.parametrize("some", SOME)
 def test_an_image_that_comes_to_be_missing_is_warned_of_by_what_does_not_know_all(services, some):
-    another = {"sha256:2": "ECS service shop/web"}
     warn_of_missing_images(JOB, GONE, services)
-    warn_of_missing_images(some, GONE | another, services)
-    warn_of_missing_images(some, another, services)
-    warn_of_missing_images(JOB, GONE | another, services)
+    warn_of_missing_images(some, GONE | WEB, services)
+    warn_of_missing_images(some, WEB, services)
+    warn_of_missing_images(JOB, GONE | WEB, services)
     assert services.report_topic.subjects == ["[ECR] 1 image in use is missing in shop/api"] * 2
 
 
 def test_parts_of_a_job_warn_of_their_own_images_and_once(services):
-    web = {"sha256:2": "ECS service shop/web"}
     for _ in range(4):
         warn_of_missing_images(ScanJob("shop/api", part=1), GONE, services)
-        warn_of_missing_images(ScanJob("shop/api", part=2), web, services)
+        warn_of_missing_images(ScanJob("shop/api", part=2), WEB, services)
     assert len(services.report_topic.subjects) == 2
 
 
@@ -120,13 +120,73 @@ def test_what_is_found_again_is_forgotten_once_all_images_in_use_are_known(servi
     assert len(services.report_topic.subjects) == 2
 
 
-def test_what_an_earlier_version_warned_of_is_not_warned_of_again(services):
-    fingerprint = sha256(b"sha256:1").hexdigest()
-    item = {"pk": "warning#images-in-use-missing", "sk": "own account, own region shop/api"}
-    services.table.put({**item, "images": fingerprint}, 1000)
-    warn_of_missing_images(ScanJob("shop/api", uses_incomplete=True), GONE, services)
+@pytest.mark.parametrize("some", SOME)
+def test_an_image_that_is_missing_again_is_warned_of_again_by_what_does_not_know_all(
+    services, some
+):
+    some = replace(some, images_in_use=GONE | WEB)
+    for missing in (GONE | WEB, WEB, WEB, GONE | WEB):
+        warn_of_missing_images(some, missing, services)
+    assert services.report_topic.subjects == [
+        "[ECR] 2 images in use are missing in shop/api",
+        "[ECR] 1 image in use is missing in shop/api",
+    ]
+
+
+def test_an_image_that_a_part_found_is_warned_of_once_all_are_known_and_it_is_missing(services):
     warn_of_missing_images(JOB, GONE, services)
-    assert services.report_topic.subjects == []
+    warn_of_missing_images(ScanJob("shop/api", part=1, images_in_use=GONE), {}, services)
+    warn_of_missing_images(JOB, GONE, services)
+    assert len(services.report_topic.subjects) == 2
+
+
+def test_a_part_whose_images_were_never_missing_writes_nothing(services):
+    warn_of_missing_images(ScanJob("shop/api", part=1, images_in_use=GONE), GONE, services)
+    services.table.update = Mock()
+    warn_of_missing_images(ScanJob("shop/api", part=2, images_in_use=WEB), {}, services)
+    services.table.update.assert_not_called()
+
+
+class TestAfterAnEarlierVersion:
+    """It kept one fingerprint of all images that it warned of, which were these two."""
+
+    @pytest.fixture(autouse=True)
+    def _warned(self, services):
+        fingerprint = sha256(b"sha256:1\nsha256:2").hexdigest()
+        item = {"pk": "warning#images-in-use-missing", "sk": "own account, own region shop/api"}
+        services.table.put({**item, "images": fingerprint}, 1000)
+
+    @pytest.fixture
+    def warn(self, services):
+        def run(missing, complete):
+            job = ScanJob("shop/api", uses_incomplete=not complete)
+            warn_of_missing_images(job, missing, services)
+            return len(services.report_topic.subjects)
+
+        return run
+
+    def test_nothing_is_warned_of_again_whatever_a_source_that_was_not_read_lacks(self, warn):
+        for missing, complete in (
+            (GONE, False),
+            (GONE | WEB, True),
+            (WEB, False),
+            (GONE, False),
+            (GONE | WEB, True),
+        ):
+            assert warn(missing, complete) == 0
+
+    def test_what_comes_to_be_missing_is_warned_of_though_a_source_is_never_read(self, warn):
+        assert warn(GONE, complete=False) == 0
+        assert warn(GONE | {"sha256:3": "ECS service shop/jobs"}, complete=False) == 1
+
+    def test_what_is_missing_beyond_it_is_warned_of_once_all_are_known(self, warn):
+        more = GONE | WEB | {"sha256:3": "ECS service shop/jobs"}
+        assert warn(more, complete=False) == 0
+        assert warn({**more, "sha256:4": "ECS service shop/jobs"}, complete=True) == 1
+
+    def test_what_was_found_and_is_missing_again_is_warned_of_again(self, warn):
+        assert warn({}, complete=True) == 0
+        assert warn(GONE | WEB, complete=True) == 1
 
 
 class TestASourceThatIsReadEveryOtherTime:
