@@ -132,6 +132,29 @@ MUTATIONS = [
         ("what is worse is not new", "or is_worse(each.severity, had[each.key])", ""),
     ),
     *mutations_of(
+        "chalicelib/policy/last_warnings.py",
+        "tests/scanning/test_image_warnings.py",
+        ("what an upgrade left is known", "not self._is_unmarked and self.marks", "self.marks"),
+        (
+            "what is known in full is not marked",
+            "None if are_marked else",
+            "None if were_last else",
+        ),
+        ("what an earlier version said is news", "{} if self._is_unmarked else added", "added"),
+        ("what is not found is forgotten", "for name in found if", "for name in images if"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/sent_warnings.py",
+        "tests/scanning/test_image_warnings.py",
+        ("what is found stays the last", "SET #images = :none DELETE", "SET #none = :none DELETE"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/workloads.py",
+        "tests/aws/test_ecs.py",
+        ("whatever else is wrong was deleted", " and about.startswith(message)", ""),
+        ("the first source that fails is the last", "failure = failure or error", "raise"),
+    ),
+    *mutations_of(
         "chalicelib/policy/urgency.py",
         "tests/policy/test_urgency.py",
         ("unknown is no", "return 1 if answer is None", "return 2 if answer is None"),
