@@ -326,7 +326,6 @@ _OWN: dict[str, tuple[Permission, ...]] = {
         READ_ITEMS,
         QUERY_RECORDS,
         KEEP_RECORDS,
-        READ_USES,
         *_TO_READ_RISKS,
         PUBLISH_REPORTS,
         PUBLISH_TO_CHAT,

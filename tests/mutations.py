@@ -190,16 +190,17 @@ MUTATIONS = [
     *mutations_of(
         "chalicelib/fleet/comparison.py",
         "tests/fleet/test_comparison.py",
-        ("what is unknown now is fixed", "        if each.certain:\n", "        if True:\n"),
         (
-            "what is unknown now is forgotten",
-            "return now if now.certain else _kept(",
-            "return now if True else _kept(",
+            "what is unknown now is fixed",
+            "return frozenset(keys - closed - set(",
+            "return frozenset(keys & closed - set(",
         ),
+        ("what is unknown now is forgotten", "if now.certain and not kept:", "if True:"),
+        ("what could not be read is forgotten", "for each in unread),", "for each in ()),"),
         (
-            "what could not be read is forgotten",
-            "for repository in unread:",
-            "for repository in ():",
+            "an age is taken from a finding that is there",
+            "known = known_keys(now.all_findings, earlier.ages)",
+            "known = known_keys(undated, earlier.ages)",
         ),
         (
             "what is not looked at any more is kept",
@@ -223,10 +224,10 @@ MUTATIONS = [
         ),
         (
             "an age that cannot be read now is lost",
-            "now = _with_earlier_ages(now, before.report)",
+            "now = _with_earlier_ages(now, earlier.report)",
             "pass",
         ),
-        ("what one platform has hides the rest", "(*now.findings, *missing)", "now.findings"),
+        ("what one platform has hides the rest", "(*now.findings, *old.findings)", "now.findings"),
         (
             "new and fixed are exchanged",
             "current.keys() - known.keys()",
@@ -248,8 +249,8 @@ MUTATIONS = [
         "tests/fleet/test_model.py",
         (
             "one image of an index will do",
-            "ScanKind.KNOWN in kinds and all(",
-            "ScanKind.KNOWN in kinds or all(",
+            "return any_known and all(",
+            "return any_known or all(",
         ),
     ),
     *mutations_of(
@@ -273,10 +274,54 @@ MUTATIONS = [
         ),
     ),
     *mutations_of(
+        "chalicelib/fleet/comparison.py",
+        "tests/fleet/test_unread_uses.py",
+        (
+            "what images in use had is fixed while they are unread",
+            "keys = set() if now.in_use_complete else keys & in_use",
+            "keys = set()",
+        ),
+        (
+            "what images in use had is never fixed",
+            "keys = set() if now.in_use_complete else keys & in_use",
+            "keys = keys & in_use",
+        ),
+        ("what an image had that was read is kept", "keys - closed - set(", "keys - set("),
+        (
+            "what ran before runs for ever",
+            "    if now.in_use_complete:\n        return joined\n",
+            "",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/model.py",
+        "tests/fleet/test_unread_uses.py",
+        (
+            "what may run is only stored",
+            "return None if self.running is None or not self.in_use_complete else False",
+            "return None if self.running is None else False",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/fleet/collecting.py",
+        "tests/fleet/test_unread_uses.py",
+        (
+            "an image that runs and is not scanned has nothing",
+            "(history.uses.complete and are_read)",
+            "history.uses.complete",
+        ),
+    ),
+    *mutations_of(
+        "chalicelib/aws/image_uses.py",
+        "tests/aws/test_image_uses.py",
+        ("old uses live on", 'if item["expires_at"] >= last:', "if True:"),
+        ("some parts are all", "if len(known) == count:", "if known:"),
+    ),
+    *mutations_of(
         "chalicelib/fleet/weighing.py",
         "tests/fleet/test_collecting.py",
         ("accepted risks count", "findings=apart.findings", "findings=report.findings"),
-        ("nothing says which entries ran out", "self._expired.update(apart.expired)", "pass"),
+        ("nothing says which entries ran out", "self._expired.update(expired)", "pass"),
         (
             "entries are of no repository",
             "            report.repository.name,\n            report.findings",

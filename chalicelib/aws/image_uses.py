@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.dynamodb import DAY
+from chalicelib.ecr.uses import KnownUses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.aws.dynamodb import Table
 
@@ -17,52 +19,67 @@ if TYPE_CHECKING:
 _SECONDS = 8 * DAY
 _KEY = "images"
 _FOUND_KEY = "repositories"
-_ALL = "uses"
+
+
+@dataclass(frozen=True)
+class FoundUses:
+    """The repositories of a registry that have images in use, and until when that is kept."""
+
+    repositories: frozenset[str]
+    end: int
 
 
 class ImageUses:
     """Where the images of a repository are in use, by digest, and which repositories have any.
 
-    An item for each repository that has, compressed: DynamoDB takes 400 KB, and the names of
-    workloads repeat. Where only some are known they are beside the others, each with an end of its
-    own, so that neither an old use lives on nor one is lost. That a repository has none says the
-    item of its registry.
+    Where all uses of a repository are known they are one item, and where only some are, or they
+    come in parts, one each, compressed: DynamoDB takes 400 KB, and the names of workloads repeat.
+    That a repository has none says the item of its registry. What is older than the last that was
+    complete does not count any more.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def keep(self, repository: str, uses: Mapping[str, Sequence[str]]) -> None:
-        """Keep all that there are, in place of what was kept.
+        """Keep all that there are.
 
         ``repository`` is its account, region and name, with slashes between.
         """
-        item = {"pk": f"uses#{repository}", "sk": _KEY, _ALL: _packed(uses)}
-        self._table.put({**item, f"{_ALL}_end": self._table.now() + _SECONDS}, _SECONDS)
+        self._put(repository, _KEY, uses)
 
-    def add(self, repository: str, uses: Mapping[str, Sequence[str]], which: str) -> None:
-        """Keep some beside what was kept, in place of the last ones of the same ``which``."""
-        values = {"some": _packed(uses), "end": self._table.now() + _SECONDS}
-        change = f"SET #{which} = :some, #{which}_end = :end"
-        self._table.update(f"uses#{repository}", _KEY, change, _SECONDS, values=values)
+    def add(
+        self, repository: str, uses: Mapping[str, Sequence[str]], part: int, of: int | None = None
+    ) -> None:
+        """Keep some beside what was kept, in place of the last ones of the same part.
 
-    def of(self, repository: str, *, complete: bool = False) -> dict[str, list[str]] | None:
-        """Those of a repository; None where none are known lately, or not ``complete``."""
-        item = self._table.get(f"uses#{repository}", _KEY) or {}
-        now = self._table.now()
-        packed = {
-            name: value
-            for name, value in item.items()
-            if isinstance(value, bytes) and item.get(f"{name}_end", now) >= now
-        }
-        if not packed or (complete and _ALL not in packed):
-            return None
-        found: dict[str, list[str]] = {}
-        for value in packed.values():
-            for digest, where in json.loads(zlib.decompress(value)).items():
-                known = found.setdefault(digest, [])
-                known += [each for each in where if each not in known]
-        return found
+        Parts 1 to ``of`` are together all that there are, where it is known how many these are.
+        """
+        self._put(repository, _part_key(part, of) if of else f"{_KEY}#some_{part}", uses)
+
+    def _put(self, repository: str, key: str, uses: Mapping[str, Sequence[str]]) -> None:
+        text = json.dumps({digest: list(where) for digest, where in uses.items()})
+        item = {"pk": f"uses#{repository}", "sk": key, "uses": zlib.compress(text.encode())}
+        self._table.put(item, _SECONDS)
+
+    def of(self, repository: str, found: FoundUses | None = None) -> KnownUses:
+        """Those of a repository that are known lately.
+
+        ``found`` is what was found in its registry: a repository that is not among it had none.
+        """
+        items = {item["sk"]: item for item in self._table.query(f"uses#{repository}", _KEY)}
+        ends = {key: item["expires_at"] for key, item in items.items()}
+        complete = [*_ends_of_whole(ends)]
+        if found is not None and repository.split("/", 2)[2] not in found.repositories:
+            complete.append(found.end)
+        last = max(complete, default=0)
+        uses: dict[str, list[str]] = {}
+        for item in items.values():
+            if item["expires_at"] >= last:
+                for digest, where in json.loads(zlib.decompress(item["uses"])).items():
+                    known = uses.setdefault(digest, [])
+                    known += [workload for workload in where if workload not in known]
+        return KnownUses(uses, complete=bool(complete))
 
     def keep_found(self, registries: Mapping[str, Iterable[str]]) -> None:
         """Keep which repositories of registries have images in use, when all others have none.
@@ -79,14 +96,25 @@ class ImageUses:
         ]
         self._table.batch_write(items, _SECONDS)
 
-    def found(self, registry: str) -> frozenset[str] | None:
-        """The repositories of a registry that have images in use; None where that is not known."""
+    def found(self, registry: str) -> FoundUses | None:
+        """What was found in a registry lately; None where nothing is known of all of it."""
         item = self._table.get(f"uses#{registry}", _FOUND_KEY)
         if item is None:
             return None
-        return frozenset(zlib.decompress(item["repositories"]).decode().split("\n"))
+        names = zlib.decompress(item["repositories"]).decode().split()
+        return FoundUses(frozenset(names), item["expires_at"])
 
 
-def _packed(uses: Mapping[str, Sequence[str]]) -> bytes:
-    text = json.dumps({digest: list(where) for digest, where in uses.items()})
-    return zlib.compress(text.encode())
+def _part_key(part: int, of: int) -> str:
+    return f"{_KEY}#part_{part}_of_{of}"
+
+
+def _ends_of_whole(ends: Mapping[str, int]) -> Iterator[int]:
+    """Until when all uses of a repository are kept: as one, or as parts that are all there."""
+    if _KEY in ends:
+        yield ends[_KEY]
+    for count in {int(key.rpartition("_")[2]) for key in ends if "#part_" in key}:
+        parts = [ends.get(_part_key(number, count)) for number in range(1, count + 1)]
+        known = [end for end in parts if end is not None]
+        if len(known) == count:
+            yield min(known)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.ecr.image_uris import ImageUri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chalicelib.ecr.registries import RegistryAddress
 
@@ -58,6 +58,14 @@ class ImagesInUse:
     def repositories(self, address: RegistryAddress) -> list[str]:
         """The repositories of one registry that have images in use, by name."""
         return sorted(self.by_registry.get(address, {}))
+
+
+@dataclass(frozen=True)
+class KnownUses:
+    """Where images of one repository are in use, by digest; unless ``complete``, others may be."""
+
+    by_digest: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    complete: bool = False
 
 
 def group(

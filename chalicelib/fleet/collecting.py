@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.images import Image
     from chalicelib.ecr.last_scans import ScanFindings
+    from chalicelib.fleet.weighing import Weighed
     from chalicelib.runtime.deadline import Deadline
     from chalicelib.services import Services
 
@@ -158,13 +159,14 @@ class _Gathering:
         }
         return Gathered(report, frozenset(self._all), owners)
 
-    def _as_of_today(self, report: RepositoryReport) -> RepositoryReport:
+    def _as_of_today(self, report: RepositoryReport) -> Weighed:
         """What was known of a repository, weighed and dated by today's rules."""
         source = self._registries.get(report.repository.registry)
         if source is None:
-            return report
+            return report, ()
         found = replace(report, findings=worst_first(report.all_findings))
-        return source.histories.dated(self._weighing.weigh(found))
+        weighed, expired = self._weighing.weigh_apart(found)
+        return source.histories.dated(weighed), expired
 
     def _look_at_all(
         self, order: Sequence[_Listed], advance: Callable[[int, int], None]
@@ -200,8 +202,8 @@ class _Gathering:
         if newest is not None and newest.is_manifest_list:
             source.check_index(name, newest, images, self._backoff)
         known = source.known(name, self._backoff)
-        history = source.histories.of(name, self._backoff).with_seen(known.running)
-        in_use = (history.uses or {}).keys()
+        history = source.histories.of(name, self._backoff).with_seen(known.seen)
+        in_use = history.in_use.keys()
         # An index may list what is no image, or is not in the repository any more.
         wanted = [image for image in images if unscannable(image) is None]
         parts = {each.digest for each in wanted if newest is not None and is_part_of(each, newest)}
@@ -214,10 +216,14 @@ class _Gathering:
         running = self._together({each: scanned[each] for each in in_use & scanned.keys()})
         older = _older((each for each in wanted if each.digest not in parts), scanned, parts)
         history = source.histories.with_older(history, name, older, self._backoff)
+        report = report_of(listed.repository, images, newest, scanned, known.scans)
+        are_read = all(scan.is_settled for scan in report.scans if scan.digest in in_use)
+        is_complete = history.uses is None or (history.uses.complete and are_read)
         report = replace(
-            report_of(listed.repository, images, newest, scanned, known.scans),
+            report,
             findings=findings,
             in_use=frozenset(finding.key for finding in running),
+            in_use_complete=is_complete,
             older=older,
         )
         return source.histories.added_to(self._weighing.weigh(report), history)

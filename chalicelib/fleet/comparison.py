@@ -15,12 +15,12 @@ from chalicelib.policy.ages import age_since
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import date, datetime
+    from datetime import datetime
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import Repository
     from chalicelib.fleet.report import FleetReport
-    from chalicelib.policy.accepted_risks import AcceptedRisk
+    from chalicelib.fleet.weighing import Weighed
 
 
 @dataclass(frozen=True)
@@ -39,68 +39,71 @@ def compare(report: FleetReport, earlier: FleetReport) -> FleetReport:
     accepted or left out now is not fixed by that.
     """
     before = _by_repository(earlier)
-    new: list[Change] = []
-    fixed: list[Change] = []
-    repositories: list[RepositoryReport] = []
-    for each in report.repositories:
-        old = before.get(each.repository)
-        now = _with_what_was_known(each, old, report) if old else each
-        came, went = _difference(now, old.report.findings if old else ())
-        new += (Change(each.repository, finding) for finding in came)
-        if each.certain:
-            fixed += (Change(each.repository, finding) for finding in went)
-        repositories.append(now)
     looked_at = {each.repository for each in report.repositories}
     absent = before.keys() - looked_at
     deleted = absent & set(report.deleted)
-    fixed += (Change(each, finding) for each in deleted for finding in before[each].report.findings)
     unread = sorted(each for each in absent - deleted if not report.was_looked_at(each))
-    for repository in unread:
-        now = _last_known(before[repository], report)
-        came, _ = _difference(now, before[repository].report.findings)
-        new += (Change(repository, finding) for finding in came)
-        repositories.append(now)
-    known = {each.repository for each in report.repositories if each.known}
+    known = [
+        *(_with_what_was_known(each, before, report) for each in report.repositories),
+        *(_last_known(before[each], report) for each in unread),
+    ]
+    new: list[Change] = []
+    fixed = [Change(each, finding) for each in deleted for finding in before[each].report.findings]
+    for now, _ in known:
+        old = before.get(now.repository)
+        came, went = _difference(now, old.report.findings if old else ())
+        new += (Change(now.repository, finding) for finding in came)
+        fixed += (Change(now.repository, finding) for finding in went)
+    read = {each.repository for each in report.repositories if each.known}
     comparison = Comparison(
         since=earlier.generated_at,
         new=worst_changes(new),
         fixed=worst_changes(fixed),
-        first_seen=tuple(sorted(known - before.keys())),
+        first_seen=tuple(sorted(read - before.keys())),
         dropped=tuple(sorted(absent - deleted - set(unread))),
     )
-    ran_out = _ran_out(repositories, before, report.today)
+    expired = (entry for _, ran_out in known for entry in ran_out)
     return replace(
         report,
-        repositories=tuple(repositories),
-        expired=tuple(dict.fromkeys((*report.expired, *ran_out))),
+        repositories=tuple(now for now, _ in known),
+        expired=tuple(dict.fromkeys((*report.expired, *expired))),
         comparison=comparison,
     )
 
 
-def _ran_out(
-    repositories: Iterable[RepositoryReport], before: Mapping[Repository, _Before], today: date
-) -> Iterator[AcceptedRisk]:
-    """The entries that have expired and accepted what is as last known, and counts again."""
-    for each in repositories:
-        if each.as_of and each.repository in before:
-            counting = {finding.key for finding in each.findings}
-            for finding, risk in before[each.repository].report.accepted:
-                if finding.key in counting and risk.has_expired(today):
-                    yield risk
-
-
 def _with_what_was_known(
-    now: RepositoryReport, before: _Before, report: FleetReport
-) -> RepositoryReport:
+    now: RepositoryReport, before: Mapping[Repository, _Before], report: FleetReport
+) -> Weighed:
     """A repository with the earlier ages and, where not all is known, the earlier findings."""
-    now = _with_earlier_ages(now, before.report)
-    return now if now.certain else _kept(now, report.as_of_today(before.report), before.as_of)
+    if now.repository not in before:
+        return now, ()
+    earlier = before[now.repository]
+    now = _with_earlier_ages(now, earlier.report)
+    kept = _not_known_to_be_closed(now, earlier.report)
+    if now.certain and not kept:
+        return now, ()
+    old, expired = report.as_of_today(_only(earlier.report, kept))
+    return _joined(now, old, earlier.as_of), expired
+
+
+def _not_known_to_be_closed(now: RepositoryReport, old: RepositoryReport) -> frozenset[str]:
+    """The keys of what was there before and was not found, and may be there all the same."""
+    keys = {finding.key for finding in old.all_findings}
+    if now.certain:
+        # Nothing but what images in use had, where not all of these could be read.
+        in_use = old.in_use.union(*(image.findings for image in old.older))
+        keys = set() if now.in_use_complete else keys & in_use
+    read = {scan.digest for scan in now.scans if scan.is_settled}
+    closed = {key for image in old.older if image.digest in read for key in image.findings}
+    closed -= {key for image in old.older if image.digest not in read for key in image.findings}
+    return frozenset(keys - closed - set(known_keys(now.all_findings, keys).values()))
 
 
 def _with_earlier_ages(now: RepositoryReport, earlier: RepositoryReport) -> RepositoryReport:
     """The report with the ages that findings had where these cannot be read now."""
     undated = [each for each in now.all_findings if now.age_of(each).first_seen is None]
-    known = known_keys(undated, earlier.ages) if undated and earlier.ages else {}
+    # By all findings, so that none is taken for what another one is known as.
+    known = known_keys(now.all_findings, earlier.ages) if undated and earlier.ages else {}
     ages = {
         each.key: age_since(first_seen, each, now.sla)
         for each in undated
@@ -140,44 +143,63 @@ def _difference(
     return came, [before[key] for key in before.keys() - set(known.values())]
 
 
-def _kept(now: RepositoryReport, old: RepositoryReport, as_of: datetime) -> RepositoryReport:
-    """What is found now, and beside it what was there before and is not known to be closed."""
-    keys = {finding.key for finding in old.all_findings}
-    found = frozenset(known_keys(now.all_findings, keys).values())
-    kept = frozenset(keys - found)
-    left_out: dict[str, tuple[Finding, ...]] = dict(now.left_out)
-    for why, findings in old.left_out.items():
-        if still := tuple(finding for finding in findings if finding.key not in found):
-            left_out[why] = (*left_out.get(why, ()), *still)
-    missing = (finding for finding in old.findings if finding.key not in found)
+def _only(report: RepositoryReport, keys: frozenset[str]) -> RepositoryReport:
+    """The report of a repository with some of its findings alone, whether they count or not."""
+    older = (replace(each, findings=each.findings & keys) for each in report.older)
     return replace(
-        now,
-        findings=worst_first((*now.findings, *missing)),
-        accepted=(*now.accepted, *(each for each in old.accepted if each[0].key not in found)),
-        left_out=left_out,
-        as_of=as_of,
-        in_use=now.in_use | (old.in_use - found),
-        older=(*now.older, *_older_than(now, old, kept)),
-        ages={**{key: age for key, age in old.ages.items() if key in kept}, **now.ages},
+        report,
+        findings=tuple(each for each in report.findings if each.key in keys),
+        accepted=tuple(each for each in report.accepted if each[0].key in keys),
+        left_out={
+            why: some
+            for why, found in report.left_out.items()
+            if (some := tuple(each for each in found if each.key in keys))
+        },
+        in_use=report.in_use & keys,
+        older=tuple(each for each in older if each.findings),
+        ages={key: age for key, age in report.ages.items() if key in keys},
     )
 
 
-def _older_than(
-    now: RepositoryReport, old: RepositoryReport, kept: frozenset[str]
-) -> Iterator[OlderImage]:
-    """The images that had what is kept of before, but for the newest one of now."""
-    for image in old.older:
-        if image.findings & kept:
-            yield replace(image, findings=image.findings & kept)
-        kept -= image.findings
-    if kept and old.digest != now.digest:
-        yield OlderImage(old.digest, old.tags, kept)
+def _joined(now: RepositoryReport, old: RepositoryReport, as_of: datetime) -> RepositoryReport:
+    """What is found now, and beside it what is as it was known before."""
+    left_out: dict[str, tuple[Finding, ...]] = dict(now.left_out)
+    for why, findings in old.left_out.items():
+        left_out[why] = (*left_out.get(why, ()), *findings)
+    joined = replace(
+        now,
+        findings=worst_first((*now.findings, *old.findings)),
+        accepted=(*now.accepted, *old.accepted),
+        left_out=left_out,
+        as_of=as_of,
+        older=(*now.older, *_older_than(now, old)),
+        ages={**old.ages, **now.ages},
+    )
+    if now.in_use_complete:
+        return joined
+    # That nothing ran then does not say that nothing runs now.
+    running = (old.running or None) if now.running is None else now.running
+    return replace(joined, running=running, in_use=now.in_use | old.in_use)
 
 
-def _last_known(before: _Before, report: FleetReport) -> RepositoryReport:
+def _older_than(now: RepositoryReport, old: RepositoryReport) -> Iterator[OlderImage]:
+    """The images that had what is kept of before, but for those that were read, or are the newest.
+
+    What several of them had is named with the first.
+    """
+    read = {now.digest, *(scan.digest for scan in now.scans if scan.is_settled)}
+    left = frozenset(finding.key for finding in old.all_findings)
+    newest = left.difference(*(image.findings for image in old.older))
+    for image in (*old.older, OlderImage(old.digest, old.tags, newest)):
+        if image.digest not in read and image.findings & left:
+            yield replace(image, findings=image.findings & left)
+            left -= image.findings
+
+
+def _last_known(before: _Before, report: FleetReport) -> Weighed:
     """A repository that could not be read: as it was, with nothing of the images of now."""
-    old = report.as_of_today(before.report)
-    return RepositoryReport(
+    old, expired = report.as_of_today(before.report)
+    known = RepositoryReport(
         repository=old.repository,
         digest=old.digest,
         tags=old.tags,
@@ -189,8 +211,10 @@ def _last_known(before: _Before, report: FleetReport) -> RepositoryReport:
         owner=old.owner,
         running=old.running,
         in_use=old.in_use,
+        in_use_complete=old.in_use_complete,
         older=old.older,
         ages=old.ages,
         fixes=old.fixes,
         sla=old.sla,
     )
+    return known, expired

@@ -158,15 +158,20 @@ def _announce(report: FleetReport, stored: StoredReport, services: Services) -> 
 
 
 def _log(report: FleetReport, keys: DigestKeys) -> None:
-    overdue = counts_of(each.finding for each in report.overdue)
     for severity, count in report.totals.items():
         logs.count("FleetOpenFindings", count, Severity=severity)
-        logs.count("FleetFindingsOverdue", overdue.get(severity, 0), Severity=severity)
+    overdue = {}
+    # Unknown is no 0, which would be the lowest of a week.
+    if report.overdue_count is not None:
+        overdue["FleetFindingsOverdue"] = report.overdue_count
+        late = counts_of(each.finding for each in report.overdue)
+        for severity in report.totals:
+            logs.count("FleetFindingsOverdue", late.get(severity, 0), Severity=severity)
     logs.summary(
         "digest sent",
         {
             "FleetOpenFindings": report.open_findings,
-            "FleetFindingsOverdue": len(report.overdue),
+            **overdue,
             "FleetNotLookedAt": len(report.not_looked_at),
             "FleetImagesNeverScanned": report.images_never_scanned,
         },

@@ -2,57 +2,57 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
-from chalicelib.fleet.model import FixTimes
+from chalicelib.ecr.uses import KnownUses
+from chalicelib.fleet.fixes import fixes_of
 from chalicelib.policy.ages import age_since, ages_by
-from chalicelib.policy.ledger import DAY
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.settings.repository_tags import parse_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from chalicelib.aws.image_uses import FoundUses
+    from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.registries import RegistryAddress
     from chalicelib.fleet.model import OlderImage, RepositoryReport
     from chalicelib.policy.ages import Age
     from chalicelib.policy.due_dates import DueTimes
-    from chalicelib.policy.ledger import Ledger
     from chalicelib.policy.rules import Rules
     from chalicelib.policy.states import ReportedState
     from chalicelib.runtime.backoff import Backoff
     from chalicelib.services import Services
 
-DAYS_OF_FIXES = 90
-"""For how long a fix counts for the mean time to fix."""
-
 
 @dataclass(frozen=True)
 class History:
-    """What is kept of a repository; None where that cannot be read, or is not known.
+    """What is kept of a repository; None where that cannot be read, or nothing is kept of a kind.
 
-    ``uses`` are empty where it is known that no image is in use. ``older`` are the states of images
-    in use that are in no line.
+    ``uses`` are of that kind where nothing looks for images in use. ``older`` are the states of
+    images in use that are in no line.
     """
 
     states: Sequence[ReportedState] | None = None
-    uses: Mapping[str, Sequence[str]] | None = None
+    uses: KnownUses | None = None
     older: tuple[ReportedState, ...] = ()
 
-    def with_seen(self, seen: Mapping[str, str] | None) -> History:
-        """With what Amazon Inspector sees running, by digest; None where that is not known."""
-        if not self.uses and seen is None:
-            return replace(self, uses=None)
-        if self.uses is None or not seen:
+    @property
+    def in_use(self) -> Mapping[str, Sequence[str]]:
+        """Where images are known to be in use, by digest."""
+        return self.uses.by_digest if self.uses else {}
+
+    def with_seen(self, seen: KnownUses | None) -> History:
+        """With what Amazon Inspector sees running, if it scans these images."""
+        if self.uses is None or seen is None:
             return self
-        uses = {**{digest: (where,) for digest, where in seen.items()}, **self.uses}
-        return replace(self, uses=uses)
+        uses = {**seen.by_digest, **self.uses.by_digest}
+        return replace(self, uses=KnownUses(uses, self.uses.complete and seen.complete))
 
 
 class Histories:
@@ -75,19 +75,15 @@ class Histories:
         states = self._recalled(place, repository, backoff)
         return History(states, self._uses_of(place, repository, backoff))
 
-    def _uses_of(
-        self, place: str, repository: str, backoff: Backoff
-    ) -> Mapping[str, Sequence[str]] | None:
+    def _uses_of(self, place: str, repository: str, backoff: Backoff) -> KnownUses | None:
         if self._uses is None:
             return None
         try:
-            uses = backoff.call(partial(self._uses.of, place, complete=True))
+            return backoff.call(partial(self._uses.of, place, self._found))
         except AWS_ERRORS as error:
             extra = {"repository": repository, "error": str(error)}
             logs.logger.warning("images in use not read", extra=extra)
-            return None
-        has_none = self._found is not None and repository not in self._found
-        return {} if uses is None and has_none else uses
+            return KnownUses()
 
     def with_older(
         self, history: History, repository: str, images: Iterable[OlderImage], backoff: Backoff
@@ -141,23 +137,21 @@ class Histories:
     def added_to(self, report: RepositoryReport, history: History) -> RepositoryReport:
         """The report of a repository with what is kept of it."""
         rules = self.rules_of(report.repository.name)
+        uses, is_known = history.in_use, history.uses is not None and history.uses.complete
         digests = dict.fromkeys([report.digest, *(scan.digest for scan in report.scans)])
-        running = None
-        if history.uses is not None:
-            found = (where for each in digests for where in history.uses.get(each, ()))
-            running = tuple(dict.fromkeys(found))
-        states, sla = history.states or (), self._settings.sla_of(rules)
+        running = dict.fromkeys(where for each in digests for where in uses.get(each, ()))
+        sla = self._settings.sla_of(rules)
         return replace(
             report,
             owner=self._owner(rules),
-            running=running,
-            ages=ages_of(report, states, sla, history.older),
+            running=tuple(running) if running or is_known else None,
+            ages=ages_of(report, history, sla),
             sla=sla,
-            fixes=fixes_of(states, datetime.now(UTC)),
+            fixes=fixes_of(history.states or (), datetime.now(UTC)),
         )
 
-    def _read_found(self) -> frozenset[str] | None:
-        """The repositories that have images in use; all others have none."""
+    def _read_found(self) -> FoundUses | None:
+        """The repositories that have images in use, if it is known that all others have none."""
         if self._uses is None:
             return None
         try:
@@ -178,95 +172,30 @@ class Histories:
             return None
 
 
-def ages_of(
-    report: RepositoryReport,
-    states: Iterable[ReportedState],
-    sla: DueTimes | None,
-    older: Iterable[ReportedState] = (),
-) -> dict[str, Age]:
+def ages_of(report: RepositoryReport, history: History, sla: DueTimes | None) -> dict[str, Age]:
     """Since when the findings of a repository's images are open, and when they are due.
 
     By the ledgers of the lines that the newest image is in; of one that is in none yet, by those of
-    all lines. What only older images have, by the ledgers of their lines, and by their own.
+    all lines. What images in use have is open since the first of them had it, by the ledgers of
+    their lines and by their own.
     """
-    states = tuple(states)
+    states = history.states or ()
     live = [state for state in states if not state.has_ended]
     own = [state for state in live if report.digest in (state.whole, state.digest)]
-    digests = {image.digest for image in report.older}
-    theirs = [state for state in (*states, *older) if state.digest in digests]
+    digests = {image.digest for image in report.older}.union(history.in_use)
+    theirs = [state for state in (*states, *history.older) if state.digest in digests]
     in_older = frozenset(key for image in report.older for key in image.findings)
-    newest = (finding for finding in report.all_findings if finding.key not in in_older)
-    others = (finding for finding in report.all_findings if finding.key in in_older)
-    lines = theirs or ([] if own else live)
+    by_image: dict[str, list[Finding]] = {"newest": [], "both": [], "older": []}
+    for finding in report.all_findings:
+        is_shared = "both" if finding.key in report.in_use else "newest"
+        by_image["older" if finding.key in in_older else is_shared].append(finding)
+    lines = {
+        "newest": own or live,
+        "both": [*(own or live), *theirs],
+        "older": theirs or ([] if own else live),
+    }
     return {
-        **ages_by((state.ledger for state in own or live), newest, sla),
-        **ages_by((state.ledger for state in lines), others, sla),
+        key: age
+        for images, found in by_image.items()
+        for key, age in ages_by((line.ledger for line in lines[images]), found, sla).items()
     }
-
-
-def fixes_of(states: Iterable[ReportedState], now: datetime) -> dict[str, FixTimes]:
-    """How long what was fixed lately had been open, by severity.
-
-    Lines that have an image count their own, and what they have in common, such as one that began
-    with another's history, once. So do the platforms of a tag what the same build fixed in them.
-    """
-    oldest = now.timestamp() - DAYS_OF_FIXES * DAY
-    by_tag: dict[str, list[ReportedState]] = defaultdict(list)
-    for state in states:
-        if not state.has_ended:
-            by_tag[state.line.tag].append(state)
-    fixes = {
-        (key, fix.at): fix
-        for platforms in by_tag.values()
-        for key, fix in _fixes_in(platforms)
-        if fix.at > oldest
-    }
-    found: dict[str, FixTimes] = {}
-    for fix in fixes.values():
-        found[fix.severity] = found.get(fix.severity, FixTimes()) + FixTimes(1, fix.seconds)
-    return found
-
-
-class _Fix(NamedTuple):
-    """When a finding was fixed, and how long it had been open; in which platforms of a line."""
-
-    at: int
-    seconds: int
-    severity: str
-    ledgers: tuple[Ledger, ...]
-
-    def is_of_the_build_of(self, before: _Fix) -> bool:
-        """Whether it is the same fix as one before it in other platforms.
-
-        It is where these were scanned at about the same time, and none of them in between: of
-        another build there would have been a scan.
-        """
-        ledgers = (*before.ledgers, *self.ledgers)
-        return (
-            self.at - before.at <= DAY
-            and all(own is not each for own in self.ledgers for each in before.ledgers)
-            and not any(before.at < scan < self.at for each in ledgers for scan in each.scans)
-        )
-
-    def joined(self, before: _Fix) -> _Fix:
-        """Both as one, which was open for as long as the finding was in any of the platforms."""
-        seconds = max(self.seconds, before.seconds)
-        return self._replace(seconds=seconds, ledgers=(*before.ledgers, *self.ledgers))
-
-
-def _fixes_in(platforms: Iterable[ReportedState]) -> Iterator[tuple[str, _Fix]]:
-    """What was fixed in the platforms of a line, each fix once, with the key of the finding."""
-    by_key: dict[str, list[_Fix]] = defaultdict(list)
-    for state in platforms:
-        for key, entry in state.ledger.entries.items():
-            for at, seconds in entry.fixes:
-                by_key[key].append(_Fix(at, seconds, entry.severity, (state.ledger,)))
-    for key, fixes in by_key.items():
-        first, *others = sorted(fixes, key=lambda fix: fix.at)
-        for fix in others:
-            if fix.is_of_the_build_of(first):
-                first = fix.joined(first)
-            else:
-                yield key, first
-                first = fix
-        yield key, first

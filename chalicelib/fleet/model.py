@@ -56,6 +56,11 @@ class ImageScan:
         return kind_of(self.status, self.description)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is known what the image has, which is nothing where ECR cannot scan it."""
+        return self.kind is ScanKind.KNOWN or self.kind.cannot_be_scanned
+
+    @property
     def outcome(self) -> str:
         """How the scan ended, in ECR's words."""
         described = f"{self.status} ({self.description})" if self.description else self.status
@@ -130,10 +135,11 @@ class RepositoryReport:
 
     ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where these
     images are in use, empty where it is known that none is. Both are None where that is not known.
-    ``in_use`` are the keys of the findings that images in use have, and ``older`` those of these
-    images that have findings which the newest has not, the newest of them first; with ``as_of``
-    also the image that was newest then. ``ages`` are by the key of a finding, of those of which
-    anything is known. ``sla`` says how long findings may be open, where anything does.
+    ``in_use`` are the keys of the findings that images in use have; unless ``in_use_complete``, not
+    all such images, or their findings, could be read. ``older`` are those of these images that have
+    findings which the newest has not, the newest of them first; with ``as_of`` also the image that
+    was newest then. ``ages`` are by the key of a finding, of those of which anything is known.
+    ``sla`` says how long findings may be open, where anything does.
     ``fixes`` are of what was fixed lately, by severity.
     """
 
@@ -154,6 +160,7 @@ class RepositoryReport:
     owner: str | None = None
     running: tuple[str, ...] | None = None
     in_use: frozenset[str] = frozenset()
+    in_use_complete: bool = True
     older: tuple[OlderImage, ...] = ()
     ages: Mapping[str, Age] = field(default_factory=dict)
     fixes: Mapping[str, FixTimes] = field(default_factory=dict)
@@ -169,8 +176,10 @@ class RepositoryReport:
         return next((each for each in self.older if finding.key in each.findings), newest)
 
     def is_running(self, finding: Finding) -> bool | None:
-        """Whether an image in use has the finding; None where it is not known what is in use."""
-        return None if self.running is None else finding.key in self.in_use
+        """Whether an image in use has the finding; None where that is not known."""
+        if finding.key in self.in_use:
+            return True
+        return None if self.running is None or not self.in_use_complete else False
 
     @cached_property
     def undated(self) -> int:
@@ -189,6 +198,13 @@ class RepositoryReport:
         """Those of the findings that images in use have, by severity; only those that occur."""
         found = [each for each in self.findings if self.is_running(each)] if self.in_use else []
         return counts_of(found)
+
+    @property
+    def use_unknown_counts(self) -> dict[str, int]:
+        """Those of which it is not known whether images in use have them, by severity."""
+        if self.running is not None and self.in_use_complete:
+            return {}
+        return counts_of(each for each in self.findings if self.is_running(each) is None)
 
     @property
     def rows(self) -> Iterator[tuple[Finding, AcceptedRisk | None]]:
@@ -213,21 +229,28 @@ class RepositoryReport:
     @property
     def known(self) -> bool:
         """Whether the findings of the newest image are known, all of them."""
-        kinds = {scan.kind for scan in self.scans}
         # Beside others an index may list images of platforms that ECR cannot scan.
-        return ScanKind.KNOWN in kinds and all(
-            kind is ScanKind.KNOWN or kind.cannot_be_scanned for kind in kinds
-        )
+        any_known = any(scan.kind is ScanKind.KNOWN for scan in self.scans)
+        return any_known and all(scan.is_settled for scan in self.scans)
 
     @property
     def certain(self) -> bool:
         """Whether it is known what is open: all findings are, or there is no image to have any."""
-        return self.known or (not self.digest and self.as_of is None)
+        return self.as_of is None and (self.known or not self.digest)
 
     @property
     def status(self) -> str:
         """What became of the newest image's scans, in ECR's words; empty without an image."""
         return ", ".join(dict.fromkeys(scan.outcome for scan in self.scans))
+
+    @property
+    def uncertainty(self) -> str:
+        """Why it is not known what is open; empty where it is."""
+        if self.certain:
+            return ""
+        if self.known:
+            return "images in use not known"
+        return self.status or "no image to scan"
 
     @property
     def scanned_at(self) -> datetime | None:

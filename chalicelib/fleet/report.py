@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from chalicelib.ecr.findings import Finding
     from chalicelib.fleet.model import Comparison, Feed, NotLookedAt, Repository, RepositoryReport
+    from chalicelib.fleet.weighing import Weighed
     from chalicelib.policy.accepted_risks import AcceptedRisk
 
 Name = TypeVar("Name", str, "str | None")
@@ -37,8 +38,8 @@ class Due(NamedTuple):
     finding: Finding
 
 
-def _unchanged(report: RepositoryReport) -> RepositoryReport:
-    return report
+def _unchanged(report: RepositoryReport) -> Weighed:
+    return report, ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class FleetReport:
     feeds: tuple[Feed, ...] = ()
     trend: tuple[Point, ...] = ()
     owner: str = ""
-    as_of_today: Callable[[RepositoryReport], RepositoryReport] = field(
+    as_of_today: Callable[[RepositoryReport], Weighed] = field(
         default=_unchanged, compare=False, repr=False
     )
 
@@ -144,14 +145,16 @@ class FleetReport:
     @cached_property
     def stored(self) -> dict[str, int]:
         """The findings that no image in use has, by severity."""
-        known = (each.counts for each in self.repositories if each.running is not None)
-        found = _sum(known)
-        return {severity: found[severity] - self.running[severity] for severity in SEVERITIES}
+        others = (self.running, self.use_unknown)
+        return {
+            severity: count - sum(each[severity] for each in others)
+            for severity, count in self.totals.items()
+        }
 
     @cached_property
     def use_unknown(self) -> dict[str, int]:
         """The findings of which it is not known whether an image in use has them, by severity."""
-        found = _sum(each.counts for each in self.repositories if each.running is None)
+        found = _sum(each.use_unknown_counts for each in self.repositories)
         return {severity: found[severity] for severity in SEVERITIES}
 
     @cached_property
@@ -188,7 +191,7 @@ class FleetReport:
         return self._known_to_be(self.due_soon)
 
     def _known_to_be(self, found: tuple[Due, ...]) -> int | None:
-        is_known = self.has_due_dates and not self.undated
+        is_known = self.has_due_dates and not (self.undated or self.unknown)
         return len(found) if found or is_known else None
 
     @cached_property
@@ -278,8 +281,8 @@ class FleetReport:
 
     @property
     def findings_unknown(self) -> tuple[RepositoryReport, ...]:
-        """The repositories whose newest image has no scan, or none that is complete."""
-        return tuple(each for each in self.looked_at if each.digest and not each.known)
+        """The repositories that have an image, and of which not all findings are known."""
+        return tuple(each for each in self.looked_at if each.digest and not each.certain)
 
     @property
     def without_image(self) -> tuple[RepositoryReport, ...]:

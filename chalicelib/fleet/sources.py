@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.errors import AWS_ERRORS
 from chalicelib.ecr.scan_statuses import ScanKind
+from chalicelib.ecr.uses import KnownUses
 from chalicelib.fleet.histories import Histories
 from chalicelib.fleet.model import ImageScan, NamedImages, Repository, RepositoryReport
 from chalicelib.policy.due import unscannable
@@ -32,11 +33,11 @@ _FAILED = {ScanKind.FAILED, ScanKind.LIMITED, ScanKind.UNKNOWN}
 class Known:
     """What is known of a repository's images without looking at each.
 
-    ``running`` is where Amazon Inspector sees some run, by digest; None where it was not heard.
+    ``seen`` is where Amazon Inspector sees some run; None where it does not scan them.
     """
 
     scans: Mapping[str, ScanRecord] = field(default_factory=dict)
-    running: Mapping[str, str] | None = field(default_factory=dict)
+    seen: KnownUses | None = None
 
 
 class RegistrySource:
@@ -72,17 +73,18 @@ class RegistrySource:
         try:
             if self._inspector is not None:
                 coverage = backoff.call(self._inspector.coverage, repository)
-                return Known(
-                    {digest: each.record for digest, each in coverage.items() if each.record},
-                    {digest: w for digest, each in coverage.items() if (w := each.where_in_use)},
-                )
+                scans = {digest: each.record for digest, each in coverage.items() if each.record}
+                seen = {
+                    digest: (w,) for digest, each in coverage.items() if (w := each.where_in_use)
+                }
+                return Known(scans, KnownUses(seen, complete=True))
             if self._records is not None:
                 place = f"{self._place}/{repository}"
                 return Known(backoff.call(self._records.of_repository, place))
         except AWS_ERRORS as error:
             extra = {"repository": repository, "error": str(error)}
             logs.logger.warning("what is known of scans not read", extra=extra)
-        return Known(running=None if self._inspector else {})
+        return Known(seen=None if self._inspector is None else KnownUses())
 
     def _is_enhanced(self) -> bool:
         try:

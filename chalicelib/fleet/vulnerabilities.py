@@ -60,10 +60,11 @@ class Vulnerability:
 
 
 class Open(NamedTuple):
-    """A finding that is open in a repository."""
+    """A finding that is open in a repository; whether an image in use has it, where it is known."""
 
     finding: Finding
     age: Age
+    running: bool | None
     urgency: Urgency
 
 
@@ -112,7 +113,7 @@ class Ranking:
             key = id(finding), running, overdue
             if key not in self._urgencies:
                 self._urgencies[key] = urgency(finding, running=running, overdue=overdue)
-            yield Open(finding, age, self._urgencies[key])
+            yield Open(finding, age, running, self._urgencies[key])
 
     def _age(self, report: RepositoryReport, finding: Finding) -> Age:
         if not report.ages:

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 from chalicelib.policy.counting import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from chalicelib.fleet.model import RepositoryReport
     from chalicelib.policy.accepted_risks import AcceptedRisk, AcceptedRisks
     from chalicelib.settings.settings import Settings
+
+
+Weighed = tuple["RepositoryReport", "Collection[AcceptedRisk]"]
+"""The report of a repository, and the entries of accepted risks that ran out for it."""
 
 
 class Weighing:
@@ -26,6 +32,12 @@ class Weighing:
 
     def weigh(self, report: RepositoryReport) -> RepositoryReport:
         """The report with those of its findings apart that do not count."""
+        weighed, expired = self.weigh_apart(report)
+        self._expired.update(expired)
+        return weighed
+
+    def weigh_apart(self, report: RepositoryReport) -> Weighed:
+        """The same, with the entries that ran out and would cover a finding of the report."""
         filters = self._rules_of(report.repository.name).finding_filters(self._finding_filters)
         apart = counted(
             report.repository.name,
@@ -34,10 +46,10 @@ class Weighing:
             filters,
             self._today,
         )
-        self._expired.update(apart.expired)
-        return replace(
+        weighed = replace(
             report, findings=apart.findings, accepted=apart.accepted, left_out=apart.left_out
         )
+        return weighed, apart.expired
 
     @property
     def expired(self) -> tuple[AcceptedRisk, ...]:

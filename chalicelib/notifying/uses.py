@@ -26,7 +26,7 @@ def uses_of(place: str, services: Services) -> Mapping[str, Sequence[str]]:
     if not services.settings.ecs_discovery or services.image_uses is None:
         return {}
     try:
-        return services.image_uses.of(place) or {}
+        return services.image_uses.of(place).by_digest
     except (*AWS_ERRORS, Throttled) as error:
         is_passing = isinstance(error, Throttled) or not is_refusal(error)
         if is_passing and services.settings.report_images == CURRENT:

@@ -50,8 +50,8 @@ class ScanJob:
 
     Where ``uses_incomplete``, images may be in use that ``images_in_use`` lacks, for not every
     source of them could be read. A job too long for a message is sent in parts, each with some of
-    the images in use, whose number is ``part``: the first reviews the repository, each further one
-    what only its own images in use bring.
+    the images in use, whose number is ``part`` of ``parts``: the first reviews the repository, each
+    further one what only its own images in use bring.
     """
 
     repository: str
@@ -69,6 +69,7 @@ class ScanJob:
     listing: str = ""
     uses_incomplete: bool = False
     part: int = 0
+    parts: int = 0
 
     @property
     def knows_all_uses(self) -> bool:
@@ -98,6 +99,7 @@ class ScanJob:
             "listing": self.listing,
             "usesIncomplete": self.uses_incomplete,
             "part": self.part,
+            "parts": self.parts,
             # To an earlier version these would be all images in use.
             "version": VERSION if self.uses_incomplete or self.part else None,
         }
@@ -130,6 +132,7 @@ class ScanJob:
             listing=fields.optional(fields.text, "listing") or "",
             uses_incomplete=fields.optional(fields.switch, "usesIncomplete") or False,
             part=fields.optional(fields.count, "part") or 0,
+            parts=fields.optional(fields.count, "parts") or 0,
         )
         fields.optional(fields.count, "version")
         fields.refuse_others()
@@ -140,8 +143,8 @@ def parts_of(job: "ScanJob") -> "list[ScanJob]":
     """The job, as several where what is in use makes it longer than a message may be."""
     if _fits(job):
         return [job]
-    parts = _halved(replace(job, part=_MOST_PARTS))
-    return [replace(part, part=number) for number, part in enumerate(parts, 1)]
+    parts = _halved(replace(job, part=_MOST_PARTS, parts=_MOST_PARTS))
+    return [replace(part, part=number, parts=len(parts)) for number, part in enumerate(parts, 1)]
 
 
 def _halved(job: "ScanJob") -> "list[ScanJob]":

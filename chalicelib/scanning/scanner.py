@@ -242,6 +242,7 @@ def _parts(job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
             images=(),
             uses_incomplete=False,
             part=0,
+            parts=0,
         )
         for part in batches(digests, MOST_DIGESTS)
     ]

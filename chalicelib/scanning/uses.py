@@ -33,12 +33,12 @@ def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: S
         found = {image.digest: where for image in images if (where := review.where_in_use(image))}
         uses = dict(list(found.items())[:MOST_KEPT])
         place = services.place_of(job.address, job.repository)
-        if not job.knows_all_uses:
-            if uses:
-                kept.add(place, uses, _which(job))
-        # Most repositories never had any, and to read costs a tenth of what writing does.
-        elif uses or kept.of(place):
-            kept.keep(place, uses)
+        if job.knows_all_uses and len(found) <= MOST_KEPT:
+            # Most repositories never had any, and to read costs a tenth of what writing does.
+            if uses or kept.of(place).by_digest:
+                kept.keep(place, uses)
+        elif uses or job.parts:
+            kept.add(place, uses, job.part, None if job.uses_incomplete else job.parts)
 
 
 def keep_found(in_use: ImagesInUse, services: Services) -> None:
@@ -51,8 +51,3 @@ def keep_found(in_use: ImagesInUse, services: Services) -> None:
             for address in services.settings.registries
         }
         services.image_uses.keep_found(found)
-
-
-def _which(job: ScanJob) -> str:
-    """What a job knows of a repository's uses, so that it is kept in place of just that."""
-    return f"{'some' if job.uses_incomplete else 'part'}_{job.part}"

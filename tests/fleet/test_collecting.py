@@ -738,14 +738,22 @@ class TestWhatIsAsLastKnown:
         return compare(gather(**settings), earlier)
 
     def test_what_was_accepted_until_a_day_counts_from_then_on(self, aws, earlier):
-        report = self.refused(aws, earlier)
+        entry = f"vulnerability: CVE-2026-2, reason: until then, expires: {days_ago(1).date()}"
+        listed = f"accepted:\n- {{{entry}}}"
+        boto3.client("ssm").put_parameter(Name="/risks", Value=listed, Type="String")
+        report = self.refused(aws, earlier, ACCEPTED_RISKS="ssm:/risks")
         assert only(report).as_of == earlier.generated_at
         assert only(report).counts == {"CRITICAL": 1, "HIGH": 1}
         assert only(report).accepted == ()
         assert [each.finding.identifier for each in report.comparison.new] == ["CVE-2026-2"]
-        assert [each.reason for each in report.expired] == ["until then"]
-        again = self.refused(aws, report)
+        assert [(each.reason, each.line) for each in report.expired] == [("until then", 2)]
+        again = self.refused(aws, report, ACCEPTED_RISKS="ssm:/risks")
         assert (again.totals, again.comparison.new) == (report.totals, ())
+
+    def test_what_is_not_on_the_list_any_more_has_not_run_out(self, aws, earlier):
+        report = self.refused(aws, earlier)
+        assert only(report).counts == {"CRITICAL": 1, "HIGH": 1}
+        assert report.expired == ()
 
     def test_what_is_accepted_since_does_not_count_and_is_not_fixed(self, aws, earlier):
         entry = f"vulnerability: CVE-2026-1, reason: reviewed, expires: {days_ago(-9).date()}"

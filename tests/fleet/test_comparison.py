@@ -293,3 +293,17 @@ def test_a_finding_in_one_package_more_has_one_age_where_not_all_is_known():
         wider.key: since,
         BASH.key: NOW,
     }
+
+
+def test_a_new_finding_has_not_the_age_of_another_one_that_is_still_there():
+    since = NOW - timedelta(days=40)
+    age = Age(since, since.date() + timedelta(days=30))
+    wider = replace(ZLIB, packages=(*ZLIB.packages, Package("zlib-dev", "1.2")))
+    second = replace(ZLIB, packages=(Package("zlib", "1.3"),), occurrence=2)
+    earlier = looked_at("a", ZLIB, ages={ZLIB.key: age}, sla=SLA)
+    for other in (wider, second):
+        now = looked_at("a", ZLIB, other, ages={ZLIB.key: age}, sla=SLA)
+        report = compare(report_of(now), before(earlier))
+        assert report.repositories[0].ages == {ZLIB.key: age}
+        assert [change.finding for change in report.comparison.new] == [other]
+        assert [each.finding for each in report.overdue] == [ZLIB]

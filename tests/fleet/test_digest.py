@@ -141,6 +141,21 @@ def test_what_is_overdue_stays_so_where_the_history_cannot_be_read(digests, monk
     assert [(each["overdue"], each["undated"]) for each in told] == [(2, 0), (2, 0)]
 
 
+def test_the_metric_of_what_is_overdue_has_no_value_where_that_is_unknown(digests, caplog):
+    digests.configure(SLA="HIGH=30d")
+    digests.send()
+    [told] = [record.msg for record in caplog.records if record.msg["message"] == "digest sent"]
+    assert told["FleetOpenFindings"] == 1
+    assert not any("FleetFindingsOverdue" in record.msg for record in caplog.records)
+
+
+def test_the_metric_of_what_is_overdue_is_as_of_each_digest(overdue, caplog):
+    overdue.send()
+    metrics = [each.msg for each in caplog.records if "FleetFindingsOverdue" in each.msg]
+    counts = {each.get("Severity"): each["FleetFindingsOverdue"] for each in metrics}
+    assert (counts[None], counts["HIGH"], counts["CRITICAL"]) == (1, 1, 0)
+
+
 def test_a_digest_without_feeds_is_sent_all_the_same_and_says_so(digests):
     digests.configure(FEEDS="true")
     assert digests.send() is True

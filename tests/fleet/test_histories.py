@@ -5,17 +5,20 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from chalicelib.ecr.uses import KnownUses
 from chalicelib.fleet.digest_messages import digest_message
+from chalicelib.fleet.fixes import fixes_of
 from chalicelib.fleet.formats.html_page import as_html
 from chalicelib.fleet.formats.pages import StoredReport, as_email, as_markdown, email_subject
-from chalicelib.fleet.histories import ages_of, fixes_of
-from chalicelib.fleet.model import FixTimes, OlderImage, Point
+from chalicelib.fleet.histories import History
+from chalicelib.fleet.histories import ages_of as ages_by_history
+from chalicelib.fleet.model import FixTimes, NotLookedAt, OlderImage, Point
 from chalicelib.fleet.report import MOST_POINTS, FleetReport
 from chalicelib.policy.ages import Age
 from chalicelib.policy.due_dates import DueTimes
 from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from chalicelib.policy.states import Line
-from tests.fleets import CURL, NOW, OPENSSL, REVIEWED, ZLIB, looked_at
+from tests.fleets import CURL, NOW, OPENSSL, REVIEWED, ZLIB, looked_at, repository
 from tests.policy.repositories import LATEST, PROD, a_state
 
 TODAY = int(NOW.timestamp()) // DAY
@@ -41,6 +44,11 @@ def days_open(age):
 
 
 REPORT = looked_at("shop/api", OPENSSL, ZLIB)
+
+
+def ages_of(report, lines, sla, older=(), in_use=()):
+    uses = KnownUses(dict.fromkeys(in_use, ("ECS service shop",)), complete=True)
+    return ages_by_history(report, History(lines, uses, tuple(older)), sla)
 
 
 def test_a_finding_is_as_old_as_the_line_of_the_newest_image_says():
@@ -85,6 +93,16 @@ def test_what_only_an_older_image_has_that_runs_is_as_old_as_its_own_line_says()
     assert ages[OPENSSL.key].is_overdue(NOW.date())
 
 
+def test_what_both_have_is_open_since_the_first_of_them_had_it():
+    report = replace(REPORT, in_use=frozenset({OPENSSL.key}))
+    newest = a_line(LATEST, REPORT.digest, {OPENSSL.key: open_since(2), ZLIB.key: open_since(3)})
+    older = a_line(PROD, "sha256:old", {OPENSSL.key: open_since(60), ZLIB.key: open_since(70)})
+    ages = ages_of(report, [newest, older], SLA, in_use=["sha256:old"])
+    assert {key: days_open(age) for key, age in ages.items()} == {OPENSSL.key: 60, ZLIB.key: 3}
+    ages = ages_of(report, [newest, older], SLA)
+    assert days_open(ages[OPENSSL.key]) == 2
+
+
 def test_an_older_image_that_runs_and_is_in_no_line_has_a_history_of_its_own():
     newest = a_line(LATEST, REPORT.digest, {OPENSSL.key: fixed(2, 58)})
     alone = a_line(Line("", ""), "sha256:old", {OPENSSL.key: open_since(60)})
@@ -125,6 +143,16 @@ def test_what_a_build_fixed_on_several_platforms_was_fixed_once():
     ]
     also_tagged = [replace(each, line=Line("2", each.line.platform)) for each in platforms]
     assert fixes_of([*platforms, *also_tagged], NOW) == {"HIGH": FixTimes(1, 8 * DAY + 150)}
+
+
+def test_a_tag_with_one_of_the_platforms_that_a_build_fixed_adds_no_fix():
+    platforms = [
+        fixed_in("linux/amd64", first=10 * DAY, fixed_at=2 * DAY),
+        fixed_in("linux/arm64", first=10 * DAY, fixed_at=2 * DAY - 600),
+    ]
+    also_tagged = replace(platforms[0], line=Line("prod", "linux/amd64"))
+    for lines in ([*platforms, also_tagged], [also_tagged, *platforms]):
+        assert fixes_of(lines, NOW)["HIGH"].count == 1
 
 
 def test_what_builds_one_after_the_other_fixed_on_their_platforms_was_fixed_by_each():
@@ -228,6 +256,20 @@ def test_where_all_findings_are_in_time_none_is_overdue():
     fleet = FleetReport(NOW, repositories=(replace(looked_at("shop/api", CURL), sla=SLA),))
     assert messages(fleet)[1] == (0, 0, 0)
     assert fleet.with_point(None).trend[-1].overdue == 0
+
+
+def test_where_not_everything_was_read_none_is_said_to_be_in_time():
+    read = replace(looked_at("shop/api", CURL), sla=SLA)
+    missed = NotLookedAt(repository("shop/web"), "no time was left")
+    for fleet in (
+        FleetReport(NOW, repositories=(read,), not_looked_at=(missed,)),
+        FleetReport(NOW, repositories=(read, looked_at("shop/new", status="FAILED"))),
+    ):
+        forms, numbers = messages(fleet)
+        assert numbers == (None, None, 0)
+        assert fleet.with_point(None).trend[-1].overdue is None
+        for form in forms:
+            assert "0 findings overdue" not in form
 
 
 def test_the_due_date_of_an_accepted_risk_says_nothing_of_what_is_open():

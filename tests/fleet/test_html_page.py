@@ -54,13 +54,13 @@ def numbers_in(steps):
 
 
 def open_in(data):
-    """What is open in each repository, by its name: vulnerability, age and days left."""
+    """What is open in each repository, by name: vulnerability, age, days left, whether it runs."""
     names = [each[0] for each in data["vulnerabilities"]]
     vulnerability = [names[each[0]] for each in data["findings"]]
     return {
         each[0]: {
-            (vulnerability[number], age, left)
-            for age, left, steps in each[-1]
+            (vulnerability[number], age, left, running)
+            for age, left, running, steps in each[-1]
             for number in accumulate(numbers_in(steps))
         }
         for each in data["repositories"]
@@ -73,7 +73,7 @@ def test_the_data_has_every_open_finding_of_every_repository(report):
     data = data_of(as_html(report))
     assert len(data["repositories"]) == len(report.repositories)
     groups = [group for repository in data["repositories"] for group in repository[-1]]
-    members = [list(accumulate(numbers_in(steps))) for _, _, steps in groups]
+    members = [list(accumulate(numbers_in(steps))) for *_, steps in groups]
     assert sum(map(len, members)) == report.open_findings
     assert all(number < len(data["findings"]) for each in members for number in each)
 
@@ -82,15 +82,17 @@ def test_numbers_of_any_length_are_read_as_they_were_written():
     findings = [a_finding(f"CVE-2026-{number:05}") for number in range(2_100)]
     few = [findings[number] for number in (0, 31, 32, 1_055, 1_056, 2_099)]
     data = data_of(as_html(report_of(looked_at("a", *findings), looked_at("b", *few))))
-    assert {name for name, _, _ in open_in(data)["b"]} == {each.identifier for each in few}
+    assert {name for name, *_ in open_in(data)["b"]} == {each.identifier for each in few}
 
 
-def test_the_data_says_since_when_and_until_when_where_that_is_known():
+def test_the_data_says_since_when_until_when_and_whether_it_runs_where_that_is_known():
     known = {OPENSSL.key: Age(NOW - timedelta(days=23), NOW.date() - timedelta(days=16))}
-    data = data_of(as_html(report_of(looked_at("a", OPENSSL, ZLIB, ages=known), looked_at("b"))))
+    runs = looked_at("a", OPENSSL, ZLIB, ages=known, running=("x",), in_use={OPENSSL.key})
+    data = data_of(as_html(report_of(runs, looked_at("b"), looked_at("c", CURL))))
     assert open_in(data) == {
-        "a": {("CVE-2026-0001", 23, -16), ("CVE-2026-0002", None, None)},
+        "a": {("CVE-2026-0001", 23, -16, True), ("CVE-2026-0002", None, None, False)},
         "b": set(),
+        "c": {("CVE-2025-0003", None, None, None)},
     }
 
 
@@ -254,6 +256,31 @@ def test_what_is_asked_for_is_shown_and_kept_in_the_address(shown, control, valu
     fragment = page.evaluate("location.hash")
     page = shown(fragment=fragment)
     assert names(page, "repositories") == repositories
+
+
+@IN_BROWSER
+def test_what_runs_is_told_by_finding_not_by_repository(shown):
+    """An older image runs and has one of the findings; of another nothing is known."""
+    runs = looked_at("a", OPENSSL, ZLIB, running=("ECS service shop",))
+    report = report_of(
+        replace(runs, in_use=frozenset({OPENSSL.key})),
+        looked_at("b", CURL, running=("Lambda function job",), in_use=(), in_use_complete=False),
+    )
+    page = shown(report)
+    for value, expected in (
+        ("yes", ["CVE-2026-0001"]),
+        ("no", ["CVE-2026-0002"]),
+        ("unknown", ["CVE-2025-0003"]),
+    ):
+        ask(page, "running", value)
+        assert names(page, "vulnerabilities") == expected
+    page = shown(report)
+    said = {
+        name: text(page, f"#vulnerabilities-list li:nth-child({n})")
+        for n, name in enumerate(names(page, "vulnerabilities"), 1)
+    }
+    assert "runs in 1" in said["CVE-2026-0001"]
+    assert "runs in" not in said["CVE-2026-0002"] + said["CVE-2025-0003"]
 
 
 @IN_BROWSER

@@ -14,7 +14,8 @@ import pytest
 
 from chalicelib.ecr.findings import counts_of, worst_first
 from chalicelib.ecr.last_scans import ScanFindings
-from chalicelib.fleet.histories import fixes_of
+from chalicelib.ecr.uses import KnownUses
+from chalicelib.fleet.fixes import fixes_of
 from chalicelib.policy.ledger import ACCEPTED, FIXED, OPEN
 from chalicelib.policy.states import Line
 from tests.notifying.truth import START, FakeRegistry, World, _finding
@@ -433,7 +434,7 @@ def test_messages_say_how_long_what_is_not_new_has_been_open_and_is_overdue(tags
     said = []
     world.services.report_topic = SimpleNamespace(publish=lambda each: said.append(each.body))
     world.services.image_uses = SimpleNamespace(
-        of=lambda _: {digest: ["ECS service shop"] for digest in world.held}
+        of=lambda _: KnownUses({digest: ["ECS service shop"] for digest in world.held})
     )
     world.hold({"latest", "3"}, set())
     world.handle(world.scan(world.hold(tags, {"CVE-1"})))

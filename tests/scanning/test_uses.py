@@ -29,7 +29,8 @@ def uses_after(services):
     def run(*jobs):
         for job in jobs:
             scan_repository(ScanJob("shop/api", **job), services, Deadline.unlimited())
-        return sorted(where for uses in (services.image_uses.of(PLACE) or {}).values() for where in uses)
+        known = services.image_uses.of(PLACE).by_digest
+        return sorted(where for uses in known.values() for where in uses)
 
     return run
 
@@ -51,8 +52,25 @@ def test_a_request_for_single_images_changes_nothing(uses_after):
 
 
 def test_no_part_of_a_job_takes_the_place_of_another(uses_after):
-    parts = [{"images_in_use": {tag: BOTH[tag]}, "part": int(tag)} for tag in BOTH]
+    parts = [{"images_in_use": {tag: BOTH[tag]}, "part": int(tag), "parts": 2} for tag in BOTH]
     assert uses_after(*parts, *parts) == [ECS, LAMBDA]
+
+
+def test_all_parts_of_a_job_together_tell_what_is_in_use_and_what_is_not(uses_after, services):
+    parts = [{"images_in_use": {tag: BOTH[tag]}, "part": int(tag), "parts": 2} for tag in BOTH]
+    uses_after(parts[0])
+    assert not services.image_uses.of(PLACE).complete
+    uses_after(parts[1])
+    assert services.image_uses.of(PLACE).complete
+    some = [{**part, "uses_incomplete": True} for part in parts]
+    assert uses_after(*some) == [ECS, LAMBDA]
+
+
+def test_more_than_one_item_holds_are_not_taken_for_all(uses_after, services, monkeypatch):
+    monkeypatch.setattr("chalicelib.scanning.uses.MOST_KEPT", 1)
+    uses_after({"images_in_use": BOTH})
+    kept = services.image_uses.of(PLACE)
+    assert (len(kept.by_digest), kept.complete) == (1, False)
 
 
 def test_a_repository_without_any_costs_no_write(uses_after, services):

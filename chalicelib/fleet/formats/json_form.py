@@ -115,6 +115,7 @@ def _repository_document(
         "untold": report.untold,
         "owner": report.owner,
         "running": report.running,
+        "inUseComplete": report.in_use_complete,
         "inUse": [number(each) for each in report.all_findings if each.key in report.in_use],
         "olderImages": [
             {

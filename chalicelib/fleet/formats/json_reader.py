@@ -121,6 +121,7 @@ def _repository_report(
         owner=values.get("owner"),
         running=None if (running := values.get("running")) is None else tuple(running),
         in_use=frozenset(findings[number].key for number in values.get("inUse", ())),
+        in_use_complete=values.get("inUseComplete", True),
         older=tuple(
             OlderImage(
                 each["digest"],

@@ -123,23 +123,23 @@ def _repository(report: RepositoryReport, fleet: FleetReport, texts: _Texts) -> 
 
 
 def where(report: RepositoryReport) -> str | None:
-    """Where the newest image is in use; empty for nowhere, None where that is not known."""
+    """Where images are in use; empty for nowhere, None where that is not known."""
     return None if report.running is None else short(finding_texts.names_in(report.running), 240)
 
 
 def _open_findings(
     found: Iterable[Open], fleet: FleetReport, number_of: _Numbers
-) -> list[tuple[int | None, int | None, str]]:
-    """The findings by age and by days until due; of each after the first how far it is from that.
+) -> list[tuple[int | None, int | None, bool | None, str]]:
+    """The findings by age, by days until due and by whether they run, each told by :func:`_steps`.
 
     Most findings of a repository came with one image and are due together.
     """
-    groups: dict[Age, list[int]] = defaultdict(list)
-    for finding, age, _ in found:
-        groups[age].append(number_of(finding))
+    groups: dict[tuple[Age, bool | None], list[int]] = defaultdict(list)
+    for one in found:
+        groups[one.age, one.running].append(number_of(one.finding))
     return [
-        (age.days(fleet.today), age.days_left(fleet.today), _steps(members))
-        for age, members in groups.items()
+        (age.days(fleet.today), age.days_left(fleet.today), running, _steps(members))
+        for (age, running), members in groups.items()
     ]
 
 

@@ -134,12 +134,16 @@ def _worst_open(report: FleetReport) -> list[str]:
     """The worst two severities; where uses are known, the worst of what runs and of the rest."""
     if not report.knows_uses:
         return _open(report.totals)[:2]
-    others = {each: count - report.running[each] for each, count in report.totals.items()}
     # What may run or not is not called stored.
-    rest = "others" if any(report.use_unknown.values()) else "stored"
-    parts = {"running": _open(report.running), rest: _open(others)}
+    is_known = not any(report.use_unknown.values())
+    others = report.stored if is_known else _without(report.totals, report.running)
+    parts = {"running": _open(report.running), "stored" if is_known else "others": _open(others)}
     worst = [f"{what} {counts[0]}" for what, counts in parts.items() if counts]
     return ["; ".join(worst)] if worst else []
+
+
+def _without(counts: Mapping[str, int], some: Mapping[str, int]) -> dict[str, int]:
+    return {severity: count - some[severity] for severity, count in counts.items()}
 
 
 def _open(counts: Mapping[str, int]) -> list[str]:
@@ -161,7 +165,7 @@ def state(each: RepositoryReport, report: FleetReport) -> str:
         return counted(each.counts) if each.scans or each.digest else "no tagged image"
     known = [f"{counted(each.counts)} {note(each)}"] if each.findings or each.as_of else []
     looked_at = report.was_looked_at(each.repository)
-    return "; ".join([*known, each.status or "no image to scan" if looked_at else "not looked at"])
+    return "; ".join([*known, each.uncertainty if looked_at else "not looked at"])
 
 
 def known_then(each: RepositoryReport | None) -> str:
@@ -200,6 +204,7 @@ def view(report: FleetReport, bounds: Bounds) -> dict[str, Any]:
         "fixed": first(comparison.fixed if comparison else (), bounds.changes),
         "due": first((*report.overdue, *report.due_soon), bounds.changes),
         "due_counts": due_counts(report),
+        "use_counts": use_counts(report),
         "age_in": lambda each: _age_of(each, report),
         "fixes": _mean_times(report.fixes),
         "fixes_by_owner": first(_mean_times(report.fixes_by_owner), bounds.others),
@@ -269,6 +274,20 @@ def due_counts(report: FleetReport) -> str:
     return text[:1].upper() + text[1:]
 
 
+def use_counts(report: FleetReport) -> str:
+    """``Running: 1 high; only stored: 2 low``, and of how many that is not known; empty at best."""
+    if not (report.knows_uses and report.open_findings):
+        return ""
+    is_known = not (any(report.use_unknown.values()) or report.unknown)
+    none = "none" if is_known else "none known"
+    parts = {"running": report.running, "only stored": report.stored}
+    texts = [f"{what}: {counted(counts, none)}" for what, counts in parts.items()]
+    if any(report.use_unknown.values()):
+        texts.append(f"use unknown: {counted(report.use_unknown)}")
+    text = "; ".join(texts)
+    return text[:1].upper() + text[1:]
+
+
 def _age_of(each: Due, report: FleetReport) -> str:
     found = each.report.age_of(each.finding)
     return age(found.days(report.today), each.days_left)
@@ -283,10 +302,10 @@ def _mean_times(fixes: Mapping[Name, FixTimes]) -> list[tuple[Name, int, float]]
     ]
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def counted(counts: Mapping[str, int], none: str = "none") -> str:
     """``3 critical, 6 high``; worst first."""
     found = [f"{counts[each]:,} {each.lower()}" for each in SEVERITIES if counts.get(each)]
-    return ", ".join(found) or "none"
+    return ", ".join(found) or none
 
 
 def not_counted(accepted: int, left_out: Mapping[str, int]) -> str:

@@ -236,7 +236,7 @@ def _invocation(report: FleetReport, left_out: int) -> dict[str, Any]:
         for each in report.not_looked_at
     ]
     unknown = [
-        _notification(each.repository, f"findings unknown: {each.status or 'no image to scan'}")
+        _notification(each.repository, f"findings unknown: {each.uncertainty}")
         for each in report.findings_unknown
     ]
     cut = f"{left_out} results are left out; the worst {MOST_RESULTS} are here"

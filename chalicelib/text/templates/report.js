@@ -38,8 +38,8 @@
   }
   const repositories = data.repositories.map(([name, owned, uses, tag, day, told, groups], n) => {
     const [owner, running, pushed, state] = [owned, uses, day, told].map(textOf);
-    const open = groups.flatMap(([age, left, steps]) => (
-      numbers(steps).map((number) => ({ finding: findings[number], number, age, left }))));
+    const open = groups.flatMap(([age, left, runs, steps]) => (
+      numbers(steps).map((number) => ({ finding: findings[number], number, age, left, running: runs }))));
     open.sort((one, other) => one.number - other.number);
     const words = [name, owner || "", running || "", tag].join(" ").toLowerCase();
     return { n, name, owner, running, tag, pushed, state, open, words };
@@ -63,6 +63,7 @@
 
   function select() {
     const wanted = { running: ask("running"), severity: ask("severity") };
+    const isRunning = (running) => !wanted.running || runs(running) === wanted.running;
     const words = ask("q").toLowerCase().split(/\s+/).filter(Boolean).slice(0, 30);
     const all = 2 ** words.length - 1;
     const said = findings.map((each) => bits(words, each.words));
@@ -71,11 +72,10 @@
     let total = 0;
     for (const repository of repositories) {
       if (!isOwned(repository.owner)) continue;
-      if (wanted.running && runs(repository.running) !== wanted.running) continue;
       const named = bits(words, repository.words);
       const open = repository.open.filter((each) => (named | said[each.number]) === all
-        && (!wanted.severity || each.finding.severity === Number(wanted.severity)));
-      if (open.length || (named === all && !wanted.severity)) rows.push({ repository, open });
+        && isRunning(each.running) && (!wanted.severity || each.finding.severity === Number(wanted.severity)));
+      if (open.length || (named === all && isRunning(repository.running) && !wanted.severity)) rows.push({ repository, open });
       for (const each of open) {
         const of = each.finding.of;
         if (!places.has(of)) places.set(of, { of, severity: each.finding.severity, places: [], repositories: new Set() });
@@ -135,7 +135,8 @@
   }
   const packaged = (finding) => [finding.packages, finding.installed].filter(Boolean).join(" ");
   const owner = (repository) => (repository.owner ? `owner ${repository.owner}` : repository.owner === null ? "" : "unowned");
-  const use = (repository) => (repository.running ? `runs in ${repository.running}` : repository.running === null ? "" : "runs nowhere");
+  const use = (repository, running = repository.running) => (
+    running && repository.running ? `runs in ${repository.running}` : running === null || running ? "" : "runs nowhere");
 
   // An entry of a list, of which the inside is made when it is first opened.
   function entry(id, head, inside) {
@@ -147,7 +148,7 @@
   }
 
   function vulnerability({ of, severity, places, repositories: set }) {
-    const running = Array.from(set).filter((each) => each.running).length;
+    const running = new Set(places.filter((each) => each.running).map((each) => each.repository)).size;
     const packages = Array.from(new Set(places.map((each) => each.finding.packages)));
     const fixes = Array.from(new Set(places.map((each) => each.finding.fix).filter(Boolean)));
     const more = (texts) => texts.slice(0, 3).join("; ") + (texts.length > 3 ? ` and ${texts.length - 3} more` : "");
@@ -160,7 +161,7 @@
       element("p", "quiet", of.text, " ", ...(of.about ? [`(${of.about}) `] : []), ...(of.url ? [link(of.url, `More about ${of.name}`)] : [])),
       element("ul", "", ...places.map((each) => element("li", "",
         link(`#r${each.repository.n}`, each.repository.name),
-        element("span", "version", facts(packaged(each.finding), each.finding.fix, owner(each.repository), use(each.repository), age([each]))))))));
+        element("span", "version", facts(packaged(each.finding), each.finding.fix, owner(each.repository), use(each.repository, each.running), age([each]))))))));
   }
 
   function repository({ repository: of, open }) {

@@ -1,0 +1,201 @@
+"""Where images run, or what those that run have, could not be read: nothing is closed by that."""
+
+import csv
+import io
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.aws.image_uses import ImageUses
+from chalicelib.fleet.comparison import compare
+from chalicelib.fleet.find import Query, find
+from chalicelib.fleet.finding_lines import keep_lines
+from chalicelib.fleet.formats.html_page import as_html
+from chalicelib.fleet.formats.pages import headline, summary, use_counts
+from chalicelib.fleet.formats.spreadsheet import as_csv
+from chalicelib.fleet.model import ImageScan, OlderImage
+from chalicelib.fleet.overdue_events import overdue_details
+from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
+from chalicelib.services import Services
+from chalicelib.settings.settings import Settings
+from local.ecr import Findings, ScanningRule
+from tests.fleet.test_collecting import NOW as MOMENT
+from tests.fleet.test_collecting import ONE, TWO, days_ago, gather, only, refuse
+from tests.fleet.test_find import Kept
+from tests.fleets import CURL, NOW, ZLIB, looked_at, report_of
+from tests.policy.repositories import PROD, a_state
+
+REGISTRY = "123456789012/eu-west-1"
+PLACE = f"{REGISTRY}/api"
+ECS = ("ECS service shop",)
+
+
+@pytest.fixture
+def services(history_table):
+    variables = {
+        "HISTORY_TABLE_NAME": history_table,
+        "ECS_DISCOVERY_ENABLED": "true",
+        "SLA": "CRITICAL=7d",
+    }
+    return Services(Settings.from_environment(variables))
+
+
+@pytest.fixture
+def old(aws):
+    """An image that runs and has CVE-2026-2, beside the newest one, which has CVE-2026-1."""
+    old = aws.add_image(
+        "api",
+        tags=("prod",),
+        pushed_at=days_ago(60),
+        scanned_at=MOMENT,
+        findings=Findings((TWO,)),
+    )
+    aws.add_image(
+        "api",
+        tags=("latest",),
+        pushed_at=days_ago(1),
+        scanned_at=MOMENT,
+        findings=Findings((ONE,)),
+    )
+    return old
+
+
+def kept_lines(report):
+    kept = Kept()
+    keep_lines(report, "2026-03-02T06-00-00Z", kept)
+    return kept
+
+
+class TestADigestThatCannotRead:
+    @pytest.fixture
+    def first(self, services, old):
+        services.image_uses.keep(PLACE, {old.digest: ECS})
+        now = int(MOMENT.timestamp())
+        entry = Entry("CRITICAL", (Span(now - 60 * DAY, now),))
+        state = a_state(PROD, old.digest, ledger=Ledger({"CVE-2026-2 openssl": entry}, (now,)))
+        services.line_states.keep(PLACE, state)
+        first = replace(gather(services=services), generated_at=days_ago(14))
+        assert only(first).counts == {"CRITICAL": 1, "HIGH": 1}
+        return first
+
+    @pytest.fixture
+    def second(self, services, first, monkeypatch):
+        """The digest of a day on which the table did not say what is in use."""
+        with monkeypatch.context() as refused:
+            refused.setattr(ImageUses, "of", refuse)
+            return replace(compare(gather(services=services), first), generated_at=days_ago(7))
+
+    def test_what_runs_closes_nothing_that_an_image_in_use_had(self, first, second):
+        assert second.comparison.fixed == ()
+        assert (only(second).counts, only(second).as_of) == (only(first).counts, days_ago(14))
+        assert [each.name for each in second.unknown] == ["api"]
+        assert only(second).uncertainty == "images in use not known"
+        assert "unknown in 1 repository" in headline(second)
+        assert "images in use not known" in as_html(second)
+        assert find(Query.of({"vulnerability": "CVE-2026-2"}), kept_lines(second)).matches == 1
+
+    def test_it_tells_nothing_twice_once_it_reads_that_again(self, services, first, second):
+        third = compare(gather(services=services), second)
+        assert (third.comparison.new, third.comparison.fixed) == ((), ())
+        assert third.unknown == ()
+        assert [each["vulnerability"] for each in overdue_details(first, None)] == ["CVE-2026-2"]
+        assert list(overdue_details(second, first)) == []
+        assert list(overdue_details(third, second)) == []
+
+    def test_what_is_fixed_then_is_fixed_once_it_is_known(self, services, old, second):
+        services.image_uses.keep(PLACE, {})
+        third = compare(gather(services=services), second)
+        assert [each.finding.identifier for each in third.comparison.fixed] == ["CVE-2026-2"]
+
+    def test_what_is_new_in_the_newest_image_is_new_all_the_same(
+        self, aws, services, old, first, monkeypatch
+    ):
+        aws.add_image("api", tags=("latest",), scanned_at=MOMENT, findings=Findings(()))
+        monkeypatch.setattr(ImageUses, "of", refuse)
+        report = compare(gather(services=services), first)
+        assert [each.finding.identifier for each in report.comparison.fixed] == ["CVE-2026-1"]
+        assert only(report).counts == {"CRITICAL": 1}
+
+    def test_amazon_inspector_closes_nothing_either(self, aws, services, old):
+        aws.scan_type, aws.scanning_rules = "ENHANCED", [ScanningRule("CONTINUOUS_SCAN")]
+        services.image_uses.keep_found({REGISTRY: []})
+        old.in_use_count = 2
+        first = replace(gather(services=services), generated_at=days_ago(7))
+        assert only(first).counts == {"CRITICAL": 1, "HIGH": 1}
+        aws.fail_next("ListCoverage", "AccessDeniedException")
+        report = compare(gather(services=services), first)
+        assert (only(report).counts, report.comparison.fixed) == (only(first).counts, ())
+
+
+class TestUsesKnownInPart:
+    def test_what_is_known_to_run_is_looked_at_and_the_rest_is_unknown(self, services, old):
+        services.image_uses.add(PLACE, {old.digest: ECS}, 1, of=2)
+        found = only(gather(services=services))
+        assert found.counts == {"CRITICAL": 1, "HIGH": 1}
+        assert [found.is_running(each) for each in found.findings] == [True, None]
+
+    def test_what_a_later_listing_found_runs_though_none_did_before(self, services, old):
+        services.image_uses.keep_found({REGISTRY: []})
+        services.image_uses.add(PLACE, {old.digest: ECS}, 0)
+        report = gather(services=services)
+        assert only(report).running == ECS
+        assert use_counts(report) == "Running: 1 critical; only stored: 1 high"
+
+    def test_where_amazon_inspector_is_not_heard_nothing_is_only_stored(self, aws, services, old):
+        aws.scan_type = "ENHANCED"
+        services.image_uses.keep(PLACE, {old.digest: ECS})
+        aws.fail_next("ListCoverage", "AccessDeniedException")
+        report = gather(services=services)
+        assert report.running["CRITICAL"] == 1
+        assert (report.use_unknown["HIGH"], report.stored["HIGH"]) == (1, 0)
+        text = "Running: 1 critical; only stored: none known; use unknown: 1 high"
+        assert text in summary(report)
+
+
+def test_what_an_image_that_runs_has_is_unknown_before_its_scan(aws, services):
+    runs = aws.add_image("api", tags=("prod",), pushed_at=days_ago(9))
+    aws.add_image("api", tags=("latest",), scanned_at=MOMENT, findings=Findings((ONE,)))
+    services.image_uses.keep(PLACE, {runs.digest: ECS})
+    report = gather(services=services)
+    assert only(report).running == ECS
+    assert only(report).is_running(only(report).findings[0]) is None
+    assert "none known" in use_counts(report)
+    found = find(Query.of({"running": "false"}), kept_lines(report))
+    assert (found.matches, found.unknown) == (0, 1)
+
+
+def before(*repositories):
+    return replace(report_of(*repositories), generated_at=NOW - timedelta(days=7))
+
+
+def test_where_nothing_runs_any_more_what_ran_before_does_not():
+    ran = before(looked_at("a", ZLIB, running=ECS))
+    report = compare(report_of(looked_at("a", status="PENDING", running=())), ran)
+    assert report.repositories[0].is_running(ZLIB) is False
+    assert (report.running["HIGH"], report.stored["HIGH"]) == (0, 1)
+    [row] = csv.DictReader(io.StringIO(as_csv(report)))
+    assert row["running in"] == "nowhere"
+    assert find(Query.of({"running": "false"}), kept_lines(report)).matches == 1
+
+
+def test_what_an_image_had_that_was_read_since_is_fixed_and_not_of_that_image():
+    old, new = "sha256:old", "sha256:new"
+    runs = {"running": ECS, "digest": new}
+    older = OlderImage(old, ("prod",), frozenset({ZLIB.key}))
+    complete, pending = ImageScan(old, "COMPLETE", NOW), ImageScan(new, "PENDING")
+    ran = before(looked_at("a", ZLIB, CURL, **runs, older=(older,)))
+    now = looked_at("a", **runs, scans=(pending, complete), in_use_complete=False)
+    report = compare(report_of(now), ran)
+    [found] = report.repositories
+    assert (found.findings, found.older) == ((CURL,), ())
+    assert [change.finding for change in report.comparison.fixed] == [ZLIB]
+
+
+def test_nothing_is_said_to_run_nowhere_while_anything_is_unread():
+    unread, stored = looked_at("a", ZLIB, running=None), looked_at("b", CURL, running=())
+    said = "Running: none known; only stored: 1 low; use unknown: 1 high"
+    assert use_counts(report_of(unread, stored)) == said
+    pending = looked_at("a", status="PENDING", running=())
+    assert use_counts(report_of(pending, stored)) == "Running: none known; only stored: 1 low"
+    assert use_counts(report_of(stored)) == "Running: none; only stored: 1 low"
