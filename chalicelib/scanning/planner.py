@@ -28,7 +28,7 @@ from chalicelib.scanning.offers import day_of, offers_of, scanned_since
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.repository_jobs import may_start_scans
-from chalicelib.scanning.reservations import Day, keeps_budgets, reserved
+from chalicelib.scanning.reservations import Day, reserved
 from chalicelib.scanning.scanner import MOST_DIGESTS
 from chalicelib.scanning.uses import keep_uses
 
@@ -174,29 +174,23 @@ class _Planning:
         share = self._size or 0
         if self.summary.re_enqueued:
             share = share * self.summary.repositories // max(1, len(self._repositories))
-        room = max(0, share - self.summary.scanned_today)
+        left = self._budget.chosen(max(0, share - self.summary.scanned_today))
         self._end = float(max(self._plan.not_before, int(time.time())))
-        jobs = [job for entries in self._by_day(room) for job in self._timed(entries)]
+        jobs: list[ScanJob] = []
+        while left:
+            day = Day.of(self._end)
+            fits = ceil((day.end - self._end) * self._rate)
+            wanted, left = left[:fits], left[fits:]
+            mine = self._reserved(wanted, day)
+            jobs += self._timed(mine, day)
+            self.summary.planned += len(mine)
+            if len(mine) < len(wanted):
+                break  # the day's budget is spent
+            if left:
+                # What is summed up may be short of midnight by a rounding error.
+                self._end = float(day.end)
         self.summary.jobs = len(jobs)
         return numbered(self._plan.listing, jobs)
-
-    def _by_day(self, room: int) -> Iterator[Sequence[Entry]]:
-        """The scans within the budget, by the days on which their time comes.
-
-        Where budgets are kept each day has those that are reserved of it; else it is the first.
-        """
-        entries, is_full = self._budget.chosen(self._size or 0), True
-        while is_full and room > 0 and entries:
-            day = Day.of(self._end)
-            fits = room
-            if keeps_budgets(self._services):
-                fits = min(room, ceil((day.end - self._end) * self._rate))
-            mine = self._reserved(entries[:fits], day)
-            yield mine
-            self.summary.planned += len(mine)
-            room -= len(mine)
-            is_full = len(mine) == fits
-            entries = entries[fits:]
 
     def _reserved(self, entries: Sequence[Entry], day: Day) -> Sequence[Entry]:
         seen = self.summary.scanned_today if day == self._day else 0
@@ -204,11 +198,11 @@ class _Planning:
         its = set(reserved(self._plan, self._services, day, digests, seen))
         return [entry for entry in entries if entry.image_digest in its]
 
-    def _timed(self, entries: Sequence[Entry]) -> Iterator[ScanJob]:
-        """Jobs of these scans, one after the other on the time line."""
+    def _timed(self, entries: Sequence[Entry], day: Day) -> Iterator[ScanJob]:
+        """Jobs of a day's scans, one after the other on the time line."""
         for number, digests in _grouped(entries):
             for batch in batches(digests, MOST_DIGESTS):
-                yield self._job(number, batch)
+                yield self._job(number, batch, min(int(self._end), day.end - 1))
                 self._end += len(batch) / self._rate
 
     def re_enqueue(self) -> None:
@@ -339,14 +333,14 @@ class _Planning:
         finally:
             self._look_ups += contents.last_scans.look_ups
 
-    def _job(self, number: int, digests: Sequence[str]) -> ScanJob:
+    def _job(self, number: int, digests: Sequence[str], not_before: int) -> ScanJob:
         return replace(
             self._repositories[number],
             image_digests=tuple(digests),
             images_in_use={},
             images=(),
             uses_incomplete=False,
-            not_before=int(self._end),
+            not_before=not_before,
         )
 
 

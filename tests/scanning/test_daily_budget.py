@@ -263,6 +263,20 @@ def test_what_a_plan_puts_off_beyond_midnight_is_of_the_next_days_budget():
         assert [count for _, count in sorted(world.by_day.items())] == [20, 30]
 
 
+@pytest.mark.parametrize("rate", [3, 7])
+def test_a_time_line_goes_on_beyond_midnight_whatever_is_lost_in_rounding(rate):
+    with world_of(DAILY_SCAN_BUDGET="1000", SCANS_PER_SECOND=str(rate)) as world:
+        world.now = BEGIN + 12 * HOUR - 10
+        for number in range(100):
+            world.push(f"r{number:02}")
+        world.list()
+        world.plan()
+        planned = Counter()
+        for job in world.pending:
+            planned[job.not_before // DAY] += len(job.image_digests)
+        assert [count for _, count in sorted(planned.items())] == [9 * rate, 100 - 9 * rate]
+
+
 def test_a_job_that_comes_a_day_late_takes_its_scans_from_that_days_budget(world):
     world.push("aa", 9)
     world.list()
