@@ -59,18 +59,26 @@ class Budget:
         self._size = size
         self._start = today.toordinal() * _GOLDEN_RATIO % _TURN
         self._entries: list[Entry] = []
+        self._kept: list[Entry] = []
         self._never_scanned: Counter[Tier] = Counter()
         self.offered = 0
 
     def offer(self, image_digest: str, scanned_at: int, tier: Tier, job: int) -> None:
         """Put forward an image that is due, last scanned at that second since the epoch, or 0."""
+        self._entries.append(self._entry(image_digest, scanned_at, tier, job))
+        if len(self._entries) > 2 * self._size + 1:
+            self._cut(self._size)
+
+    def keep(self, image_digest: str, scanned_at: int, tier: Tier, job: int) -> None:
+        """Put forward an image that is chosen whatever comes first, for its scan is reserved."""
+        self._kept.append(self._entry(image_digest, scanned_at, tier, job))
+
+    def _entry(self, image_digest: str, scanned_at: int, tier: Tier, job: int) -> Entry:
         self.offered += 1
         self._never_scanned[tier] += not scanned_at
         digest = bytes.fromhex(image_digest.partition(":")[2])
         turn = (int.from_bytes(digest[:8]) - self._start) % _TURN
-        self._entries.append(Entry((tier << 128) + (scanned_at << 64) + turn, job, digest))
-        if len(self._entries) > 2 * self._size + 1:
-            self._cut(self._size)
+        return Entry((tier << 128) + (scanned_at << 64) + turn, job, digest)
 
     def has_room_for(self, tier: Tier, others: Counter[Tier]) -> bool:
         """Whether an image of this tier may still be chosen, whenever it was scanned last.
@@ -81,9 +89,12 @@ class Budget:
         return sum(first[each] for each in Tier if each <= tier) < self._size
 
     def chosen(self, size: int) -> list[Entry]:
-        """The most important images, ``size`` at most, most important first."""
-        self._cut(min(size, self._size))
-        return self._entries
+        """The most important images, most important first; ``size`` at most, but all that are kept.
+
+        Those that are kept take the place of others.
+        """
+        self._cut(max(0, min(size, self._size) - len(self._kept)))
+        return sorted([*self._kept, *self._entries])
 
     def _cut(self, size: int) -> None:
         self._entries.sort()

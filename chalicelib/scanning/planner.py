@@ -10,6 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from chalicelib.aws.ecr import RepositoryDeleted
+from chalicelib.aws.scan_budgets import Held
 from chalicelib.policy.budget import BUDGETED_SCANS_PER_SECOND, MOST_SCANS_A_DAY, Budget, Tier
 from chalicelib.runtime import logs
 from chalicelib.runtime.backoff import Backoff, DeadlineReached
@@ -28,7 +29,7 @@ from chalicelib.scanning.offers import day_of, offers_of, scanned_since
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
 from chalicelib.scanning.repository_jobs import may_start_scans
-from chalicelib.scanning.reservations import Day, reserved
+from chalicelib.scanning.reservations import Day, held, image_name, reserved
 from chalicelib.scanning.scanner import MOST_DIGESTS
 from chalicelib.scanning.uses import keep_uses
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from chalicelib.scanning.registry_jobs import PlanJob
     from chalicelib.scanning.repositories import RepositoryContents
     from chalicelib.services import Services
+
+_NEVER = Day(0)
 
 
 @dataclass
@@ -81,8 +84,8 @@ def plan_scans(
 
     The scans of this day (UTC), on-push ones too, are taken from the budget as far as they are
     known. With a table, so is what other plans have sent, and nothing is sent that is not reserved
-    there. When time runs out, what was reviewed is sent with its share of the budget, and the rest
-    goes on as another job.
+    there; what is reserved and still due is sent again, whoever reserved it. When time runs out,
+    what was reviewed is sent with its share of the budget, and the rest goes on as another job.
 
     A repository that cannot be read holds up no other, and what is known of the images in use is
     planned though not all of it is.
@@ -130,15 +133,25 @@ class _Planning:
         self._repositories: list[ScanJob] = []
         self._end = 0.0
         self._look_ups = 0
+        self._held: dict[Day, Held] = {}
+        self._held_on: dict[tuple[int, str], Day] = {}  # by the job's number and the digest
         self._failures = Failures()
         self._unknown: tuple[str, ...] = ()  # which images in use, and why
 
     def review(self) -> None:
+        self._read_held()
         try:
             self._review()
         except DeadlineReached:
             self.summary.re_enqueued = True
         self.summary.due = self._budget.offered
+
+    def _read_held(self) -> None:
+        """Read what is reserved of the days that the time line may reach, most often of one."""
+        begin = max(self._plan.not_before, int(time.time()))
+        last = Day.of(begin + (self._size or 0) / self._rate)
+        days = map(Day, range(Day.of(begin).number, last.number + 1))
+        self._held = {day: held(self._plan, self._services, day) for day in days}
 
     def _review(self) -> None:
         listing = list_jobs(
@@ -179,24 +192,40 @@ class _Planning:
         jobs: list[ScanJob] = []
         while left:
             day = Day.of(self._end)
-            fits = ceil((day.end - self._end) * self._rate)
-            wanted, left = left[:fits], left[fits:]
-            mine = self._reserved(wanted, day)
+            mine, left = self._of_day(day, left)
             jobs += self._timed(mine, day)
             self.summary.planned += len(mine)
-            if len(mine) < len(wanted):
-                break  # the day's budget is spent
             if left:
                 # What is summed up may be short of midnight by a rounding error.
                 self._end = float(day.end)
         self.summary.jobs = len(jobs)
         return numbered(self._plan.listing, jobs)
 
-    def _reserved(self, entries: Sequence[Entry], day: Day) -> Sequence[Entry]:
+    def _of_day(self, day: Day, entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+        """Of these scans those of a day, and those that are left for later days.
+
+        What is reserved stays on its day. Of the others a day has those that there is time for;
+        where its budget is spent before, they are left to another listing.
+        """
+        on = {each: self._held_on.get((each.job, each.image_digest), _NEVER) for each in entries}
+        its = [each for each in entries if on[each] == day]
+        later = [each for each in entries if on[each] > day]
+        others = [each for each in entries if on[each] < day]
+        fits = max(0, ceil((day.end - self._end) * self._rate) - len(its))
+        mine = self._reserved(others[:fits], day)
+        if len(mine) == len(others[:fits]):
+            later += others[fits:]
+        return sorted([*its, *mine]), sorted(later)
+
+    def _reserved(self, entries: Sequence[Entry], day: Day) -> list[Entry]:
         seen = self.summary.scanned_today if day == self._day else 0
-        digests = [entry.image_digest for entry in entries]
-        its = set(reserved(self._plan, self._services, day, digests, seen))
-        return [entry for entry in entries if entry.image_digest in its]
+        named = {self._image_name(entry.job, entry.image_digest): entry for entry in entries}
+        known = self._held.get(day, Held())
+        its = reserved(self._plan, self._services, day, list(named), seen, known)
+        return [named[name] for name in its]
+
+    def _image_name(self, number: int, digest: str) -> str:
+        return image_name(self._repositories[number].repository, digest)
 
     def _timed(self, entries: Sequence[Entry], day: Day) -> Iterator[ScanJob]:
         """Jobs of a day's scans, one after the other on the time line."""
@@ -325,7 +354,17 @@ class _Planning:
         self.summary.not_found += contents.not_found(job)
         self.summary.scanned_today += scanned_since(day_of(review.now), contents)
         for digest, scanned_at, tier in offers:
-            self._budget.offer(digest, scanned_at, tier, number)
+            is_held = scanned_at < self._day.start and self._note_held(number, digest)
+            put_forward = self._budget.keep if is_held else self._budget.offer
+            put_forward(digest, scanned_at, tier, number)
+
+    def _note_held(self, number: int, digest: str) -> bool:
+        """Whether the image's scan is reserved; notes of which day."""
+        name = self._image_name(number, digest)
+        day = next((day for day, its in self._held.items() if name in its), None)
+        if day is not None:
+            self._held_on[number, digest] = day
+        return day is not None
 
     def _offers(self, contents: RepositoryContents) -> list[tuple[str, int, Tier]]:
         try:

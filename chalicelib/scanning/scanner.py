@@ -18,7 +18,7 @@ from chalicelib.scanning.jobs import MOST_ATTEMPTS, RETRY_DELAY_SECONDS
 from chalicelib.scanning.last_scans import LastScans
 from chalicelib.scanning.progress import kept_outcome, numbered
 from chalicelib.scanning.repositories import read_repository
-from chalicelib.scanning.reservations import Day, keeps_budgets, reserved
+from chalicelib.scanning.reservations import Day, image_name, keeps_budgets, reserved
 from chalicelib.scanning.reviews import Review
 from chalicelib.scanning.starts import DailyLimitReached, Refused, ScanStarts, ScanSummary
 from chalicelib.scanning.uses import keep_uses
@@ -150,7 +150,9 @@ class _RepositoryScan:
             return digests
         records = self._last_scans.records
         due = [each for each in digests if self._review.by_last_scan(records.get(each)).due]
-        beyond = set(due) - set(reserved(self._job, self._services, self._day, due))
+        named = {image_name(self._job.repository, each): each for each in due}
+        its = reserved(self._job, self._services, self._day, list(named))
+        beyond = set(due) - {named[name] for name in its}
         self._job = replace(self._job, not_before=self._day.start)
         if beyond:
             self.summary.skipped[Reason.BEYOND_BUDGET] += len(beyond)

@@ -49,6 +49,27 @@ def test_a_job_that_comes_again_has_what_it_had_and_no_other_images(reserve):
     assert reserve("other", images(9, "other")) == images(2, "other")
 
 
+def test_what_is_held_of_a_day_is_what_all_jobs_have_reserved(reserve, table):
+    reserve("first", images(2))
+    reserve("second", images(9, "other"))
+    reserve("first", images(4, "next"), day=NEXT_DAY)
+    held = ScanBudgets(table).held(PLACE, DAY)
+    assert held.jobs == {"first", "second"}
+    everything = [*images(2), *images(9, "other"), *images(4, "next")]
+    assert [each for each in everything if each in held] == [*images(2), *images(3, "other")]
+    assert "image 0" not in ScanBudgets(table).held("other", DAY)
+
+
+def test_what_a_job_chose_and_could_not_reserve_is_not_held(reserve, table):
+    with (
+        patch.object(scan_budgets, "_ATTEMPTS", 0),
+        pytest.raises(Throttled),
+    ):
+        reserve("job", images(2))
+    held = ScanBudgets(table).held(PLACE, DAY)
+    assert (held.jobs, "image 0" in held) == ({"job"}, False)
+
+
 def test_of_scans_that_others_began_those_beyond_what_is_reserved_are_taken_too(reserve):
     reserve("first", images(2), seen=1)
     # Both that are reserved have begun, beside the one of before.

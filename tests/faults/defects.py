@@ -84,7 +84,7 @@ def _nothing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _all_chosen(reserved: Callable[..., list[str]]) -> Callable[..., list[str]]:
-    return lambda job, services, day, chosen, seen=0: list(chosen)
+    return lambda job, services, day, chosen, *_: list(chosen)
 
 
 def _not_noticed(tried: Callable[..., bool]) -> Callable[..., bool]:

@@ -14,10 +14,10 @@ TODAY = date(2026, 5, 1)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def offer(budget, name, tier, job, scanned_days_ago=None):
+def offer(budget, name, tier, job, scanned_days_ago=None, put=None):
     digest = f"sha256:{hashlib.sha256(str(name).encode()).hexdigest()}"
     scanned = None if scanned_days_ago is None else NOON - timedelta(days=scanned_days_ago)
-    budget.offer(digest, int(scanned.timestamp()) if scanned else 0, tier, job)
+    (put or budget.offer)(digest, int(scanned.timestamp()) if scanned else 0, tier, job)
 
 
 def test_in_use_comes_first_then_newest_tagged_then_the_rest_the_oldest_scan_first():
@@ -42,6 +42,16 @@ def test_what_is_kept_is_what_sorting_everything_would_keep(offers, size):
             offer(budget, number, tier, number, days)
     assert small.chosen(size) == large.chosen(1_000)[:size]
     assert small.offered == len(offers)
+
+
+def test_what_is_kept_takes_the_place_of_what_comes_before_it():
+    budget = Budget(2, TODAY)
+    offer(budget, "kept", Tier.OTHER, 9, 8, put=budget.keep)
+    for number in range(6):
+        offer(budget, number, Tier.IN_USE, number, 80 - number)
+    assert budget.offered == 7
+    assert [entry.job for entry in budget.chosen(2)] == [0, 9]
+    assert [entry.job for entry in budget.chosen(0)] == [9]
 
 
 def test_there_is_no_room_once_enough_images_that_come_first_were_never_scanned():

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from chalicelib.aws import clients
 from chalicelib.aws.dynamodb import Table
+from chalicelib.aws.scan_budgets import ScanBudgets
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning import last_scans, lister, planner, reviews, scanner, sending
@@ -199,24 +200,125 @@ def test_named_images_and_force_are_within_the_budget(world):
     assert len(world.started) == BUDGET
 
 
-def test_a_plan_that_comes_again_sends_what_it_sent_and_nothing_that_was_pushed_since(world):
-    world.push("aa", 2)
+def planned(world):
+    """The images whose scans wait in the queue."""
+    scans = [job for job in world.pending if not isinstance(job, PlanJob)]
+    return {(job.repository, digest) for job in scans for digest in job.image_digests}
+
+
+def test_a_plan_that_comes_again_sends_what_it_sent_before_what_was_pushed_since(world):
+    world.push("aa", BUDGET - 1)
     world.list()
     world.plan()
-    sent = list(world.pending)
+    sent = planned(world)
+    world.pending.clear()
     world.push("aa", 5)
-    world.again(0)
-    world.plan()
-    again = [job for job in world.pending if job not in sent]
-    assert {digest for job in [*sent, *again] for digest in job.image_digests} == {
-        digest for job in sent for digest in job.image_digests
-    }
+    for _ in range(3):
+        world.again(0)
+        world.plan()
+        assert sent < planned(world)
+        assert len(planned(world)) == BUDGET
+    world.drain()
+    assert len(world.started) == BUDGET
 
 
 def test_a_plan_whose_jobs_were_not_sent_sends_them_when_it_comes_again(world):
     world.push("aa", 5)
     world.list()
     world.stop(0)
+    world.drain()
+    assert len(world.started) == BUDGET
+
+
+def stale(world, repository, images):
+    """Images that were scanned before, so that those which are pushed come first."""
+    long_ago = world.utc() - timedelta(days=30)
+    for _ in range(images):
+        world.registry.add_image(repository, pushed_at=long_ago, scanned_at=long_ago)
+
+
+@pytest.mark.parametrize("stopped", ["send", "_count"])
+def test_what_comes_first_meanwhile_does_not_lose_what_was_reserved_and_not_sent(world, stopped):
+    stale(world, "aa", BUDGET)
+    world.list()
+    [plan] = world.pending
+    place = world if stopped == "send" else ScanBudgets
+    with (
+        patch.object(place, stopped, side_effect=ConnectionError),
+        suppress(ConnectionError),
+    ):
+        world.deliver(plan)
+    world.push("aa", BUDGET)
+    world.drain()
+    assert len(world.started) == BUDGET
+
+
+@pytest.mark.parametrize(("first", "second"), [(2, None), (4, 0)])
+def test_a_delivery_that_gets_further_than_another_or_less_far_loses_no_repository(first, second):
+    """Five repositories; the deliveries have time for so many, and the first is not sent."""
+    with world_of(DAILY_SCAN_BUDGET="50") as world:
+        for number in range(5):
+            stale(world, f"r{number}", 10)
+        world.list()
+        [plan] = world.pending
+        world.pending.clear()
+        listing, each = 4, 2 + 10
+        with patch.object(world, "send", side_effect=ConnectionError), suppress(ConnectionError):
+            world.deliver(plan, looks=listing + each * first)
+        world.deliver(plan, looks=None if second is None else listing + each * second)
+        world.drain()
+        assert len(world.started) == 50
+
+
+def test_what_two_plans_of_a_day_have_in_common_is_spent_once(world):
+    world.push("aa", BUDGET - 1)
+    world.list(repositories=("aa",))
+    world.plan()
+    stale(world, "bb", BUDGET)
+    world.list()
+    world.plan()
+    world.drain()
+    assert len(world.started) == BUDGET
+
+
+def test_an_image_that_is_in_two_repositories_is_spent_twice(world):
+    world.push("zz", BUDGET - 1)
+    world.list()
+    world.drain()
+    names = ("aa", "bb", "cc")
+    for name in names:
+        world.registry.add_image(name, digest=f"sha256:{'1' * 64}", pushed_at=world.utc())
+    for _ in range(2):
+        world.list(repositories=names)
+        world.drain()
+    assert len(world.started) == BUDGET
+
+
+def test_what_is_reserved_of_the_next_day_is_left_to_it_by_other_plans_of_this_day():
+    with world_of(DAILY_SCAN_BUDGET="30", SCANS_PER_SECOND="1") as world:
+        world.now = BEGIN + 12 * HOUR - 11
+        world.push("aa", 30)
+        world.list()
+        world.plan()
+        sent = planned(world)
+        world.list()
+        world.plan()
+        assert planned(world) == sent
+        world.drain()
+        assert sum(world.by_day.values()) == 30
+        # As much as is left of the next day, which has twenty reserved.
+        world.push("bb", 30)
+        world.list()
+        world.drain()
+        assert sum(world.by_day.values()) == 40
+
+
+def test_a_request_by_force_has_what_the_scans_of_the_day_have_left(world):
+    world.push("aa", BUDGET - 1)
+    world.list()
+    world.drain()
+    world.push("aa", 1)
+    world.list(force=True)
     world.drain()
     assert len(world.started) == BUDGET
 
@@ -271,10 +373,10 @@ def test_a_time_line_goes_on_beyond_midnight_whatever_is_lost_in_rounding(rate):
             world.push(f"r{number:02}")
         world.list()
         world.plan()
-        planned = Counter()
+        by_day = Counter()
         for job in world.pending:
-            planned[job.not_before // DAY] += len(job.image_digests)
-        assert [count for _, count in sorted(planned.items())] == [9 * rate, 100 - 9 * rate]
+            by_day[job.not_before // DAY] += len(job.image_digests)
+        assert [count for _, count in sorted(by_day.items())] == [9 * rate, 100 - 9 * rate]
 
 
 def test_a_job_that_comes_a_day_late_takes_its_scans_from_that_days_budget(world):
