@@ -8,7 +8,8 @@ from typing import Any
 VERSION = 2
 """The version of the jobs; one that an earlier version would misread has a greater one.
 
-Version 2 knows that a job may carry only some of the images in use.
+Version 2 knows that a job may carry only some of the images in use, and a plan leave out
+repositories.
 """
 
 

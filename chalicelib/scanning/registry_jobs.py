@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.ecr.registries import RegistryAddress
-from chalicelib.scanning.job_messages import JobError, given, to_message
+from chalicelib.scanning.job_messages import VERSION, JobError, given, to_message
 from chalicelib.scanning.requests import ListingRequest, RequestError
 from chalicelib.settings.fields import Fields
 
@@ -30,8 +30,8 @@ class _RegistryJob:
         """The registry that it is about, or that is the next one."""
         return RegistryAddress(self.account, self.region)
 
-    def _body(self, kind: str, own: Mapping[str, Any]) -> str:
-        """The body of the queue message, with a job's own values."""
+    def _body(self, kind: str, own: Mapping[str, Any], version: int | None = None) -> str:
+        """The body of the queue message, with a job's own values and the version it needs."""
         common = {
             "registry": self.account,
             "region": self.region,
@@ -39,7 +39,8 @@ class _RegistryJob:
             "attempts": self.attempts,
             "listing": self.listing,
         }
-        return to_message({kind: {"request": self.request.to_values(), **given(common), **own}})
+        values = {"request": self.request.to_values(), **given(common), **own}
+        return to_message({kind: values, "version": version})
 
     @staticmethod
     def _common(fields: Fields) -> dict[str, Any]:
@@ -79,7 +80,8 @@ class PlanJob(_RegistryJob):
         budget = {} if self.budget is None else {"budget": self.budget}
         names = {"only": self.only, "without": self.without}
         own = given({**names, "notBefore": self.not_before})
-        return self._body("plan", own | budget)
+        # An earlier version takes a plan with names to leave out for no job at all.
+        return self._body("plan", own | budget, VERSION if self.without else None)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "PlanJob":

@@ -49,6 +49,7 @@ PLANS = st.builds(
     not_before=st.integers(0),
     attempts=st.integers(0, 20),
     only=st.lists(TEXT).map(tuple),
+    without=st.lists(TEXT).map(tuple),
     listing=st.text(),
 )
 
@@ -87,6 +88,12 @@ def test_a_job_of_an_earlier_version_knows_all_images_in_use():
 def test_a_job_that_knows_some_images_in_use_waits_for_a_version_that_knows_of_such(some):
     assert json.loads(ScanJob("shop/api", **some).to_json())["version"] == VERSION
     assert "version" not in json.loads(ScanJob("shop/api").to_json())
+
+
+def test_a_plan_that_leaves_out_repositories_waits_for_a_version_that_knows_of_such():
+    plan = PlanJob(ListingRequest(), without=("shop/api",))
+    assert json.loads(plan.to_json())["version"] == VERSION
+    assert "version" not in json.loads(PlanJob(ListingRequest(), only=("shop/api",)).to_json())
 
 
 def test_a_job_of_the_lister_is_small():
