@@ -268,14 +268,11 @@ class _Planning:
         )
 
     def raise_failures(self) -> None:
-        # What goes on asks anew which images are in use.
-        is_unknown = bool(self._unknown) and not self.summary.re_enqueued
-        if not self._failures and not is_unknown:
+        if not self._failures and not self._is_asked_again:
             return
-        rest = [*self._unread(), *(self._once_known() if is_unknown else [])]
-        if not self.summary.repositories or self._has_failed_again:
-            rest = []  # nothing was planned: this same job comes again
-        jobs = [self._numbered(job, self.summary.parts + n) for n, job in enumerate(rest, 1)]
+        jobs = [
+            self._numbered(job, self.summary.parts + n) for n, job in enumerate(self._rest(), 1)
+        ]
         self.summary.failed = len(jobs)
         reasons = []
         if self._failures:
@@ -283,6 +280,21 @@ class _Planning:
         if self._unknown:
             reasons.append(f"not all images in use known: {'; '.join(self._unknown)}")
         raise ScansNotStarted(f"{self._plan.repository}: {'; '.join(reasons)}", jobs)
+
+    @property
+    def _is_asked_again(self) -> bool:
+        """Whether a job is to ask again which images are in use.
+
+        What goes on does so anyway, and of a plan of what could not be read another job does.
+        """
+        is_seen_to = self.summary.re_enqueued or (self._plan.only and self.summary.repositories)
+        return bool(self._unknown) and not is_seen_to
+
+    def _rest(self) -> list[PlanJob]:
+        """Jobs of what failed; none where nothing was planned, for the same job comes again."""
+        if not self.summary.repositories or self._has_failed_again:
+            return []
+        return [*self._unread(), *([self._once_known()] if self._is_asked_again else [])]
 
     @property
     def _has_failed_again(self) -> bool:
@@ -296,14 +308,19 @@ class _Planning:
         share = self._share(len(self._failures)) // max(1, len(parts))
         return [replace(rest, only=tuple(part), budget=share) for part in parts]
 
-    def _once_known(self) -> list[PlanJob]:
+    def _once_known(self) -> PlanJob:
         """The job that fails until all images in use are known, and then plans what is left."""
         rest = replace(self._unreviewed(), not_before=int(self._end), attempts=0)
-        return [replace(rest, budget=self._share(1))]
+        return replace(rest, budget=self._share(1))
 
     def _share(self, number: int) -> int:
-        """What so many of the repositories that are not planned have of what is left."""
-        remaining = len(self._repositories) - self.summary.repositories or self._is_scope_unknown
+        """What so many of the repositories that are not planned have of what is left.
+
+        Those of which no use is known yet count as one.
+        """
+        remaining = len(self._repositories) - self.summary.repositories
+        if not remaining and self._is_scope_unknown:
+            remaining = 1
         return self._left() * number // max(1, remaining + len(self._failures))
 
     @property

@@ -306,6 +306,16 @@ class TestASourceOfImagesInUseThatFails:
         planned = self.carry_out(planning, sent)
         assert len(planned) == len(set(planned)) == (2 if in_use_only == "true" else 6)
 
+    def test_is_asked_again_by_one_job_where_a_repository_could_not_be_read_either(
+        self, aws, planning, sent, in_use_only
+    ):
+        aws.fail_next("DescribeImages", "KmsException")
+        unread, once_known = self.fails(planning)
+        self.planned(sent)
+        plan(planning, unread)
+        assert self.planned(sent) == (["bb"] if in_use_only == "true" else ["aa", "aa"])
+        assert self.fails(planning, once_known) == []
+
     def test_where_nothing_else_is_known_is_the_failure_of_the_same_job(
         self, planning, sent, in_use_only
     ):
