@@ -102,7 +102,7 @@ class Sending:
         except DeadlineReached:
             continued = True
             self._continue()
-        self._leave_failed()
+        self._leave_failed(continued=continued)
         listing = self._listing(continued=continued)
         log_listing(listing, self._frequencies)
         if listing.unkept:
@@ -125,13 +125,18 @@ class Sending:
             return
         self._send(_named_less(self._rest(self._walk.address, self._walk.after, attempts)))
 
-    def _leave_failed(self) -> None:
-        """Let registries that could not be listed be tried again by themselves."""
-        if len(self._walk.failed) == len(self._addresses) and not self._pages:
+    def _leave_failed(self, *, continued: bool) -> None:
+        """Let registries that could not be listed be tried again by themselves.
+
+        What goes on comes to those that follow anyway.
+        """
+        failed = self._walk.failed
+        if len(failed) == len(self._addresses) and not self._pages and not continued:
             self._unsent += self._walk.failures.found
             return
-        for address, after in self._walk.failed.items():
-            rest = replace(self._rest(address, after), alone=True)
+        end = self._addresses.index(self._walk.address) if continued else len(self._addresses)
+        for address in (each for each in self._addresses[:end] if each in failed):
+            rest = replace(self._rest(address, failed[address]), alone=True)
             self._send(_named_less(rest), delay=RETRY_DELAY_SECONDS)
 
     def _rest(self, address: RegistryAddress, after: str, attempts: int = 0) -> ListJob:

@@ -322,6 +322,24 @@ class TestAFilter:
         assert (rest.address, rest.alone) == (HOME, True)
 
 
+@pytest.mark.parametrize("broken", [(0,), (2,), (1, 2)])
+def test_a_registry_that_fails_before_time_runs_out_is_gone_through_once(broken):
+    fleet = Fleet(accounts(3, 2))
+    for number, registry in enumerate(fleet.by_address.values()):
+        registry.failures = ["AccessDenied"] * (number in broken)
+    request = ListingRequest(repositories=("team/00000",))
+    start_listing(request, fleet, deadline=looks(3), sleep=no_sleep)
+    waiting, jobs = fleet.jobs_queue.take(), []
+    while waiting:
+        job = waiting.pop()
+        if isinstance(job, ListJob):
+            continue_listing(job, fleet, Deadline.unlimited(), no_sleep)
+            waiting += fleet.jobs_queue.take()
+        else:
+            jobs.append(job)
+    assert places(jobs) == Counter((address, "team/00000") for address in fleet.by_address)
+
+
 def test_throttling_is_waited_out():
     registries = accounts(2, 2_500)
     for registry in registries.values():
