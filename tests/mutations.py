@@ -623,7 +623,7 @@ MUTATIONS = [
         ("one repository stops the plan", "except UNREAD as error:", "except KeyError as error:"),
         (
             "what could not be read is left out",
-            "if not self._failures and not is_unknown:",
+            "if not self._failures and not self._is_asked_again:",
             "if True:",
         ),
         ("all are planned again", "only=tuple(part)", "only=()"),
@@ -696,7 +696,11 @@ MUTATIONS = [
         "chalicelib/scanning/sending.py",
         "tests/scanning/test_long_listings.py",
         ("what there was no time for is lost", "            self._continue()", "            pass"),
-        ("a registry that failed is lost", "        self._leave_failed()", "        pass"),
+        (
+            "a registry that failed is lost",
+            "        self._leave_failed(continued=continued)",
+            "        pass",
+        ),
         ("a listing begins anew each time", "            after=after,", '            after="",'),
         (
             "later runs start at once",
@@ -905,6 +909,24 @@ MUTATIONS = [
         "tests/scanning/test_planner.py",
         ("failures come first", "return Tier.DOUBTFUL", "return Tier.IN_USE"),
         ("today's scans are free", "record.at >= begin", "False"),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/planner.py",
+        "tests/scanning/test_daily_budget.py",
+        ("what is reserved is cut away", "self._budget.keep if is_held else ", ""),
+        (
+            "what is reserved of tomorrow is sent today",
+            "if on[each] == day]",
+            "if on[each] >= day]",
+        ),
+        ("a day goes on beyond midnight", "self._end = float(day.end)", "pass"),
+        ("what was started is reserved for ever", "scanned_at < self._day.start and ", ""),
+    ),
+    *mutations_of(
+        "chalicelib/scanning/reservations.py",
+        "tests/scanning/test_daily_budget.py",
+        ("a choice is made once", 'return f"{name}.{number}" if number else name', "return name"),
+        ("two repositories have one scan", 'return f"{repository}@{digest}"', "return digest"),
     ),
     *mutations_of(
         "chalicelib/scanning/planner.py",

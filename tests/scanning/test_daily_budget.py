@@ -15,6 +15,7 @@ from moto import mock_aws
 from chalicelib.aws import clients
 from chalicelib.aws.dynamodb import Table
 from chalicelib.aws.scan_budgets import ScanBudgets
+from chalicelib.ecr.scan_records import ScanRecord
 from chalicelib.runtime.backoff import Throttled
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning import last_scans, lister, planner, reviews, scanner, sending
@@ -202,8 +203,17 @@ def test_named_images_and_force_are_within_the_budget(world):
 
 def planned(world):
     """The images whose scans wait in the queue."""
-    scans = [job for job in world.pending if not isinstance(job, PlanJob)]
-    return {(job.repository, digest) for job in scans for digest in job.image_digests}
+    return {(repository, digest) for repository, digest, _ in days(world)}
+
+
+def days(world):
+    """The same, each with the day from which its scan may start."""
+    return {
+        (job.repository, digest, job.not_before // DAY)
+        for job in world.pending
+        if not isinstance(job, PlanJob)
+        for digest in job.image_digests
+    }
 
 
 def test_a_plan_that_comes_again_sends_what_it_sent_before_what_was_pushed_since(world):
@@ -300,10 +310,10 @@ def test_what_is_reserved_of_the_next_day_is_left_to_it_by_other_plans_of_this_d
         world.push("aa", 30)
         world.list()
         world.plan()
-        sent = planned(world)
+        sent = days(world)
         world.list()
         world.plan()
-        assert planned(world) == sent
+        assert days(world) == sent
         world.drain()
         assert sum(world.by_day.values()) == 30
         # As much as is left of the next day, which has twenty reserved.
@@ -313,14 +323,19 @@ def test_what_is_reserved_of_the_next_day_is_left_to_it_by_other_plans_of_this_d
         assert sum(world.by_day.values()) == 40
 
 
-def test_a_request_by_force_has_what_the_scans_of_the_day_have_left(world):
-    world.push("aa", BUDGET - 1)
-    world.list()
-    world.drain()
-    world.push("aa", 1)
-    world.list(force=True)
-    world.drain()
-    assert len(world.started) == BUDGET
+def test_what_was_scanned_today_and_is_due_again_takes_no_other_images_place():
+    with world_of(DAILY_SCAN_BUDGET="4", ECR_IMAGES_DURATION_DELTA="6h") as world:
+        stale(world, "aa", 2)
+        world.list()
+        world.plan()
+        done = {digest: ScanRecord(int(world.now), "COMPLETE") for _, digest in planned(world)}
+        world.pending.clear()
+        world.services.scan_records.keep("123456789012/eu-west-1/aa", done)
+        world.now += 7 * HOUR
+        stale(world, "bb", 4)
+        world.list()
+        world.plan()
+        assert sorted(repository for repository, _ in planned(world)) == ["bb", "bb"]
 
 
 def test_a_second_listing_of_a_day_starts_what_the_first_one_left(world):
@@ -373,9 +388,7 @@ def test_a_time_line_goes_on_beyond_midnight_whatever_is_lost_in_rounding(rate):
             world.push(f"r{number:02}")
         world.list()
         world.plan()
-        by_day = Counter()
-        for job in world.pending:
-            by_day[job.not_before // DAY] += len(job.image_digests)
+        by_day = Counter(day for *_, day in days(world))
         assert [count for _, count in sorted(by_day.items())] == [9 * rate, 100 - 9 * rate]
 
 
