@@ -64,6 +64,7 @@ EXPECTED = (
 Anything else is a mistake in its code.
 """
 DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3_600.0
+IN_PROGRESS = "IN_PROGRESS"
 NEWS_SECONDS = 600.0
 """How much time passes between sendings of news once nothing else happens."""
 LATE_DAYS = 9
@@ -103,6 +104,7 @@ class Run:
     days: list[Day] = field(default_factory=list)
     pushed: int = 0
     is_over: bool = False
+    _under_way: int = 0
     _plan_failed: bool = False
     _started_before: frozenset[tuple[str, str]] = frozenset()
     _stacks: dict[int, list[Invocation]] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Run:
 
         Between the two, some of what was listed is deleted.
         """
+        self._under_way = sum(each.image.scan_status == IN_PROGRESS for each in self.subjects)
         for _ in range(self.chance.choice([1, 1, 1, 2])):
             self._list()
         for _ in range(0 if self.aws.faults.calm else self.chance.choice([0, 0, 2, 5])):
@@ -168,9 +171,12 @@ class Run:
 
     @property
     def budget(self) -> int | None:
-        """How many scans a day may have, where that is less than what is due, or became so."""
+        """How many scans a day may have, where that is less than it might have.
+
+        Due is what was so at first or became so, and scans that were under way are of the day too.
+        """
         budget = self.settings.daily_scan_budget
-        due = sum(subject.due for subject in self.subjects) + self.pushed
+        due = sum(subject.due for subject in self.subjects) + self.pushed + self._under_way
         binds = budget is not None and budget < due
         return budget if binds else None
 
