@@ -204,6 +204,8 @@ _scans = st.builds(
     _texts,
     st.sampled_from([None, "COMPLETE", "ACTIVE", "FAILED", "PENDING", "UNSUPPORTED_IMAGE", "odd"]),
     st.none() | _times,
+    older=st.booleans(),
+    in_use=st.booleans(),
 )
 _tags = st.lists(_texts, max_size=3).map(tuple)
 _ages = st.builds(Age, st.none() | _times, st.none() | st.dates())
@@ -217,8 +219,12 @@ def _with_ages(draw, repositories):
     in_use = {finding.key for finding in report.all_findings if draw(st.booleans())}
     ages = {key: draw(_ages) for key in sorted(keys)}
     in_use = frozenset(in_use if report.running else ())
+    last_known = {finding.key for finding in report.all_findings if draw(st.booleans())}
+    last_known = frozenset(last_known if report.as_of else ())
     older = OlderImage(draw(_texts), draw(_tags), in_use)
-    return replace(report, ages=ages, in_use=in_use, older=(older,) if in_use else ())
+    return replace(
+        report, ages=ages, in_use=in_use, older=(older,) if in_use else (), last_known=last_known
+    )
 
 
 _looked_at = st.builds(
@@ -239,6 +245,7 @@ _looked_at = st.builds(
     untold=st.integers(0, 9),
     owner=st.none() | _texts,
     running=st.none() | st.lists(_texts, max_size=3).map(tuple),
+    uses_complete=st.booleans(),
     fixes=st.dictionaries(
         st.sampled_from(SEVERITIES),
         st.builds(FixTimes, st.integers(0, 9), st.integers(0, 9**9)),

@@ -195,7 +195,7 @@ MUTATIONS = [
             "return frozenset(keys - closed - set(",
             "return frozenset(keys & closed - set(",
         ),
-        ("what is unknown now is forgotten", "if now.certain and not kept:", "if True:"),
+        ("what is unknown now is forgotten", "if now.newest_certain and not kept:", "if True:"),
         ("what could not be read is forgotten", "for each in unread),", "for each in ()),"),
         (
             "an age is taken from a finding that is there",
@@ -219,7 +219,7 @@ MUTATIONS = [
         ),
         (
             "what was never known has a date",
-            "if each.certain or each.as_of or any(each.all_findings)",
+            "if each.newest_certain or each.as_of or any(each.all_findings)",
             "",
         ),
         (
@@ -278,13 +278,13 @@ MUTATIONS = [
         "tests/fleet/test_unread_uses.py",
         (
             "what images in use had is fixed while they are unread",
-            "keys = set() if now.in_use_complete else keys & in_use",
-            "keys = set()",
+            "        keys &= _had_by_unread(now, old)\n",
+            "        keys = set()\n",
         ),
         (
             "what images in use had is never fixed",
-            "keys = set() if now.in_use_complete else keys & in_use",
-            "keys = keys & in_use",
+            "if now.newest_certain and now.in_use_complete:",
+            "if False:",
         ),
         ("what an image had that was read is kept", "keys - closed - set(", "keys - set("),
         (
@@ -307,15 +307,16 @@ MUTATIONS = [
         "tests/fleet/test_unread_uses.py",
         (
             "an image that runs and is not scanned has nothing",
-            "(history.uses.complete and are_read)",
-            "history.uses.complete",
+            "in_use=each.digest in in_use)",
+            "in_use=False)",
         ),
     ),
     *mutations_of(
         "chalicelib/aws/image_uses.py",
         "tests/aws/test_image_uses.py",
         ("old uses live on", 'if item["expires_at"] >= last:', "if True:"),
-        ("some parts are all", "if len(known) == count:", "if known:"),
+        ("some parts are all", " if len(parts) == int(count))", ")"),
+        ("parts of two listings are one", "wholes[count, whole]", 'wholes[count, ""]'),
     ),
     *mutations_of(
         "chalicelib/fleet/weighing.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # A week and a day, for listings that run once a week.
 _SECONDS = 8 * DAY
 _KEY = "images"
+_PARTS = f"{_KEY}#part_of_"
 _FOUND_KEY = "repositories"
 
 
@@ -49,13 +51,20 @@ class ImageUses:
         self._put(repository, _KEY, uses)
 
     def add(
-        self, repository: str, uses: Mapping[str, Sequence[str]], part: int, of: int | None = None
+        self,
+        repository: str,
+        uses: Mapping[str, Sequence[str]],
+        part: int,
+        of: int | None = None,
+        whole: str = "",
     ) -> None:
         """Keep some beside what was kept, in place of the last ones of the same part.
 
-        Parts 1 to ``of`` are together all that there are, where it is known how many these are.
+        Parts 1 to ``of`` of the same ``whole``, a name without ``#``, are together all that there
+        are.
         """
-        self._put(repository, _part_key(part, of) if of else f"{_KEY}#some_{part}", uses)
+        key = f"{_PARTS}{of}#{whole}#{part}" if of else f"{_KEY}#some#{part}"
+        self._put(repository, key, uses)
 
     def _put(self, repository: str, key: str, uses: Mapping[str, Sequence[str]]) -> None:
         text = json.dumps({digest: list(where) for digest, where in uses.items()})
@@ -105,16 +114,13 @@ class ImageUses:
         return FoundUses(frozenset(names), item["expires_at"])
 
 
-def _part_key(part: int, of: int) -> str:
-    return f"{_KEY}#part_{part}_of_{of}"
-
-
 def _ends_of_whole(ends: Mapping[str, int]) -> Iterator[int]:
     """Until when all uses of a repository are kept: as one, or as parts that are all there."""
     if _KEY in ends:
         yield ends[_KEY]
-    for count in {int(key.rpartition("_")[2]) for key in ends if "#part_" in key}:
-        parts = [ends.get(_part_key(number, count)) for number in range(1, count + 1)]
-        known = [end for end in parts if end is not None]
-        if len(known) == count:
-            yield min(known)
+    wholes: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for key, end in ends.items():
+        if key.startswith(_PARTS):
+            count, whole, _ = key.removeprefix(_PARTS).split("#")
+            wholes[count, whole].append(end)
+    yield from (min(parts) for (count, _), parts in wholes.items() if len(parts) == int(count))

@@ -214,16 +214,20 @@ class _Gathering:
         }
         findings = self._together(scanned)
         running = self._together({each: scanned[each] for each in in_use & scanned.keys()})
-        older = _older((each for each in wanted if each.digest not in parts), scanned, parts)
-        history = source.histories.with_older(history, name, older, self._backoff)
+        others = [each for each in wanted if each.digest not in parts]
+        older = _older(others, scanned, parts)
+        with_some = [each.digest for each in others if _keys(scanned[each.digest])]
+        history = source.histories.with_older(history, name, with_some, self._backoff)
         report = report_of(listed.repository, images, newest, scanned, known.scans)
-        are_read = all(scan.is_settled for scan in report.scans if scan.digest in in_use)
-        is_complete = history.uses is None or (history.uses.complete and are_read)
         report = replace(
             report,
+            scans=tuple(
+                replace(each, older=each.digest not in parts, in_use=each.digest in in_use)
+                for each in report.scans
+            ),
             findings=findings,
             in_use=frozenset(finding.key for finding in running),
-            in_use_complete=is_complete,
+            uses_complete=history.uses is None or history.uses.complete,
             older=older,
         )
         return source.histories.added_to(self._weighing.weigh(report), history)
@@ -242,16 +246,17 @@ def _older(
     images: Iterable[Image], scanned: Mapping[str, ScanFindings | None], newest: Iterable[str]
 ) -> tuple[OlderImage, ...]:
     """The images that have findings which the newest one's have not, the newest of them first."""
-    keys = {
-        digest: {finding.key for finding in scan.findings or ()} if scan else set()
-        for digest, scan in scanned.items()
-    }
+    keys = {digest: _keys(scan) for digest, scan in scanned.items()}
     known = frozenset(key for digest in newest for key in keys[digest])
     return tuple(
         OlderImage(image.digest, image.all_tags, found)
         for image in sorted(images, key=lambda each: each.pushed_at or _NEVER, reverse=True)
         if (found := frozenset(keys[image.digest] - known))
     )
+
+
+def _keys(scan: ScanFindings | None) -> set[str]:
+    return {finding.key for finding in scan.findings or ()} if scan else set()
 
 
 def _names(registry: Registry) -> list[str]:

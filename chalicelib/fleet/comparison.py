@@ -80,7 +80,7 @@ def _with_what_was_known(
     earlier = before[now.repository]
     now = _with_earlier_ages(now, earlier.report)
     kept = _not_known_to_be_closed(now, earlier.report)
-    if now.certain and not kept:
+    if now.newest_certain and not kept:
         return now, ()
     old, expired = report.as_of_today(_only(earlier.report, kept))
     return _joined(now, old, earlier.as_of), expired
@@ -88,11 +88,11 @@ def _with_what_was_known(
 
 def _not_known_to_be_closed(now: RepositoryReport, old: RepositoryReport) -> frozenset[str]:
     """The keys of what was there before and was not found, and may be there all the same."""
+    if now.newest_certain and now.in_use_complete:
+        return frozenset()
     keys = {finding.key for finding in old.all_findings}
-    if now.certain:
-        # Nothing but what images in use had, where not all of these could be read.
-        in_use = old.in_use.union(*(image.findings for image in old.older))
-        keys = set() if now.in_use_complete else keys & in_use
+    if now.newest_certain:  # so that it is about images in use
+        keys &= _had_by_unread(now, old)
     read = {scan.digest for scan in now.scans if scan.is_settled}
     closed = {key for image in old.older if image.digest in read for key in image.findings}
     closed -= {key for image in old.older if image.digest not in read for key in image.findings}
@@ -127,7 +127,7 @@ def _by_repository(earlier: FleetReport) -> dict[Repository, _Before]:
     return {
         each.repository: _Before(each, each.as_of or earlier.generated_at)
         for each in earlier.repositories
-        if each.certain or each.as_of or any(each.all_findings)
+        if each.newest_certain or each.as_of or any(each.all_findings)
     }
 
 
@@ -141,6 +141,18 @@ def _difference(
     known = known_keys(now.all_findings, before.keys())
     came = [current[key] for key in current.keys() - known.keys()]
     return came, [before[key] for key in before.keys() - set(known.values())]
+
+
+def _had_by_unread(now: RepositoryReport, old: RepositoryReport) -> frozenset[str]:
+    """What images in use had of which it is not known what they have now."""
+    in_older = frozenset[str]().union(*(image.findings for image in old.older))
+    if not now.uses_complete:
+        return old.in_use | in_older
+    unread = {scan.digest for scan in now.scans if scan.in_use and not scan.is_settled}
+    had = [image.findings for image in old.older if image.digest in unread]
+    if unread & {old.digest, *(scan.digest for scan in old.scans if not scan.older)}:
+        had.append(frozenset(finding.key for finding in old.all_findings) - in_older)
+    return frozenset[str]().union(*had)
 
 
 def _only(report: RepositoryReport, keys: frozenset[str]) -> RepositoryReport:
@@ -172,6 +184,7 @@ def _joined(now: RepositoryReport, old: RepositoryReport, as_of: datetime) -> Re
         accepted=(*now.accepted, *old.accepted),
         left_out=left_out,
         as_of=as_of,
+        last_known=frozenset(finding.key for finding in old.all_findings),
         older=(*now.older, *_older_than(now, old)),
         ages={**old.ages, **now.ages},
     )
@@ -208,10 +221,11 @@ def _last_known(before: _Before, report: FleetReport) -> Weighed:
         accepted=old.accepted,
         left_out=old.left_out,
         as_of=before.as_of,
+        last_known=frozenset(finding.key for finding in old.all_findings),
         owner=old.owner,
         running=old.running,
         in_use=old.in_use,
-        in_use_complete=old.in_use_complete,
+        uses_complete=old.uses_complete,
         older=old.older,
         ages=old.ages,
         fixes=old.fixes,

@@ -165,8 +165,9 @@ def _log(report: FleetReport, keys: DigestKeys) -> None:
     if report.overdue_count is not None:
         overdue["FleetFindingsOverdue"] = report.overdue_count
         late = counts_of(each.finding for each in report.overdue)
-        for severity in report.totals:
-            logs.count("FleetFindingsOverdue", late.get(severity, 0), Severity=severity)
+        none = {} if report.unknown or report.undated else dict.fromkeys(report.totals, 0)
+        for severity, count in (none | late).items():
+            logs.count("FleetFindingsOverdue", count, Severity=severity)
     logs.summary(
         "digest sent",
         {

@@ -189,5 +189,5 @@ def _line(
         "due": age.due and age.due.isoformat(),
         "open_days": age.days(report.today),
         "overdue_days": age.overdue_days(report.today),
-        "as_of": each.as_of and each.as_of.isoformat(),
+        "as_of": (as_of := each.known_then(finding)) and as_of.isoformat(),
     }

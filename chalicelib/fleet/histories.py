@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.image_uses import FoundUses
     from chalicelib.ecr.findings import Finding
     from chalicelib.ecr.registries import RegistryAddress
-    from chalicelib.fleet.model import OlderImage, RepositoryReport
+    from chalicelib.fleet.model import RepositoryReport
     from chalicelib.policy.ages import Age
     from chalicelib.policy.due_dates import DueTimes
     from chalicelib.policy.rules import Rules
@@ -86,16 +86,16 @@ class Histories:
             return KnownUses()
 
     def with_older(
-        self, history: History, repository: str, images: Iterable[OlderImage], backoff: Backoff
+        self, history: History, repository: str, digests: Iterable[str], backoff: Backoff
     ) -> History:
         """With what is kept of images in use that are in no line: one Query for each."""
         if self._states is None or history.states is None:
             return history
         in_lines = {state.digest for state in history.states if not state.has_ended}
         older: list[ReportedState] = []
-        for image in images:
-            if image.digest not in in_lines:
-                place = f"{self._place}/{repository}@{image.digest}"
+        for digest in digests:
+            if digest not in in_lines:
+                place = f"{self._place}/{repository}@{digest}"
                 older += self._recalled(place, repository, backoff) or ()
         return replace(history, older=tuple(older))
 

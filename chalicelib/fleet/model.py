@@ -42,13 +42,16 @@ class Repository:
 class ImageScan:
     """The last scan of an image; without a status there was none.
 
-    ``description`` is what ECR says beside the status, such as why the scan failed.
+    ``description`` is what ECR says beside the status, such as why the scan failed. ``older`` is
+    whether the image is not the newest, but there since it is ``in_use``.
     """
 
     digest: str
     status: str | None = None
     scanned_at: datetime | None = None
     description: str = ""
+    older: bool = False
+    in_use: bool = False
 
     @property
     def kind(self) -> ScanKind:
@@ -121,12 +124,12 @@ class RepositoryReport:
 
     ``digest``, ``tags`` and ``pushed_at`` are those of the image or, where an index was tagged
     last, of the index; without an image the digest is empty. ``scans`` are the scans of the image
-    or of the index's images, and ``findings`` what these found together, each once, worst first, as
-    far as it counts. What does not is in ``accepted``, each with the entry that accepts it, and in
-    ``left_out``, by the reason why a finding filter keeps it out.
+    or of the index's images, and of those in use, and ``findings`` what these found together, each
+    once, worst first, as far as it counts. What does not is in ``accepted``, each with the entry
+    that accepts it, and in ``left_out``, by the reason why a finding filter keeps it out.
 
-    Where not all findings are known now and an earlier report knew them, ``as_of`` is when it did:
-    the findings are those of the image that was newest then, with what was found since.
+    Where not all findings are known now and an earlier report knew them, ``as_of`` is when it did,
+    and ``last_known`` are the keys of those that are as it knew them, beside what was found since.
 
     ``images`` counts what can be scanned in the repository, ``never_scanned`` and ``failed`` those
     of them without a scan and those whose scan failed, ``unsupported`` those that ECR cannot scan.
@@ -135,8 +138,8 @@ class RepositoryReport:
 
     ``owner`` is who answers for the repository, empty where nobody does; ``running`` is where these
     images are in use, empty where it is known that none is. Both are None where that is not known.
-    ``in_use`` are the keys of the findings that images in use have; unless ``in_use_complete``, not
-    all such images, or their findings, could be read. ``older`` are those of these images that have
+    ``in_use`` are the keys of the findings that images in use have; unless ``uses_complete``, not
+    all that says which these are could be read. ``older`` are those of these images that have
     findings which the newest has not, the newest of them first; with ``as_of`` also the image that
     was newest then. ``ages`` are by the key of a finding, of those of which anything is known.
     ``sla`` says how long findings may be open, where anything does.
@@ -152,6 +155,7 @@ class RepositoryReport:
     accepted: tuple[tuple[Finding, AcceptedRisk], ...] = ()
     left_out: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     as_of: datetime | None = None
+    last_known: frozenset[str] = frozenset()
     images: int = 0
     never_scanned: NamedImages = NamedImages()
     failed: NamedImages = NamedImages()
@@ -160,7 +164,7 @@ class RepositoryReport:
     owner: str | None = None
     running: tuple[str, ...] | None = None
     in_use: frozenset[str] = frozenset()
-    in_use_complete: bool = True
+    uses_complete: bool = True
     older: tuple[OlderImage, ...] = ()
     ages: Mapping[str, Age] = field(default_factory=dict)
     fixes: Mapping[str, FixTimes] = field(default_factory=dict)
@@ -226,31 +230,48 @@ class RepositoryReport:
         for findings in self.left_out.values():
             yield from findings
 
+    def known_then(self, finding: Finding) -> datetime | None:
+        """When a finding was last known that is not known now; None where it is."""
+        return self.as_of if finding.key in self.last_known else None
+
     @property
     def known(self) -> bool:
         """Whether the findings of the newest image are known, all of them."""
+        scans = [scan for scan in self.scans if not scan.older]
         # Beside others an index may list images of platforms that ECR cannot scan.
-        any_known = any(scan.kind is ScanKind.KNOWN for scan in self.scans)
-        return any_known and all(scan.is_settled for scan in self.scans)
+        any_known = any(scan.kind is ScanKind.KNOWN for scan in scans)
+        return any_known and all(scan.is_settled for scan in scans)
+
+    @property
+    def newest_certain(self) -> bool:
+        """Whether all findings of the newest image are known, or there is none to have any."""
+        return self.known or not self.digest
+
+    @property
+    def in_use_complete(self) -> bool:
+        """Whether it is known what images in use have, as far as anything looks for these."""
+        return self.uses_complete and all(scan.is_settled for scan in self.scans if scan.in_use)
 
     @property
     def certain(self) -> bool:
-        """Whether it is known what is open: all findings are, or there is no image to have any."""
-        return self.as_of is None and (self.known or not self.digest)
+        """Whether it is known what is open, in the newest image and in those in use."""
+        return self.as_of is None and self.newest_certain and self.in_use_complete
 
     @property
     def status(self) -> str:
         """What became of the newest image's scans, in ECR's words; empty without an image."""
-        return ", ".join(dict.fromkeys(scan.outcome for scan in self.scans))
+        return ", ".join(dict.fromkeys(each.outcome for each in self.scans if not each.older))
 
     @property
     def uncertainty(self) -> str:
         """Why it is not known what is open; empty where it is."""
         if self.certain:
             return ""
-        if self.known:
-            return "images in use not known"
-        return self.status or "no image to scan"
+        if not self.newest_certain:
+            return self.status or "no image to scan"
+        unread = (scan.outcome for scan in self.scans if scan.in_use and not scan.is_settled)
+        outcomes = ", ".join(dict.fromkeys(unread))
+        return f"an image in use: {outcomes}" if outcomes else "images in use not known"
 
     @property
     def scanned_at(self) -> datetime | None:

@@ -1,7 +1,9 @@
 """What travels through the queue: one job a repository, or what is left of one."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from chalicelib.ecr.registries import RegistryAddress
 from chalicelib.policy.durations import Duration
@@ -30,6 +32,7 @@ MOST_NAMES = 500
 
 _SMALLEST_SPLIT = 2
 _MOST_PARTS = 999
+_WHOLE = 16
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class ScanJob:
     Where ``uses_incomplete``, images may be in use that ``images_in_use`` lacks, for not every
     source of them could be read. A job too long for a message is sent in parts, each with some of
     the images in use, whose number is ``part`` of ``parts``: the first reviews the repository, each
-    further one what only its own images in use bring.
+    further one what only its own images in use bring. ``whole`` tells parts of the same uses from
+    those of others.
     """
 
     repository: str
@@ -70,6 +74,7 @@ class ScanJob:
     uses_incomplete: bool = False
     part: int = 0
     parts: int = 0
+    whole: str = ""
 
     @property
     def knows_all_uses(self) -> bool:
@@ -100,6 +105,7 @@ class ScanJob:
             "usesIncomplete": self.uses_incomplete,
             "part": self.part,
             "parts": self.parts,
+            "whole": self.whole,
             # To an earlier version these would be all images in use.
             "version": VERSION if self.uses_incomplete or self.part else None,
         }
@@ -133,6 +139,7 @@ class ScanJob:
             uses_incomplete=fields.optional(fields.switch, "usesIncomplete") or False,
             part=fields.optional(fields.count, "part") or 0,
             parts=fields.optional(fields.count, "parts") or 0,
+            whole=fields.optional(fields.text, "whole") or "",
         )
         fields.optional(fields.count, "version")
         fields.refuse_others()
@@ -143,7 +150,10 @@ def parts_of(job: "ScanJob") -> "list[ScanJob]":
     """The job, as several where what is in use makes it longer than a message may be."""
     if _fits(job):
         return [job]
-    parts = _halved(replace(job, part=_MOST_PARTS, parts=_MOST_PARTS))
+    uses = json.dumps(sorted(job.images_in_use.items()))
+    whole = sha256(uses.encode()).hexdigest()[:_WHOLE]
+    # With the longest numbers, so that the parts fit with their own.
+    parts = _halved(replace(job, part=_MOST_PARTS, parts=_MOST_PARTS, whole=whole))
     return [replace(part, part=number, parts=len(parts)) for number, part in enumerate(parts, 1)]
 
 

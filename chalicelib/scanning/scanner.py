@@ -245,6 +245,7 @@ def _parts(job: ScanJob, digests: Sequence[str]) -> list[ScanJob]:
             uses_incomplete=False,
             part=0,
             parts=0,
+            whole="",
         )
         for part in batches(digests, MOST_DIGESTS)
     ]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from chalicelib.scanning.reviews import Review
     from chalicelib.services import Services
 
-MOST_KEPT = 1000
-"""The most images of a repository that are kept: an item of DynamoDB holds 400 KB."""
+MOST_KEPT = 3000
+"""The most images of a job that are kept: an item of DynamoDB holds 400 KB."""
 
 
 def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: Services) -> None:
@@ -33,12 +33,13 @@ def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: S
         found = {image.digest: where for image in images if (where := review.where_in_use(image))}
         uses = dict(list(found.items())[:MOST_KEPT])
         place = services.place_of(job.address, job.repository)
-        if job.knows_all_uses and len(found) <= MOST_KEPT:
+        are_all = len(found) <= MOST_KEPT and not job.uses_incomplete
+        if job.knows_all_uses and are_all:
             # Most repositories never had any, and to read costs a tenth of what writing does.
-            if uses or kept.of(place).by_digest:
+            if job.images_in_use or uses or kept.of(place).by_digest:
                 kept.keep(place, uses)
         elif uses or job.parts:
-            kept.add(place, uses, job.part, None if job.uses_incomplete else job.parts)
+            kept.add(place, uses, job.part, job.parts if are_all else None, job.whole)
 
 
 def keep_found(in_use: ImagesInUse, services: Services) -> None:

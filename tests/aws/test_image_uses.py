@@ -71,13 +71,23 @@ def test_some_uses_are_kept_beside_all_and_each_as_long_as_it_is_fresh(kept, clo
 
 def test_parts_are_all_uses_once_each_is_there_and_take_the_place_of_earlier_ones(kept, clock):
     for number, digest in enumerate("abc", 1):
-        kept.add(PLACE, {digest: ("ECS",)}, number, of=3)
+        assert not kept.of(PLACE).complete
+        kept.add(PLACE, {digest: ("ECS",)}, number, of=3, whole="one")
     assert kept.of(PLACE) == KnownUses({each: ["ECS"] for each in "abc"}, complete=True)
     clock.now += DAY
-    kept.add(PLACE, {"a": ("ECS",)}, 1, of=2)
+    kept.add(PLACE, {"a": ("ECS",)}, 1, of=2, whole="two")
     assert kept.of(PLACE).by_digest.keys() == {"a", "b", "c"}
-    kept.add(PLACE, {"b": ("ECS",)}, 2, of=2)
+    kept.add(PLACE, {"b": ("ECS",)}, 2, of=2, whole="two")
     assert kept.of(PLACE) == KnownUses({each: ["ECS"] for each in "ab"}, complete=True)
+
+
+def test_parts_of_two_listings_are_not_all_uses_together(kept, clock):
+    """The same images run, and come in another order."""
+    kept.add(PLACE, {"a": ("ECS",), "b": ("ECS",)}, 1, of=2, whole="one")
+    kept.add(PLACE, {"c": ("ECS",), "d": ("ECS",)}, 2, of=2, whole="one")
+    clock.now += DAY
+    kept.add(PLACE, {"d": ("ECS",), "c": ("ECS",)}, 1, of=2, whole="two")
+    assert kept.of(PLACE) == KnownUses({each: ["ECS"] for each in "abcd"}, complete=True)
 
 
 def test_what_an_earlier_version_kept_is_read(history_table, clock):

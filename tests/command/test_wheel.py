@@ -99,6 +99,8 @@ def process(installed, registry, tmp_path):
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "HOME": str(tmp_path),
+        # Completions are asked for by the shell's name, whatever started these tests.
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
     }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     yield lambda *arguments: subprocess.Popen(

@@ -264,7 +264,7 @@ def test_what_runs_is_told_by_finding_not_by_repository(shown):
     runs = looked_at("a", OPENSSL, ZLIB, running=("ECS service shop",))
     report = report_of(
         replace(runs, in_use=frozenset({OPENSSL.key})),
-        looked_at("b", CURL, running=("Lambda function job",), in_use=(), in_use_complete=False),
+        looked_at("b", CURL, running=("Lambda function job",), in_use=(), uses_complete=False),
     )
     page = shown(report)
     for value, expected in (

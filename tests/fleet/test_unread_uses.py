@@ -12,11 +12,16 @@ from chalicelib.fleet.comparison import compare
 from chalicelib.fleet.find import Query, find
 from chalicelib.fleet.finding_lines import keep_lines
 from chalicelib.fleet.formats.html_page import as_html
+from chalicelib.fleet.formats.json_form import to_json
+from chalicelib.fleet.formats.json_reader import from_json
 from chalicelib.fleet.formats.pages import headline, summary, use_counts
 from chalicelib.fleet.formats.spreadsheet import as_csv
 from chalicelib.fleet.model import ImageScan, OlderImage
 from chalicelib.fleet.overdue_events import overdue_details
 from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
+from chalicelib.runtime.deadline import Deadline
+from chalicelib.scanning.jobs import ScanJob
+from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
 from chalicelib.settings.settings import Settings
 from local.ecr import Findings, ScanningRule
@@ -130,7 +135,7 @@ class TestADigestThatCannotRead:
 
 class TestUsesKnownInPart:
     def test_what_is_known_to_run_is_looked_at_and_the_rest_is_unknown(self, services, old):
-        services.image_uses.add(PLACE, {old.digest: ECS}, 1, of=2)
+        services.image_uses.add(PLACE, {old.digest: ECS}, 1, of=2, whole="x")
         found = only(gather(services=services))
         assert found.counts == {"CRITICAL": 1, "HIGH": 1}
         assert [found.is_running(each) for each in found.findings] == [True, None]
@@ -165,6 +170,71 @@ def test_what_an_image_that_runs_has_is_unknown_before_its_scan(aws, services):
     assert (found.matches, found.unknown) == (0, 1)
 
 
+def test_an_image_that_runs_and_is_never_scanned_keeps_nothing_of_the_others_open(aws, services):
+    runs = aws.add_image("api", tags=("prod",), pushed_at=days_ago(9))
+    aws.add_image(
+        "api", tags=("latest",), pushed_at=days_ago(2), scanned_at=MOMENT, findings=Findings((TWO,))
+    )
+    services.image_uses.keep(PLACE, {runs.digest: ECS})
+    first = replace(gather(services=services), generated_at=days_ago(7))
+    assert only(first).uncertainty == "an image in use: never scanned"
+    aws.add_image("api", tags=("latest",), scanned_at=MOMENT, findings=Findings((ONE,)))
+    report = compare(gather(services=services), first)
+    assert only(report).counts == {"HIGH": 1}
+    assert [each.finding.identifier for each in report.comparison.fixed] == ["CVE-2026-2"]
+    assert [each.name for each in report.unknown] == ["api"]
+
+
+def test_what_an_image_that_runs_had_stays_while_its_scan_fails(aws, services, old):
+    services.image_uses.keep(PLACE, {old.digest: ECS})
+    first = replace(gather(services=services), generated_at=days_ago(7))
+    old.scan_status = "FAILED"
+    report = compare(gather(services=services), first)
+    assert (only(report).counts, report.comparison.fixed) == (only(first).counts, ())
+    services.image_uses.keep(PLACE, {})
+    report = compare(gather(services=services), report)
+    assert [each.finding.identifier for each in report.comparison.fixed] == ["CVE-2026-2"]
+
+
+def test_nothing_is_said_to_be_open_nowhere_while_images_in_use_are_unread(
+    aws, services, monkeypatch
+):
+    aws.add_image("api", tags=("latest",), scanned_at=MOMENT, findings=Findings(()))
+    monkeypatch.setattr(ImageUses, "of", refuse)
+    report = gather(services=services)
+    assert [each.name for each in report.unknown] == ["api"]
+    assert report.overdue_count is None
+    assert "no open findings" not in headline(report)
+    assert "No open findings" not in summary(report)
+
+
+def test_what_was_found_today_is_not_said_to_be_of_another_day(aws, services, old, monkeypatch):
+    services.image_uses.keep(PLACE, {old.digest: ECS})
+    first = replace(gather(services=services), generated_at=days_ago(7))
+    newest = aws.add_image("api", tags=("3",), scanned_at=MOMENT, findings=Findings((ONE,)))
+    monkeypatch.setattr(ImageUses, "of", refuse)
+    report = from_json(to_json(compare(gather(services=services), first)))
+    rows = {each["vulnerability"]: each for each in csv.DictReader(io.StringIO(as_csv(report)))}
+    assert (rows["CVE-2026-1"]["digest"], rows["CVE-2026-1"]["as of"]) == (newest.digest, "")
+    assert (rows["CVE-2026-2"]["digest"], rows["CVE-2026-2"]["as of"][:10]) == (
+        "",
+        days_ago(7).date().isoformat(),
+    )
+    found = find(Query.of({"repository": "api"}), kept_lines(report)).findings
+    assert {each["vulnerability"]: bool(each["as_of"]) for each in found} == {
+        "CVE-2026-1": False,
+        "CVE-2026-2": True,
+    }
+    assert "images in use not known" in as_html(report).partition('id="data"')[2]
+
+
+def test_a_repository_of_which_only_a_missing_image_is_in_use_has_none_that_runs(services, old):
+    services.image_uses.keep_found({REGISTRY: ["api"]})
+    job = ScanJob("api", images_in_use={"sha256:gone": ECS[0]})
+    scan_repository(job, services, Deadline.unlimited())
+    assert only(gather(services=services)).running == ()
+
+
 def before(*repositories):
     return replace(report_of(*repositories), generated_at=NOW - timedelta(days=7))
 
@@ -183,9 +253,10 @@ def test_what_an_image_had_that_was_read_since_is_fixed_and_not_of_that_image():
     old, new = "sha256:old", "sha256:new"
     runs = {"running": ECS, "digest": new}
     older = OlderImage(old, ("prod",), frozenset({ZLIB.key}))
-    complete, pending = ImageScan(old, "COMPLETE", NOW), ImageScan(new, "PENDING")
+    complete = ImageScan(old, "COMPLETE", NOW, older=True, in_use=True)
+    pending = ImageScan(new, "PENDING")
     ran = before(looked_at("a", ZLIB, CURL, **runs, older=(older,)))
-    now = looked_at("a", **runs, scans=(pending, complete), in_use_complete=False)
+    now = looked_at("a", **runs, scans=(pending, complete))
     report = compare(report_of(now), ran)
     [found] = report.repositories
     assert (found.findings, found.older) == ((CURL,), ())

@@ -52,12 +52,18 @@ def test_a_request_for_single_images_changes_nothing(uses_after):
 
 
 def test_no_part_of_a_job_takes_the_place_of_another(uses_after):
-    parts = [{"images_in_use": {tag: BOTH[tag]}, "part": int(tag), "parts": 2} for tag in BOTH]
+    parts = [
+        {"images_in_use": {tag: BOTH[tag]}, "part": int(tag), "parts": 2, "whole": "x"}
+        for tag in BOTH
+    ]
     assert uses_after(*parts, *parts) == [ECS, LAMBDA]
 
 
 def test_all_parts_of_a_job_together_tell_what_is_in_use_and_what_is_not(uses_after, services):
-    parts = [{"images_in_use": {tag: BOTH[tag]}, "part": int(tag), "parts": 2} for tag in BOTH]
+    parts = [
+        {"images_in_use": {tag: BOTH[tag]}, "part": int(tag), "parts": 2, "whole": "x"}
+        for tag in BOTH
+    ]
     uses_after(parts[0])
     assert not services.image_uses.of(PLACE).complete
     uses_after(parts[1])

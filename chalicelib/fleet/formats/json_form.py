@@ -94,10 +94,13 @@ def _repository_document(
                 "status": scan.status,
                 "description": scan.description or None,
                 "scannedAt": _text(scan.scanned_at),
+                "older": scan.older,
+                "inUse": scan.in_use,
             }
             for scan in report.scans
         ],
         "asOf": _text(report.as_of),
+        "lastKnown": [number(f) for f in report.all_findings if report.known_then(f)],
         "counts": report.counts,
         "findings": [number(finding) for finding in report.findings],
         "acceptedRisks": [
@@ -115,7 +118,7 @@ def _repository_document(
         "untold": report.untold,
         "owner": report.owner,
         "running": report.running,
-        "inUseComplete": report.in_use_complete,
+        "usesComplete": report.uses_complete,
         "inUse": [number(each) for each in report.all_findings if each.key in report.in_use],
         "olderImages": [
             {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.ecr.findings import Finding, Package
@@ -101,6 +102,8 @@ def _repository_report(
                 each["status"],
                 _time(each["scannedAt"]),
                 each.get("description") or "",
+                older=each.get("older", False),
+                in_use=each.get("inUse", False),
             )
             for each in values["scans"]
         ),
@@ -113,6 +116,7 @@ def _repository_report(
             for why, numbers in values["leftOut"].items()
         },
         as_of=_time(values["asOf"]),
+        last_known=_last_known(values, findings),
         images=values["images"],
         never_scanned=_named(values["neverScanned"]),
         failed=_named(values["failed"]),
@@ -121,7 +125,7 @@ def _repository_report(
         owner=values.get("owner"),
         running=None if (running := values.get("running")) is None else tuple(running),
         in_use=frozenset(findings[number].key for number in values.get("inUse", ())),
-        in_use_complete=values.get("inUseComplete", True),
+        uses_complete=values.get("usesComplete", True),
         older=tuple(
             OlderImage(
                 each["digest"],
@@ -140,6 +144,17 @@ def _repository_report(
             for severity, times in values.get("fixes", {}).items()
         },
     )
+
+
+def _last_known(values: Mapping[str, Any], findings: list[Finding]) -> frozenset[str]:
+    """The keys of what is as last known; an earlier version took all for it, or none."""
+    if "lastKnown" in values:
+        return frozenset(findings[number].key for number in values["lastKnown"])
+    if values["asOf"] is None:
+        return frozenset()
+    accepted = (each["finding"] for each in values["acceptedRisks"])
+    numbers = (*values["findings"], *accepted, *chain.from_iterable(values["leftOut"].values()))
+    return frozenset(findings[number].key for number in numbers)
 
 
 @lru_cache(4096)

@@ -118,7 +118,7 @@ def _repository(report: RepositoryReport, fleet: FleetReport, texts: _Texts) -> 
         None if runs_in is None else texts[runs_in],
         short(report.tags[0], 40) if report.tags else "",
         texts[day(report.pushed_at) if report.pushed_at else ""],
-        texts["" if report.known else short(state(report, fleet), _TEXT)],
+        texts["" if report.known and report.certain else short(state(report, fleet), _TEXT)],
     ]
 
 

@@ -213,9 +213,9 @@ def _location(place: _Place, uri: str, line: int) -> dict[str, Any]:
 
 
 def _image(report: RepositoryReport, finding: Finding) -> dict[str, Any]:
-    if report.as_of is not None:
+    if as_of := report.known_then(finding):
         # Of an image that was newest then, and may not be this one.
-        return {"asOf": report.as_of.isoformat()}
+        return {"asOf": as_of.isoformat()}
     image = report.image_with(finding)
     return {"imageDigest": image.digest, "imageTags": list(image.tags[:_MOST_TAGS])}
 

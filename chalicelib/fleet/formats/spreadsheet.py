@@ -77,9 +77,10 @@ def as_csv(report: FleetReport) -> str:
 def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
     today = report.today
     for each in report.repositories:
-        # What was last known is of an image that was newest then, and may not be of this one.
-        now = each if each.as_of is None else RepositoryReport(each.repository)
         for finding, risk in each.rows:
+            # What was last known is of an image that was newest then, and may not be of this one.
+            as_of = each.known_then(finding)
+            now = each if as_of is None else RepositoryReport(each.repository)
             age, image = each.age_of(finding), now.image_with(finding)
             yield (
                 each.repository.account,
@@ -104,7 +105,7 @@ def _rows(report: FleetReport) -> Iterator[tuple[Any, ...]]:
                 finding.description,
                 finding_texts.paths(finding),
                 finding_texts.related(finding),
-                each.as_of,
+                as_of,
                 "unowned" if each.owner == "" else each.owner,
                 _where(each, finding),
                 age.first_seen,
