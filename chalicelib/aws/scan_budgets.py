@@ -81,8 +81,8 @@ class ScanBudgets:
 
         Images are named with their repositories, each of which has a scan of its own. ``size`` is
         the day's budget, ``job`` what names the job's choice, and ``seen`` how many scans are known
-        to have begun on the day: those that nobody reserved are taken from the budget too. Takes a
-        call to read and two to write.
+        to have begun on the day that are not among what is held of it: these are taken from the
+        budget too. Takes a call to read and two to write.
 
         :raises Throttled: also where others change the same day again and again.
         """
@@ -178,7 +178,9 @@ def _total(item: Item) -> int:
 def _others(item: Item, seen: int) -> int:
     """How many scans of a day have begun that nobody reserved, at least."""
     others: int = item.get("others", 0)
-    return max(others, seen - _total(item))
+    earlier: int = item.get("earlier", 0)
+    # Which images earlier jobs reserved is not held any more: their scans may be among those seen.
+    return max(others, seen - earlier)
 
 
 def _left(item: Item, size: int, seen: int) -> int:

@@ -65,7 +65,8 @@ def day_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def scanned_since(moment: datetime, contents: RepositoryContents) -> int:
-    """How many scans of the repository's images have begun or ended since, as far as is known."""
+def scanned_since(moment: datetime, contents: RepositoryContents) -> list[str]:
+    """The repository's images whose scans have begun or ended since, as far as is known."""
     begin = int(moment.timestamp())
-    return sum(record.at >= begin for record in contents.last_scans.records.values())
+    records = contents.last_scans.records
+    return [digest for digest, record in records.items() if record.at >= begin]

@@ -135,6 +135,7 @@ class _Planning:
         self._look_ups = 0
         self._held: dict[Day, Held] = {}
         self._held_on: dict[tuple[int, str], Day] = {}  # by the job's number and the digest
+        self._not_held: list[str] = []  # what was scanned today
         self._failures = Failures()
         self._unknown: tuple[str, ...] = ()  # which images in use, and why
 
@@ -218,11 +219,19 @@ class _Planning:
         return sorted([*its, *mine]), sorted(later)
 
     def _reserved(self, entries: Sequence[Entry], day: Day) -> list[Entry]:
-        seen = self.summary.scanned_today if day == self._day else 0
+        seen = self._seen() if day == self._day and entries else 0
         named = {self._image_name(entry.job, entry.image_digest): entry for entry in entries}
         known = self._held.get(day, Held())
         its = reserved(self._plan, self._services, day, list(named), seen, known)
         return [named[name] for name in its]
+
+    def _seen(self) -> int:
+        """How many scans of this day are known of that nobody reserved."""
+        if not self._not_held:
+            return 0
+        # Others may have reserved scans since, and these have begun.
+        its = held(self._plan, self._services, self._day)
+        return sum(name not in its for name in self._not_held)
 
     def _image_name(self, number: int, digest: str) -> str:
         return image_name(self._repositories[number].repository, digest)
@@ -369,11 +378,17 @@ class _Planning:
         keep_uses(job, review, images, self._services)
         self.summary.images += len(images)
         self.summary.not_found += contents.not_found(job)
-        self.summary.scanned_today += scanned_since(day_of(review.now), contents)
+        self._note_scanned(number, scanned_since(day_of(review.now), contents))
         for digest, scanned_at, tier in offers:
             is_held = scanned_at < self._day.start and self._note_held(number, digest)
             put_forward = self._budget.keep if is_held else self._budget.offer
             put_forward(digest, scanned_at, tier, number)
+
+    def _note_scanned(self, number: int, digests: Sequence[str]) -> None:
+        self.summary.scanned_today += len(digests)
+        its = self._held.get(self._day, Held())
+        names = (self._image_name(number, digest) for digest in digests)
+        self._not_held += [name for name in names if name not in its]
 
     def _note_held(self, number: int, digest: str) -> bool:
         """Whether the image's scan is reserved; notes of which day."""

@@ -90,8 +90,8 @@ def reserved(
 
     They are chosen by :func:`image_name`, without those that are ``known`` to be held. They are the
     job's from then on, also for a delivery at the same time; one that knows of them reserves
-    further ones. ``seen`` is how many scans of the day are known of. Where there is no budget or no
-    table, or none that may be used, that is all of them.
+    further ones. ``seen`` is how many scans of the day are known of that nobody reserved. Where
+    there is no budget or no table, or none that may be used, that is all of them.
 
     :raises Throttled: when the table is, and other errors of AWS that may pass: the job is to come
         again.

@@ -70,10 +70,22 @@ def test_what_a_job_chose_and_could_not_reserve_is_not_held(reserve, table):
     assert (held.jobs, "image 0" in held) == ({"job"}, False)
 
 
-def test_of_scans_that_others_began_those_beyond_what_is_reserved_are_taken_too(reserve):
+def test_scans_that_nobody_reserved_are_taken_beside_those_that_are_reserved(reserve):
     reserve("first", images(2), seen=1)
-    # Both that are reserved have begun, beside the one of before.
-    assert reserve("second", images(9), seen=3) == images(2)
+    assert reserve("second", images(9), seen=2) == images(1)
+
+
+def test_scans_that_were_seen_stay_taken_when_others_do_not_see_them(reserve):
+    reserve("first", images(1), seen=2)
+    assert reserve("second", images(9)) == images(2)
+
+
+def test_scans_that_earlier_jobs_reserved_are_not_taken_twice(reserve, monkeypatch):
+    monkeypatch.setattr(scan_budgets, "MOST_JOBS", 1)
+    for number in range(3):
+        reserve(f"job {number}", images(1))
+    # Those of two jobs have begun, and it is not known any more that these reserved them.
+    assert reserve("last", images(9), seen=2) == images(2)
 
 
 def test_nothing_is_reserved_where_nothing_is_chosen(reserve, table):

@@ -369,6 +369,51 @@ def test_scans_on_push_and_by_others_are_taken_from_the_budget_beside_those_that
     assert len(world.started) == BUDGET - 2
 
 
+def on_push(world, repository, images):
+    """Images that are scanned on push, as is remembered: not every last scan is looked up."""
+    for _ in range(images):
+        now = world.utc()
+        image = world.registry.add_image(repository, pushed_at=now, scanned_at=now)
+        done = {image.digest: ScanRecord(int(world.now), "COMPLETE")}
+        world.services.scan_records.keep(f"123456789012/eu-west-1/{repository}", done)
+
+
+@pytest.mark.parametrize("repositories", [("bb",), ("aa", "bb")])
+@pytest.mark.parametrize("begun", [False, True])
+def test_scans_on_push_are_taken_from_the_budget_beside_what_others_reserved(begun, repositories):
+    with world_of(DAILY_SCAN_BUDGET="10") as world:
+        stale(world, "aa", 5)
+        world.list(repositories=("aa",))
+        world.drain() if begun else world.plan()
+        on_push(world, "bb", 4)
+        stale(world, "bb", 10)
+        world.list(repositories=repositories)
+        world.drain()
+        assert len(world.started) + 4 == 10
+
+
+def test_scans_that_others_reserve_and_start_during_a_review_are_taken_once():
+    with world_of(DAILY_SCAN_BUDGET="10") as world:
+        stale(world, "aa", 4)
+        stale(world, "bb", 10)
+        world.list()
+        world.list(repositories=("aa",))
+        first = world.pending.pop(0)
+        read_held = planner._Planning._read_held
+
+        def read_before_the_other(planning):
+            read_held(planning)
+            if world.pending:
+                world.drain()
+
+        with patch.object(planner._Planning, "_read_held", read_before_the_other):
+            world.deliver(first)
+        world.drain()
+        world.list()
+        world.drain()
+        assert len(world.started) == 10
+
+
 def test_what_a_plan_puts_off_beyond_midnight_is_of_the_next_days_budget():
     with world_of(DAILY_SCAN_BUDGET="30", SCANS_PER_SECOND="1") as world:
         world.now = BEGIN + 12 * HOUR - 21
@@ -467,12 +512,19 @@ STEPS = st.one_of(
 )
 
 
-@given(st.lists(STEPS, min_size=4, max_size=14))
+@given(st.integers(0, BUDGET - 2), st.lists(STEPS, min_size=4, max_size=14))
 @settings(max_examples=40)
-def test_no_day_has_more_scans_than_its_budget_whatever_comes_in_which_order(steps):
+def test_no_day_has_more_scans_than_its_budget_whatever_comes_in_which_order(scanned, steps):
+    """Scans on push count, here those that a plan sees beside one that is reserved."""
     with world_of() as world:
+        world.push("aa")
+        world.list(repositories=("aa",))
+        world.plan()
+        on_push(world, "bb", scanned)
         for repository in ("aa", "bb", "cc"):
             world.push(repository, 2)
+        world.list()
+        world.plan()
         for name, *how in steps:
             if name == "push":
                 world.push(*how)
@@ -487,4 +539,5 @@ def test_no_day_has_more_scans_than_its_budget_whatever_comes_in_which_order(ste
             else:
                 world.now += how[0] * HOUR
         world.drain()
-        assert all(count <= BUDGET for count in world.by_day.values()), world.by_day
+        by_day = world.by_day + Counter({int(BEGIN // DAY): scanned})
+        assert all(count <= BUDGET for count in by_day.values()), by_day
