@@ -30,12 +30,13 @@ class LastScans:
     Under basic scanning that is what the table holds. Without a table it is known only while this
     lives. What cannot be read is looked up, and what cannot be kept is looked up again another
     time: scans go on without the table. Under enhanced scanning Amazon Inspector tells it, and
-    ``in_use`` says where it sees images run.
+    ``in_use`` says where it sees images run; ``in_use_unread`` is whether that could not be read.
     """
 
     def __init__(self, job: ScanJob, services: Services, backoff: Backoff) -> None:
         self.records: dict[str, ScanRecord] = {}
         self.in_use: dict[str, str] = {}
+        self.in_use_unread = False
         self.look_ups = 0
         self._job = job
         self._services = services
@@ -119,6 +120,7 @@ class LastScans:
             coverage = self._backoff.call(inspector.coverage, self._repository)
         except AWS_ERRORS as error:
             self._warn("coverage by Amazon Inspector not read", error)
+            self.in_use_unread = True
             return
         self.records = {digest: each.record for digest, each in coverage.items() if each.record}
         self.in_use = {

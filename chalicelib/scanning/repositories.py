@@ -86,5 +86,9 @@ def read_repository(job: ScanJob, services: Services, backoff: Backoff) -> Repos
         images = named(images, job.images)
     last_scans = LastScans(job, services, backoff)
     last_scans.read()
-    review = Review.of(job, services.settings)
-    return RepositoryContents(images, last_scans, replace(review, seen_in_use=last_scans.in_use))
+    review = replace(
+        Review.of(job, services.settings),
+        seen_in_use=last_scans.in_use,
+        seen_unread=last_scans.in_use_unread,
+    )
+    return RepositoryContents(images, last_scans, review)

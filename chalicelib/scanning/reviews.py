@@ -44,11 +44,11 @@ class Review:
     """What decides about the images of one repository.
 
     ``in_use`` are the digests and tags by which workloads name images, ``seen_in_use`` the digests
-    of those that Amazon Inspector sees running. ``scan_frequency`` is how Inspector scans the
-    repository, and None under basic scanning. With ``force`` the age of the last scan does not
-    matter. Images that were ``named`` are reviewed whatever the rules select. Of a job's
-    ``further`` parts each reviews only what the images in use that it carries bring: the first one
-    reviews what needs none.
+    of those that Amazon Inspector sees running, ``seen_unread`` whether these could not be read.
+    ``scan_frequency`` is how Inspector scans the repository, and None under basic scanning. With
+    ``force`` the age of the last scan does not matter. Images that were ``named`` are reviewed
+    whatever the rules select. Of a job's ``further`` parts each reviews only what the images in use
+    that it carries bring: the first one reviews what needs none.
     """
 
     now: datetime
@@ -56,6 +56,7 @@ class Review:
     rules: Rules = field(default_factory=Rules)
     in_use: Mapping[str, str] = field(default_factory=dict)
     seen_in_use: Mapping[str, str] = field(default_factory=dict)
+    seen_unread: bool = False
     in_use_only: bool = False
     scan_frequency: str | None = None
     force: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.scanning.side_work import side_work
@@ -26,6 +27,8 @@ def keep_uses(job: ScanJob, review: Review, images: Iterable[Image], services: S
     """
     if job.images or not services.settings.ecs_discovery:
         return
+    if review.seen_unread:
+        job = replace(job, uses_incomplete=True)
     with side_work("keeping where images are in use", repository=job.repository):
         kept = services.image_uses
         if kept is None:

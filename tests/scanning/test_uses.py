@@ -9,6 +9,7 @@ from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.scanner import scan_repository
 from chalicelib.services import Services
+from local.ecr import ScanningRule
 
 PLACE = "123456789012/eu-west-1/shop/api"
 ECS, LAMBDA = "ECS service a in shop", "Lambda function b"
@@ -45,6 +46,26 @@ def test_what_a_source_that_cannot_be_read_told_last_stays_known(uses_after):
     some = {"images_in_use": {"1": ECS}, "uses_incomplete": True}
     assert uses_after({"images_in_use": BOTH}, some) == [ECS, LAMBDA]
     assert uses_after({"uses_incomplete": True}) == [ECS, LAMBDA]
+
+
+def test_where_amazon_inspector_saw_images_run_stays_known_when_it_cannot_be_asked(aws, uses_after):
+    image = aws.add_image("shop/api", tags=("3",), scanned_at=datetime.now(UTC))
+    aws.scan_type, aws.scanning_rules = "ENHANCED", [ScanningRule("CONTINUOUS_SCAN")]
+    image.in_use_count = 2
+    job = {"images_in_use": {"1": ECS}, "scan_frequency": "CONTINUOUS_SCAN"}
+    both = ["2 running in ECS or EKS, by Amazon Inspector", ECS]
+    assert uses_after(job) == both
+    aws.fail_next("ListCoverage", "AccessDeniedException")
+    assert uses_after(job) == both
+    image.in_use_count = 0
+    assert uses_after(job) == [ECS]
+
+
+def test_what_amazon_inspector_was_not_asked_about_is_not_taken_for_all(aws, uses_after, services):
+    aws.scan_type, aws.scanning_rules = "ENHANCED", [ScanningRule("CONTINUOUS_SCAN")]
+    aws.fail_next("ListCoverage", "AccessDeniedException")
+    uses_after({"images_in_use": {"1": ECS}, "scan_frequency": "CONTINUOUS_SCAN"})
+    assert not services.image_uses.of(PLACE).complete
 
 
 def test_a_request_for_single_images_changes_nothing(uses_after):
