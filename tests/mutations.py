@@ -922,6 +922,14 @@ MUTATIONS = [
         ),
         ("a day goes on beyond midnight", "self._end = float(day.end)", "pass"),
         ("what was started is reserved for ever", "scanned_at < self._day.start and ", ""),
+        ("what begins meanwhile is taken twice", "sum(name not in its for", "sum(True for"),
+    ),
+    *mutations_of(
+        "chalicelib/aws/scan_budgets.py",
+        "tests/aws/test_scan_budgets.py",
+        ("what nobody reserved is forgotten", "max(others, seen - earlier)", "seen - earlier"),
+        ("what was dropped is taken twice", "seen - earlier)", "seen)"),
+        ("what waits hides what nobody reserved", "seen - earlier)", "seen - _total(item))"),
     ),
     *mutations_of(
         "chalicelib/scanning/reservations.py",
