@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -165,10 +166,18 @@ class TestListings:
 
 def holds(name: str, template: Template, **parameters: str) -> bool:
     """Whether a condition of the template holds with these parameters."""
+    known: dict[str, Any] = {}
 
     def value(part: Any) -> Any:
         if not isinstance(part, dict):
             return part
+        # Conditions repeat what they are made of, many times over.
+        text = json.dumps(part)
+        if text not in known:
+            known[text] = found(part)
+        return known[text]
+
+    def found(part: dict[str, Any]) -> Any:
         [(function, given)] = part.items()
         if function == "Condition":
             return value(template["Conditions"][given])
