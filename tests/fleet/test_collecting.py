@@ -60,6 +60,30 @@ def days_ago(days):
     return NOW - timedelta(days=days)
 
 
+def with_uses_and_times(history_table):
+    """An application that looks for images in use and says when what is critical is due."""
+    variables = {
+        "HISTORY_TABLE_NAME": history_table,
+        "ECS_DISCOVERY_ENABLED": "true",
+        "SLA": "CRITICAL=7d",
+    }
+    return Services(Settings.from_environment(variables))
+
+
+def two_builds(aws, old, new):
+    """An old image and the newest one of a repository, with these findings."""
+    return (
+        aws.add_image(
+            "api",
+            tags=(tag,),
+            pushed_at=days_ago(days),
+            scanned_at=NOW,
+            findings=Findings(found),
+        )
+        for tag, days, found in (("prod", 60, old), ("latest", 2, new))
+    )
+
+
 def only(report):
     (repository,) = report.repositories
     return repository
@@ -653,26 +677,11 @@ class TestAnOldBuildThatStillRuns:
 
     @pytest.fixture
     def services(self, history_table):
-        variables = {
-            "HISTORY_TABLE_NAME": history_table,
-            "ECS_DISCOVERY_ENABLED": "true",
-            "SLA": "CRITICAL=7d",
-        }
-        return Services(Settings.from_environment(variables))
+        return with_uses_and_times(history_table)
 
     @pytest.fixture
     def old(self, aws, services):
-        both = Findings((ONE, TWO))
-        old = aws.add_image(
-            "api", tags=("prod",), pushed_at=days_ago(60), scanned_at=NOW, findings=both
-        )
-        new = aws.add_image(
-            "api",
-            tags=("latest",),
-            pushed_at=days_ago(2),
-            scanned_at=NOW,
-            findings=Findings((ONE,)),
-        )
+        old, new = two_builds(aws, (ONE, TWO), (ONE,))
         services.image_uses.keep(self.PLACE, {old.digest: ("ECS service shop",)})
         self.keep(services, LATEST, new.digest, days=40, key="CVE-2026-1 zlib")
         return old

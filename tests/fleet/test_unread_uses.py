@@ -22,11 +22,18 @@ from chalicelib.policy.ledger import DAY, Entry, Ledger, Span
 from chalicelib.runtime.deadline import Deadline
 from chalicelib.scanning.jobs import ScanJob
 from chalicelib.scanning.scanner import scan_repository
-from chalicelib.services import Services
-from chalicelib.settings.settings import Settings
 from local.ecr import Findings, ScanningRule
 from tests.fleet.test_collecting import NOW as MOMENT
-from tests.fleet.test_collecting import ONE, TWO, days_ago, gather, only, refuse
+from tests.fleet.test_collecting import (
+    ONE,
+    TWO,
+    days_ago,
+    gather,
+    only,
+    refuse,
+    two_builds,
+    with_uses_and_times,
+)
 from tests.fleet.test_find import Kept
 from tests.fleets import CURL, NOW, ZLIB, looked_at, report_of
 from tests.policy.repositories import PROD, a_state
@@ -38,31 +45,13 @@ ECS = ("ECS service shop",)
 
 @pytest.fixture
 def services(history_table):
-    variables = {
-        "HISTORY_TABLE_NAME": history_table,
-        "ECS_DISCOVERY_ENABLED": "true",
-        "SLA": "CRITICAL=7d",
-    }
-    return Services(Settings.from_environment(variables))
+    return with_uses_and_times(history_table)
 
 
 @pytest.fixture
 def old(aws):
     """An image that runs and has CVE-2026-2, beside the newest one, which has CVE-2026-1."""
-    old = aws.add_image(
-        "api",
-        tags=("prod",),
-        pushed_at=days_ago(60),
-        scanned_at=MOMENT,
-        findings=Findings((TWO,)),
-    )
-    aws.add_image(
-        "api",
-        tags=("latest",),
-        pushed_at=days_ago(1),
-        scanned_at=MOMENT,
-        findings=Findings((ONE,)),
-    )
+    old, _ = two_builds(aws, (TWO,), (ONE,))
     return old
 
 
