@@ -51,11 +51,15 @@ def nothing_else_is_started(run: Run) -> Iterator[str]:
 
 
 def every_due_image_is_started_or_dead_lettered(run: Run) -> Iterator[str]:
-    """With a budget that binds, only once it had the days that it needs."""
+    """With a budget that binds, only once it had the days that it needs.
+
+    What failed comes last, and waits for what becomes due meanwhile.
+    """
     if run.budget is not None and not run.is_over:
         return
     for subject in run.waiting():
-        yield f"{_words(subject)} was neither started nor kept"
+        if run.budget is None or not subject.scan_failed:
+            yield f"{_words(subject)} was neither started nor kept"
 
 
 def the_oldest_scans_come_first(run: Run) -> Iterator[str]:
