@@ -17,8 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 NEEDED = (
-    *(".chalice", "app.py", "chalicelib", "deployment", "docs", "ecr_scan_reporter", "local"),
-    "tests",
+    *(".chalice", "app.py", "benchmarks", "chalicelib", "deployment", "docs"),
+    *("ecr_scan_reporter", "local", "tests"),
     "pyproject.toml",
 )
 FAILED, PASSED = 1, 0

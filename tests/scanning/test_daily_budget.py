@@ -513,7 +513,7 @@ STEPS = st.one_of(
 
 
 @given(st.integers(0, BUDGET - 2), st.lists(STEPS, min_size=4, max_size=14))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_no_day_has_more_scans_than_its_budget_whatever_comes_in_which_order(scanned, steps):
     """Scans on push count, here those that a plan sees beside one that is reserved."""
     with world_of() as world:
