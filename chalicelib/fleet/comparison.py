@@ -90,10 +90,10 @@ def _not_known_to_be_closed(now: RepositoryReport, old: RepositoryReport) -> fro
     """The keys of what was there before and was not found, and may be there all the same."""
     if now.newest_certain and now.in_use_complete:
         return frozenset()
-    keys = {finding.key for finding in old.all_findings}
+    keys = set(old.keys)
     if now.newest_certain:  # so that it is about images in use
         keys &= _had_by_unread(now, old)
-    read = {scan.digest for scan in now.scans if scan.is_settled}
+    read = now.settled
     closed = {key for image in old.older if image.digest in read for key in image.findings}
     closed -= {key for image in old.older if image.digest not in read for key in image.findings}
     return frozenset(keys - closed - set(known_keys(now.all_findings, keys).values()))
@@ -151,7 +151,7 @@ def _had_by_unread(now: RepositoryReport, old: RepositoryReport) -> frozenset[st
     unread = {scan.digest for scan in now.scans if scan.in_use and not scan.is_settled}
     had = [image.findings for image in old.older if image.digest in unread]
     if unread & {old.digest, *(scan.digest for scan in old.scans if not scan.older)}:
-        had.append(frozenset(finding.key for finding in old.all_findings) - in_older)
+        had.append(old.keys - in_older)
     return frozenset[str]().union(*had)
 
 
@@ -184,7 +184,7 @@ def _joined(now: RepositoryReport, old: RepositoryReport, as_of: datetime) -> Re
         accepted=(*now.accepted, *old.accepted),
         left_out=left_out,
         as_of=as_of,
-        last_known=frozenset(finding.key for finding in old.all_findings),
+        last_known=old.keys,
         older=(*now.older, *_older_than(now, old)),
         ages={**old.ages, **now.ages},
     )
@@ -200,8 +200,8 @@ def _older_than(now: RepositoryReport, old: RepositoryReport) -> Iterator[OlderI
 
     What several of them had is named with the first.
     """
-    read = {now.digest, *(scan.digest for scan in now.scans if scan.is_settled)}
-    left = frozenset(finding.key for finding in old.all_findings)
+    read = {now.digest, *now.settled}
+    left = old.keys
     newest = left.difference(*(image.findings for image in old.older))
     for image in (*old.older, OlderImage(old.digest, old.tags, newest)):
         if image.digest not in read and image.findings & left:
@@ -221,7 +221,7 @@ def _last_known(before: _Before, report: FleetReport) -> Weighed:
         accepted=old.accepted,
         left_out=old.left_out,
         as_of=before.as_of,
-        last_known=frozenset(finding.key for finding in old.all_findings),
+        last_known=old.keys,
         owner=old.owner,
         running=old.running,
         in_use=old.in_use,

@@ -70,7 +70,7 @@ class Histories:
         self._tagged = self._read_tags(address, services)
 
     def of(self, repository: str, backoff: Backoff) -> History:
-        """What is kept of a repository: one Query, and where uses are known one GetItem."""
+        """What is kept of a repository: one Query, and one more of where its images run."""
         place = f"{self._place}/{repository}"
         states = self._recalled(place, repository, backoff)
         return History(states, self._uses_of(place, repository, backoff))

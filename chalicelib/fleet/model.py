@@ -224,6 +224,16 @@ class RepositoryReport:
             yield from findings
 
     @property
+    def keys(self) -> frozenset[str]:
+        """The keys of all that was found."""
+        return frozenset(finding.key for finding in self.all_findings)
+
+    @property
+    def settled(self) -> frozenset[str]:
+        """The digests of the images of which it is known what they have."""
+        return frozenset(scan.digest for scan in self.scans if scan.is_settled)
+
+    @property
     def unaccepted(self) -> Iterator[Finding]:
         """What counts and what is left out."""
         yield from self.findings

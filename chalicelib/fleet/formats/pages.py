@@ -17,14 +17,13 @@ from chalicelib.text.notifications import short as within
 from chalicelib.text.templating import count_of, render, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from chalicelib.fleet.model import FixTimes, Point, Repository, RepositoryReport
-    from chalicelib.fleet.report import Due, FleetReport
+    from chalicelib.fleet.report import Due, FleetReport, Name
 
 Entry = TypeVar("Entry")
-Name = TypeVar("Name", str, "str | None")
 
 
 @dataclass(frozen=True)
@@ -270,8 +269,7 @@ def due_counts(report: FleetReport) -> str:
     counts += [] if soon is None else [f"{soon:,} due within a week"]
     undated = f"since when is unknown of {count_of(report.undated, 'finding')} with a due date"
     parts = [", ".join(counts), undated if report.undated else ""]
-    text = "; ".join(filter(None, parts))
-    return text[:1].upper() + text[1:]
+    return _joined(filter(None, parts))
 
 
 def use_counts(report: FleetReport) -> str:
@@ -284,7 +282,12 @@ def use_counts(report: FleetReport) -> str:
     texts = [f"{what}: {counted(counts, none)}" for what, counts in parts.items()]
     if any(report.use_unknown.values()):
         texts.append(f"use unknown: {counted(report.use_unknown)}")
-    text = "; ".join(texts)
+    return _joined(texts)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """One text of several, which begins as a sentence does."""
+    text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 
 
